@@ -1,0 +1,29 @@
+/* WHAT   A Hugging Face checkpoint directory: config.json and all tensors, one file or a sharded index.
+ * WHO    merge/, worker (forward pass, reward model), daemon (plan at submit), client (plan, export).
+ * UNITS  Bytes, elements.
+ * MEMORY open maps; everything borrows until checkpoint_close.
+ * ERRORS ERR_IO, ERR_NOT_FOUND, ERR_CORRUPT, ERR_UNSUPPORTED; sentences name file and tensor.
+ * STATE  Immutable after open. */
+#ifndef MERGE_CHECKPOINT_H
+#define MERGE_CHECKPOINT_H
+
+#include "merge/safetensors.h"
+#include "proto/json.h"
+
+struct checkpoint;
+
+/* With model.safetensors.index.json the index is followed strictly: a file name with '/' or "..", a tensor the shard
+ * lacks or holds twice, or a tensor of a listed shard that the index does not name is refused. */
+int checkpoint_open(const char *directory, struct checkpoint **out, struct err *err);
+void checkpoint_close(struct checkpoint *ckpt);
+const char *checkpoint_directory(const struct checkpoint *ckpt);
+const struct json *checkpoint_config(const struct checkpoint *ckpt); /* config.json */
+size_t checkpoint_count(const struct checkpoint *ckpt);
+const struct st_tensor *checkpoint_at(const struct checkpoint *ckpt, size_t i); /* ascending name */
+const struct st_tensor *checkpoint_find(const struct checkpoint *ckpt, const char *name);
+
+/* Converts n elements at element offset `first` to float. F32, F16, BF16 exact; F64 rounds once.
+ * ERR_UNSUPPORTED for other dtypes. */
+int tensor_to_f32(const struct st_tensor *tensor, uint64_t first, uint64_t n, float *out, struct err *err);
+
+#endif

@@ -1,0 +1,23 @@
+/* WHAT   Writes the merged checkpoint of a ratio vector as a Hugging Face directory.
+ * WHO    client (export), worker (evaluator commands that want a directory).
+ * UNITS  Bytes.
+ * MEMORY One output tensor set at a time.
+ * ERRORS ERR_IO (disk full, …), ERR_CONFLICT (the directory exists), and those of merge.h.
+ * STATE  Either no directory or a whole one: written beside the target as "NAME.partial-PID", fsynced, renamed. */
+#ifndef MERGE_EXPORT_H
+#define MERGE_EXPORT_H
+
+#include "merge/merge.h"
+
+struct export_progress {
+    void (*tick)(void *ctx, uint64_t done_bytes, uint64_t total_bytes); /* may be NULL */
+    void *ctx;
+};
+
+/* ratios: [plan->ratios_n]. Copies config, generation config, tokenizer and chat template files from tuned, writes
+ * model.safetensors and paretod.json (lineage: both paths, plan, ratios; no time, so that the bytes are the same). */
+int export_checkpoint(const struct checkpoint *base, const struct checkpoint *tuned, const struct plan *plan,
+                      const double *ratios, const char *directory, const struct export_progress *progress,
+                      struct err *err);
+
+#endif

@@ -1,0 +1,132 @@
+/* WHAT   A search as a user writes it: parsed from JSON, every wrong field named at once, defaults filled in.
+ * WHO    daemon (at submit), worker (to know the evaluator), client (plan, export).
+ * UNITS  Seconds in *_s. Ratios are weights of the tuned checkpoint.
+ * MEMORY One struct without pointers but argv; search_spec_fini frees that.
+ * ERRORS ERR_INVALID, with all wrong fields in struct spec_errors.
+ * STATE  None. */
+#ifndef PROTO_SEARCH_SPEC_H
+#define PROTO_SEARCH_SPEC_H
+
+#include "proto/err.h"
+#include "proto/json.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SPEC_NAME_MAX 128
+#define SPEC_PATH_MAX 1024
+#define SPEC_GROUPS_MAX 64
+#define SPEC_OBJECTIVES_MAX 8
+#define SPEC_METRICS_MAX 16 /* metrics in one objective */
+#define SPEC_MEANS_MAX 32
+#define SPEC_TRIALS_MAX 100000
+#define SPEC_ARGV_MAX 64
+
+enum spec_grouping {
+    GROUPING_COUNT,      /* count contiguous groups, as equal as can be; earlier groups get the extra layers */
+    GROUPING_BOUNDARIES, /* first layer of the 2nd, 3rd … group, ascending */
+    GROUPING_NAMED,      /* names with inclusive layer ranges that together cover every layer once */
+    GROUPING_LAYERWISE,  /* one group a layer */
+};
+
+/* What embeddings (before the layers) and final norm and head (after them) get. */
+enum spec_ends {
+    ENDS_FOLLOW, /* embeddings with the first group, final norm and head with the last */
+    ENDS_MEAN,   /* the mean of the groups' ratios */
+    ENDS_BASE,   /* ratio 0 */
+    ENDS_TUNED,  /* ratio 1 */
+    ENDS_OWN,    /* one more ratio, the last, named "ends" */
+};
+
+enum spec_evaluator { EVALUATOR_NATIVE, EVALUATOR_COMMAND };
+
+/* What the evaluator command is handed. Native evaluation is always MERGE_MEMORY. */
+enum spec_merge {
+    MERGE_MEMORY,
+    MERGE_DIRECTORY, /* a merged checkpoint in a temporary directory */
+    MERGE_PLAN,      /* the paths of both checkpoints and the plan; the command merges by itself */
+    MERGE_NONE,      /* ratios alone: a function of the user's own */
+};
+
+enum spec_strategy { STRATEGY_SWEEP, STRATEGY_HMA, STRATEGY_SCALARIZE, STRATEGY_SOBOL };
+
+struct spec_group {
+    char name[64];
+    int first, last; /* layers, inclusive */
+};
+
+struct spec_objective {
+    char name[64];
+    bool minimise;
+    int metrics_n;                             /* 1, or more for mean_of */
+    char metrics[SPEC_METRICS_MAX][64];        /* "task.metric" */
+    bool has_reference;
+    double reference;                          /* in the objective's own unit */
+};
+
+struct search_spec {
+    char name[SPEC_NAME_MAX];
+    bool has_models; /* false with merge "none" */
+    char base[SPEC_PATH_MAX], tuned[SPEC_PATH_MAX];
+
+    enum spec_grouping grouping;
+    int groups_n; /* COUNT, NAMED: groups; BOUNDARIES: boundaries + 1; LAYERWISE: 0 (known with the checkpoint) */
+    int boundaries[SPEC_GROUPS_MAX];
+    struct spec_group groups[SPEC_GROUPS_MAX]; /* NAMED */
+    enum spec_ends ends;
+    double ratio_min, ratio_max;
+
+    int objectives_n;
+    struct spec_objective objectives[SPEC_OBJECTIVES_MAX];
+
+    enum spec_evaluator evaluator;
+    enum spec_merge merge;
+    char bundle[SPEC_PATH_MAX]; /* native */
+    char *argv[SPEC_ARGV_MAX + 1]; /* command; NULL-terminated */
+    int argv_n;
+    double time_limit_s; /* one evaluation; 0 = none */
+
+    enum spec_strategy strategy;
+    int sweep_points;              /* equal ratios, both ends included; first in every search. 0 or 2 … 1001 */
+    double means[SPEC_MEANS_MAX];  /* hma */
+    int means_n;
+    int alignment;                 /* hma: index of the objective it maximises */
+    int streams;                   /* scalarize */
+    double rho;                    /* scalarize: augmentation of the Tchebycheff function */
+    char algorithm[32];            /* an NLopt name such as LN_COBYLA */
+    double initial_step;           /* first step of the local NLopt algorithms, as a share of the ratio range */
+
+    int trials;           /* budget, sweep points included */
+    double budget_s;      /* 0 = no limit */
+    int attempts;         /* of one job before quarantine */
+    bool held_out;        /* score front and sweep again on the held-out half */
+    uint64_t seed;
+};
+
+#define SPEC_ERRORS_MAX 32
+struct spec_errors {
+    int n;
+    struct {
+        char field[128]; /* "objectives[1].goal" */
+        char text[320];  /* a sentence with what to do */
+    } item[SPEC_ERRORS_MAX];
+};
+
+/* Reads the object `j`. On ERR_INVALID, `errors` has every wrong field; `spec` is then zero. */
+int search_spec_parse(const struct json *j, struct search_spec *spec, struct spec_errors *errors);
+void search_spec_fini(struct search_spec *spec);
+
+/* Makes relative paths (models, bundle) absolute against `directory`, and checks nothing else. */
+int search_spec_resolve(struct search_spec *spec, const char *directory, struct err *err);
+
+/* The whole spec as canonical JSON with every default spelled out; search_spec_parse reads it back equal. */
+void search_spec_write(const struct search_spec *spec, struct json_out *out);
+
+const char *spec_strategy_name(enum spec_strategy strategy);
+const char *spec_ends_name(enum spec_ends ends);
+
+/* The member of `words` nearest to `word` by edit distance, NULL when none is near: "did you mean …?". */
+const char *spec_nearest(const char *word, const char *const *words, size_t n);
+
+#endif
