@@ -1,0 +1,21 @@
+/* WHAT   Checks that bytes are exactly one JSON value by RFC 8259, stricter than the library that reads it.
+ * WHO    proto/json.c.
+ * UNITS  Byte offsets, from 0.
+ * MEMORY None.
+ * ERRORS ERR_INVALID; the sentence names the byte.
+ * STATE  None. */
+#ifndef PROTO_JSON_SCAN_H
+#define PROTO_JSON_SCAN_H
+
+#include "proto/err.h"
+
+#include <stddef.h>
+
+/* UTF-8 throughout (no overlong forms, no surrogates), no byte order mark, nothing after the value, nesting at most
+ * JSON_DEPTH_MAX, no \u0000 and no lone surrogate in a string. */
+int json_scan(const char *text, size_t len, struct err *err);
+
+/* Length of the UTF-8 sequence at `s` (n bytes left), 0 when it is not valid. */
+size_t utf8_sequence(const unsigned char *s, size_t n);
+
+#endif
