@@ -2,24 +2,24 @@
  * WHO    Everybody.
  * UNITS  None.
  * MEMORY struct err is the caller's; it owns nothing.
- * ERRORS A function that can fail returns 0 or one of these codes and, when `err` is not NULL, a sentence in it.
- * STATE  None. */
+ * ERRORS A function that can fail returns 0 or one of these codes and, when `err` is not NULL, a sentence in
+ * it. STATE  None. */
 #ifndef PROTO_ERR_H
 #define PROTO_ERR_H
 
 #define ERR_CODES(X)                                                                                         \
-    X(INVALID, -1, "invalid")         /* the input breaks a rule; the sentence names the field */            \
-    X(NOT_FOUND, -2, "not_found")     /* no such thing */                                                    \
-    X(CONFLICT, -3, "conflict")       /* not allowed in the present state */                                 \
-    X(IO, -4, "io")                   /* the operating system refused */                                     \
-    X(CORRUPT, -5, "corrupt")         /* bytes on disk or wire are not what they must be */                  \
-    X(TOO_LARGE, -6, "too_large")     /* over a stated limit */                                              \
-    X(UNSUPPORTED, -7, "unsupported") /* well-formed, but not something we do */                             \
-    X(TIMEOUT, -8, "timeout")         /* a stated time limit ran out */                                      \
-    X(CANCELLED, -9, "cancelled")     /* stopped on request */                                               \
-    X(NOT_READY, -10, "not_ready")    /* ask again when more is known */                                     \
+    X(INVALID, -1, "invalid")          /* the input breaks a rule; the sentence names the field */           \
+    X(NOT_FOUND, -2, "not_found")      /* no such thing */                                                   \
+    X(CONFLICT, -3, "conflict")        /* not allowed in the present state */                                \
+    X(IO, -4, "io")                    /* the operating system refused */                                    \
+    X(CORRUPT, -5, "corrupt")          /* bytes on disk or wire are not what they must be */                 \
+    X(TOO_LARGE, -6, "too_large")      /* over a stated limit */                                             \
+    X(UNSUPPORTED, -7, "unsupported")  /* well-formed, but not something we do */                            \
+    X(TIMEOUT, -8, "timeout")          /* a stated time limit ran out */                                     \
+    X(CANCELLED, -9, "cancelled")      /* stopped on request */                                              \
+    X(NOT_READY, -10, "not_ready")     /* ask again when more is known */                                    \
     X(UNREACHABLE, -11, "unreachable") /* the peer does not answer */                                        \
-    X(EVALUATOR, -12, "evaluator")    /* the evaluator failed; the sentence says how */
+    X(EVALUATOR, -12, "evaluator")     /* the evaluator failed; the sentence says how */
 
 enum err_code {
     ERR_OK = 0,

@@ -5,9 +5,9 @@
  * ERRORS ERR_INVALID with a sentence that names the byte offset or the field.
  * STATE  None.
  *
- * The reader refuses what cJSON would let through: bytes after the value, a byte order mark, bytes that are not
- * UTF-8, a key twice in an object (compared with case), nesting deeper than JSON_DEPTH_MAX, numbers that are not
- * JSON (leading zeros, "+1", "1.") or not finite, the escape \u0000. Look-ups are case-sensitive. */
+ * The reader refuses what cJSON would let through: bytes after the value, a byte order mark, bytes that are
+ * not UTF-8, a key twice in an object (compared with case), nesting deeper than JSON_DEPTH_MAX, numbers that
+ * are not JSON (leading zeros, "+1", "1.") or not finite, the escape \u0000. Look-ups are case-sensitive. */
 #ifndef PROTO_JSON_H
 #define PROTO_JSON_H
 
@@ -52,8 +52,8 @@ bool json_whole(const struct json *j, int64_t min, int64_t max, int64_t *out);
 /* Writes a parsed value compactly, doubles as %.17g (shortest that reads back the same). */
 int json_write(struct buf *buf, const struct json *j);
 
-/* The writer: appends to a buffer and puts commas itself. Non-finite doubles are written as null (no reader of
- * ours takes null for a number). After the last call, out.buf->full tells whether everything fitted. */
+/* The writer: appends to a buffer and puts commas itself. Non-finite doubles are written as null (no reader
+ * of ours takes null for a number). After the last call, out.buf->full tells whether everything fitted. */
 struct json_out {
     struct buf *buf;
     bool comma; /* the next value or key needs a comma first */

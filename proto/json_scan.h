@@ -11,8 +11,8 @@
 
 #include <stddef.h>
 
-/* UTF-8 throughout (no overlong forms, no surrogates), no byte order mark, nothing after the value, nesting at most
- * JSON_DEPTH_MAX, no \u0000 and no lone surrogate in a string. */
+/* UTF-8 throughout (no overlong forms, no surrogates), no byte order mark, nothing after the value, nesting
+ * at most JSON_DEPTH_MAX, no \u0000 and no lone surrogate in a string. */
 int json_scan(const char *text, size_t len, struct err *err);
 
 /* Length of the UTF-8 sequence at `s` (n bytes left), 0 when it is not valid. */

@@ -22,7 +22,8 @@ void log_event(enum log_level level, const char *event, const char *details, ...
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     size_t n = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &utc);
-    n += (size_t)snprintf(line + n, sizeof line - n, ".%03ldZ %s %s", now.tv_nsec / 1000000, names[level], event);
+    n += (size_t)snprintf(line + n, sizeof line - n, ".%03ldZ %s %s", now.tv_nsec / 1000000, names[level],
+                          event);
     if (details && *details && n < sizeof line - 2) {
         line[n++] = ' ';
         va_list args;

@@ -9,12 +9,12 @@
 
 #include <stddef.h>
 
-void *mem_zero(size_t n, size_t size);                 /* n elements, zeroed; n * size is checked */
-void *mem_grow(void *old, size_t n, size_t size);      /* to n elements; new bytes are not zeroed */
-void *mem_copy(const void *bytes, size_t size);        /* a copy of size bytes */
+void *mem_zero(size_t n, size_t size);            /* n elements, zeroed; n * size is checked */
+void *mem_grow(void *old, size_t n, size_t size); /* to n elements; new bytes are not zeroed */
+void *mem_copy(const void *bytes, size_t size);   /* a copy of size bytes */
 char *mem_strdup(const char *text);
 char *mem_strndup(const char *text, size_t max);
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void mem_free(void *p);                                /* NULL is fine */
+void mem_free(void *p); /* NULL is fine */
 
 #endif

@@ -24,7 +24,7 @@
 #define SPEC_ARGV_MAX 64
 
 enum spec_grouping {
-    GROUPING_COUNT,      /* count contiguous groups, as equal as can be; earlier groups get the extra layers */
+    GROUPING_COUNT, /* count contiguous groups, as equal as can be; earlier groups get the extra layers */
     GROUPING_BOUNDARIES, /* first layer of the 2nd, 3rd … group, ascending */
     GROUPING_NAMED,      /* names with inclusive layer ranges that together cover every layer once */
     GROUPING_LAYERWISE,  /* one group a layer */
@@ -59,10 +59,10 @@ struct spec_group {
 struct spec_objective {
     char name[64];
     bool minimise;
-    int metrics_n;                             /* 1, or more for mean_of */
-    char metrics[SPEC_METRICS_MAX][64];        /* "task.metric" */
+    int metrics_n;                      /* 1, or more for mean_of */
+    char metrics[SPEC_METRICS_MAX][64]; /* "task.metric" */
     bool has_reference;
-    double reference;                          /* in the objective's own unit */
+    double reference; /* in the objective's own unit */
 };
 
 struct search_spec {
@@ -71,7 +71,8 @@ struct search_spec {
     char base[SPEC_PATH_MAX], tuned[SPEC_PATH_MAX];
 
     enum spec_grouping grouping;
-    int groups_n; /* COUNT, NAMED: groups; BOUNDARIES: boundaries + 1; LAYERWISE: 0 (known with the checkpoint) */
+    int groups_n; /* COUNT, NAMED: groups; BOUNDARIES: boundaries + 1; LAYERWISE: 0 (known with the
+                     checkpoint) */
     int boundaries[SPEC_GROUPS_MAX];
     struct spec_group groups[SPEC_GROUPS_MAX]; /* NAMED */
     enum spec_ends ends;
@@ -82,25 +83,25 @@ struct search_spec {
 
     enum spec_evaluator evaluator;
     enum spec_merge merge;
-    char bundle[SPEC_PATH_MAX]; /* native */
+    char bundle[SPEC_PATH_MAX];    /* native */
     char *argv[SPEC_ARGV_MAX + 1]; /* command; NULL-terminated */
     int argv_n;
     double time_limit_s; /* one evaluation; 0 = none */
 
     enum spec_strategy strategy;
-    int sweep_points;              /* equal ratios, both ends included; first in every search. 0 or 2 … 1001 */
-    double means[SPEC_MEANS_MAX];  /* hma */
+    int sweep_points; /* equal ratios, both ends included; first in every search. 0 or 2 … 1001 */
+    double means[SPEC_MEANS_MAX]; /* hma */
     int means_n;
-    int alignment;                 /* hma: index of the objective it maximises */
-    int streams;                   /* scalarize */
-    double rho;                    /* scalarize: augmentation of the Tchebycheff function */
-    char algorithm[32];            /* an NLopt name such as LN_COBYLA */
-    double initial_step;           /* first step of the local NLopt algorithms, as a share of the ratio range */
+    int alignment;       /* hma: index of the objective it maximises */
+    int streams;         /* scalarize */
+    double rho;          /* scalarize: augmentation of the Tchebycheff function */
+    char algorithm[32];  /* an NLopt name such as LN_COBYLA */
+    double initial_step; /* first step of the local NLopt algorithms, as a share of the ratio range */
 
-    int trials;           /* budget, sweep points included */
-    double budget_s;      /* 0 = no limit */
-    int attempts;         /* of one job before quarantine */
-    bool held_out;        /* score front and sweep again on the held-out half */
+    int trials;      /* budget, sweep points included */
+    double budget_s; /* 0 = no limit */
+    int attempts;    /* of one job before quarantine */
+    bool held_out;   /* score front and sweep again on the held-out half */
     uint64_t seed;
 };
 
@@ -117,7 +118,8 @@ struct spec_errors {
 int search_spec_parse(const struct json *j, struct search_spec *spec, struct spec_errors *errors);
 void search_spec_fini(struct search_spec *spec);
 
-/* Makes relative paths (models, bundle) absolute against `directory`, and checks nothing else. */
+/* Puts `directory` before relative paths (models, bundle, evaluator arguments that begin with ./ or ../), and
+ * checks nothing else. */
 int search_spec_resolve(struct search_spec *spec, const char *directory, struct err *err);
 
 /* The whole spec as canonical JSON with every default spelled out; search_spec_parse reads it back equal. */

@@ -1,0 +1,404 @@
+/* Parsing. A section of the JSON object has one function; every one of them goes on after a wrong field. */
+#include "proto/search_spec.h"
+
+#include "proto/mem.h"
+#include "proto/spec_reader.h"
+#include "proto/spec_words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static void parse_models(const struct reader *r, struct search_spec *spec)
+{
+    static const char *const known[] = {"base", "tuned"};
+    struct reader in;
+    reader_inner(r, "models", &in);
+    spec->has_models = spec->merge != MERGE_NONE;
+    if (!spec->has_models) {
+        if (json_get(r->object, "models"))
+            reader_error(r, "models", "is not used with evaluator.merge \"none\"; remove it");
+        return;
+    }
+    if (!json_get(r->object, "models")) {
+        reader_error(r, "models", "is missing; give {\"base\": DIR, \"tuned\": DIR}");
+        return;
+    }
+    reader_known(&in, known, COUNT(known));
+    reader_text(&in, "base", true, spec->base, sizeof spec->base);
+    reader_text(&in, "tuned", true, spec->tuned, sizeof spec->tuned);
+}
+
+static void parse_boundaries(const struct reader *r, const struct json *list, struct search_spec *spec)
+{
+    int n = 0;
+    spec->grouping = GROUPING_BOUNDARIES;
+    if (!json_is(list, JSON_ARRAY) || json_len(list) == 0 || json_len(list) >= SPEC_GROUPS_MAX) {
+        reader_error(r, "boundaries", "must be an array of 1 to %d layer numbers", SPEC_GROUPS_MAX - 1);
+        return;
+    }
+    for (const struct json *c = json_first(list); c; c = json_next(c)) {
+        int64_t layer;
+        if (!json_whole(c, 1, 100000, &layer) || (n && layer <= spec->boundaries[n - 1])) {
+            reader_error(r, "boundaries",
+                         "must be whole numbers, ascending: the first layer of each group but the "
+                         "first");
+            return;
+        }
+        spec->boundaries[n++] = (int)layer;
+    }
+    spec->groups_n = n + 1;
+}
+
+static void parse_named(const struct reader *r, const struct json *list, struct search_spec *spec)
+{
+    static const char *const known[] = {"name", "layers"};
+    size_t i = 0;
+    spec->grouping = GROUPING_NAMED;
+    if (!json_is(list, JSON_ARRAY) || json_len(list) == 0 || json_len(list) > SPEC_GROUPS_MAX) {
+        reader_error(r, "names", "must be an array of 1 to %d objects {\"name\", \"layers\": [first, last]}",
+                     SPEC_GROUPS_MAX);
+        return;
+    }
+    for (const struct json *c = json_first(list); c; c = json_next(c), i++) {
+        struct reader in;
+        struct spec_group *group = &spec->groups[i];
+        int64_t first = 0, last = -1;
+        reader_element(r, "names", i, c, &in);
+        if (!in.object)
+            continue;
+        reader_known(&in, known, COUNT(known));
+        reader_text(&in, "name", true, group->name, sizeof group->name);
+        const struct json *range = json_get(in.object, "layers");
+        const struct json *from = json_first(range);
+        if (json_len(range) != 2 || !json_whole(from, 0, 100000, &first) ||
+            !json_whole(json_next(from), first, 100000, &last))
+            reader_error(&in, "layers", "must be [first, last], both inclusive, first <= last");
+        group->first = (int)first;
+        group->last = (int)last;
+    }
+    spec->groups_n = (int)i;
+}
+
+static void parse_groups(const struct reader *r, struct search_spec *spec)
+{
+    static const char *const known[] = {"count", "boundaries", "names"};
+    const struct json *j = json_get(r->object, "groups");
+    spec->grouping = GROUPING_COUNT;
+    spec->groups_n = 3;
+    if (!j)
+        return;
+    if (strcmp(json_string_or(j, ""), "layerwise") == 0) {
+        spec->grouping = GROUPING_LAYERWISE;
+        spec->groups_n = 0;
+    } else if (!json_is(j, JSON_OBJECT) || json_len(j) != 1) {
+        reader_error(r, "groups",
+                     "must be one of {\"count\": 3}, {\"boundaries\": [3, 6]}, {\"names\": […]}, "
+                     "\"layerwise\"");
+    } else {
+        struct reader in;
+        int64_t count;
+        reader_inner(r, "groups", &in);
+        reader_known(&in, known, COUNT(known));
+        if (json_get(j, "boundaries"))
+            parse_boundaries(&in, json_get(j, "boundaries"), spec);
+        else if (json_get(j, "names"))
+            parse_named(&in, json_get(j, "names"), spec);
+        else if (reader_whole(&in, "count", 1, SPEC_GROUPS_MAX, &count))
+            spec->groups_n = (int)count;
+    }
+    if (!spec->has_models && spec->grouping != GROUPING_COUNT)
+        reader_error(r, "groups",
+                     "must be {\"count\": N}, the number of ratios, with evaluator.merge \"none\"");
+}
+
+static void parse_ends(const struct reader *r, struct search_spec *spec)
+{
+    const struct json *j = json_get(r->object, "ends");
+    size_t word = ENDS_FOLLOW;
+    if (json_is(j, JSON_OBJECT)) {
+        if (json_len(j) == 1 && json_bool_or(json_get(j, "own"), false))
+            word = ENDS_OWN;
+        else
+            reader_error(r, "ends", "as an object must be {\"own\": true}");
+    } else {
+        reader_choice(r, "ends", spec_ends_words, COUNT(spec_ends_words), &word);
+    }
+    if (j && !spec->has_models)
+        reader_error(r, "ends", "is not used with evaluator.merge \"none\"; remove it");
+    spec->ends = (enum spec_ends)word;
+}
+
+static void parse_ratio(const struct reader *r, struct search_spec *spec)
+{
+    static const char *const known[] = {"min", "max", "extrapolate"};
+    struct reader in;
+    bool extrapolate = false;
+    spec->ratio_min = 0;
+    spec->ratio_max = 1;
+    reader_inner(r, "ratio", &in);
+    reader_known(&in, known, COUNT(known));
+    reader_bool(&in, "extrapolate", &extrapolate);
+    reader_number(&in, "min", -10, 10, &spec->ratio_min);
+    reader_number(&in, "max", -10, 10, &spec->ratio_max);
+    if (!(spec->ratio_min < spec->ratio_max))
+        reader_error(&in, "max", "must be greater than min");
+    if (!extrapolate && (spec->ratio_min < 0 || spec->ratio_max > 1) && spec->has_models)
+        reader_error(r, "ratio", "goes beyond [0, 1]; add \"extrapolate\": true when that is meant");
+}
+
+static void parse_metrics(const struct reader *in, struct spec_objective *objective)
+{
+    const struct json *one = json_get(in->object, "metric");
+    const struct json *list = json_get(in->object, "mean_of");
+    if (!one == !list) {
+        reader_error(in, one ? "mean_of" : "metric", "give either \"metric\" or \"mean_of\"");
+        return;
+    }
+    if (one) {
+        objective->metrics_n = 1;
+        reader_text(in, "metric", true, objective->metrics[0], sizeof objective->metrics[0]);
+        return;
+    }
+    if (!json_is(list, JSON_ARRAY) || json_len(list) == 0 || json_len(list) > SPEC_METRICS_MAX) {
+        reader_error(in, "mean_of", "must be an array of 1 to %d metric names", SPEC_METRICS_MAX);
+        return;
+    }
+    for (const struct json *c = json_first(list); c; c = json_next(c)) {
+        const char *name = json_string_or(c, "");
+        if (!*name || strlen(name) >= sizeof objective->metrics[0])
+            reader_error(in, "mean_of", "must hold metric names such as \"facts.em\"");
+        else
+            memcpy(objective->metrics[objective->metrics_n++], name, strlen(name) + 1);
+    }
+}
+
+static void parse_objective(const struct reader *in, struct search_spec *spec,
+                            struct spec_objective *objective)
+{
+    static const char *const known[] = {"name", "metric", "mean_of", "goal", "reference"};
+    size_t goal = 0;
+    reader_known(in, known, COUNT(known));
+    parse_metrics(in, objective);
+    if (json_get(in->object, "name"))
+        reader_text(in, "name", true, objective->name, sizeof objective->name);
+    else if (objective->metrics_n == 1)
+        snprintf(objective->name, sizeof objective->name, "%s", objective->metrics[0]);
+    else
+        reader_error(in, "name", "is missing; a mean of several metrics needs a name");
+    reader_choice(in, "goal", spec_goal_words, COUNT(spec_goal_words), &goal);
+    objective->minimise = goal == 1;
+    objective->has_reference = reader_number(in, "reference", -1e300, 1e300, &objective->reference);
+    for (struct spec_objective *other = spec->objectives; other < objective; other++)
+        if (*objective->name && strcmp(other->name, objective->name) == 0)
+            reader_error(in, "name", "\"%s\" is the name of an earlier objective", objective->name);
+}
+
+static void parse_objectives(const struct reader *r, struct search_spec *spec)
+{
+    const struct json *list = json_get(r->object, "objectives");
+    size_t i = 0;
+    if (!json_is(list, JSON_ARRAY) || json_len(list) == 0 || json_len(list) > SPEC_OBJECTIVES_MAX) {
+        reader_error(r, "objectives",
+                     "must be an array of 1 to %d objectives {\"name\", \"metric\", \"goal\"}",
+                     SPEC_OBJECTIVES_MAX);
+        return;
+    }
+    for (const struct json *c = json_first(list); c; c = json_next(c), i++) {
+        struct reader in;
+        reader_element(r, "objectives", i, c, &in);
+        if (in.object)
+            parse_objective(&in, spec, &spec->objectives[i]);
+    }
+    spec->objectives_n = (int)i;
+}
+
+static void parse_argv(const struct reader *in, struct search_spec *spec)
+{
+    const struct json *list = json_get(in->object, "argv");
+    if (!json_is(list, JSON_ARRAY) || json_len(list) == 0 || json_len(list) > SPEC_ARGV_MAX) {
+        reader_error(in, "argv", "must be an array of 1 to %d strings: the program and its arguments",
+                     SPEC_ARGV_MAX);
+        return;
+    }
+    for (const struct json *c = json_first(list); c; c = json_next(c)) {
+        if (!json_is(c, JSON_STRING)) {
+            reader_error(in, "argv", "must hold strings only");
+            return;
+        }
+        spec->argv[spec->argv_n++] = mem_strdup(json_string_or(c, ""));
+    }
+    if (!*spec->argv[0])
+        reader_error(in, "argv", "must begin with the name of a program");
+}
+
+static void parse_evaluator(const struct reader *r, struct search_spec *spec)
+{
+    static const char *const native_known[] = {"type", "bundle"};
+    static const char *const command_known[] = {"type", "argv", "merge", "time_limit_s"};
+    struct reader in;
+    size_t type = 0, merge = 0;
+    reader_inner(r, "evaluator", &in);
+    if (!json_get(r->object, "evaluator")) {
+        reader_error(r, "evaluator",
+                     "is missing; give {\"type\": \"native\", \"bundle\": DIR} or {\"type\": "
+                     "\"command\", \"argv\": […]}");
+        return;
+    }
+    if (in.object && !json_get(in.object, "type"))
+        reader_error(&in, "type", "is missing; it must be \"native\" or \"command\"");
+    reader_choice(&in, "type", spec_evaluator_words, COUNT(spec_evaluator_words), &type);
+    spec->evaluator = (enum spec_evaluator)type;
+    if (spec->evaluator == EVALUATOR_NATIVE) {
+        reader_known(&in, native_known, COUNT(native_known));
+        reader_text(&in, "bundle", in.object != NULL, spec->bundle, sizeof spec->bundle);
+        spec->merge = MERGE_MEMORY;
+        return;
+    }
+    reader_known(&in, command_known, COUNT(command_known));
+    parse_argv(&in, spec);
+    reader_choice(&in, "merge", spec_merge_words, COUNT(spec_merge_words), &merge);
+    spec->merge = (enum spec_merge)(MERGE_DIRECTORY + merge);
+    spec->time_limit_s = 3600;
+    reader_number(&in, "time_limit_s", 0, 1e7, &spec->time_limit_s);
+}
+
+static void parse_means(const struct reader *in, struct search_spec *spec)
+{
+    const struct json *list = json_get(in->object, "means");
+    static const double usual[] = {0.2, 0.4, 0.6, 0.8};
+    if (!list) {
+        double width = spec->ratio_max - spec->ratio_min;
+        for (size_t i = 0; i < COUNT(usual); i++)
+            spec->means[spec->means_n++] = spec->ratio_min + usual[i] * width;
+        return;
+    }
+    if (!json_is(list, JSON_ARRAY) || json_len(list) == 0 || json_len(list) > SPEC_MEANS_MAX) {
+        reader_error(in, "means", "must be an array of 1 to %d mean ratios", SPEC_MEANS_MAX);
+        return;
+    }
+    for (const struct json *c = json_first(list); c; c = json_next(c)) {
+        double mean = json_number_or(c, spec->ratio_max + 1);
+        if (!(mean > spec->ratio_min && mean < spec->ratio_max)) {
+            reader_error(in, "means", "must lie strictly between ratio.min and ratio.max (%g and %g)",
+                         spec->ratio_min, spec->ratio_max);
+            return;
+        }
+        spec->means[spec->means_n++] = mean;
+    }
+}
+
+static void parse_alignment(const struct reader *in, struct search_spec *spec)
+{
+    char name[64] = "";
+    if (!reader_text(in, "objective", false, name, sizeof name))
+        return;
+    for (int i = 0; i < spec->objectives_n; i++)
+        if (strcmp(spec->objectives[i].name, name) == 0) {
+            spec->alignment = i;
+            return;
+        }
+    reader_error(in, "objective", "\"%s\" is not the name of one of the objectives", name);
+}
+
+static void parse_strategy(const struct reader *r, struct search_spec *spec)
+{
+    /* the keys each strategy knows; the first three belong to all */
+    static const char *const known[][8] = {
+        [STRATEGY_SWEEP] = {"type", "sweep_points"},
+        [STRATEGY_HMA] = {"type", "sweep_points", "algorithm", "initial_step", "means", "objective"},
+        [STRATEGY_SCALARIZE] = {"type", "sweep_points", "algorithm", "initial_step", "streams", "rho"},
+        [STRATEGY_SOBOL] = {"type", "sweep_points"},
+    };
+    struct reader in;
+    size_t type = STRATEGY_SCALARIZE, n = 0;
+    int64_t whole;
+    reader_inner(r, "strategy", &in);
+    if (in.object && !json_get(in.object, "type"))
+        reader_error(&in, "type", "is missing; it must be \"sweep\", \"hma\", \"scalarize\" or \"sobol\"");
+    bool typed = reader_choice(&in, "type", spec_strategy_words, COUNT(spec_strategy_words), &type);
+    spec->strategy = (enum spec_strategy)type;
+    while (n < COUNT(known[0]) && known[type][n])
+        n++;
+    if (typed)
+        reader_known(&in, known[type], n);
+    spec->sweep_points = 11;
+    if (reader_whole(&in, "sweep_points", 0, 1001, &whole))
+        spec->sweep_points = (int)whole;
+    if (spec->sweep_points == 1)
+        reader_error(&in, "sweep_points", "must be 0, or at least 2 (both endpoints)");
+    snprintf(spec->algorithm, sizeof spec->algorithm, "LN_COBYLA");
+    reader_text(&in, "algorithm", false, spec->algorithm, sizeof spec->algorithm);
+    spec->initial_step = 0.25;
+    reader_number(&in, "initial_step", 1e-6, 1, &spec->initial_step);
+    spec->streams = 4;
+    if (reader_whole(&in, "streams", 1, 63, &whole))
+        spec->streams = (int)whole;
+    spec->rho = 0.05;
+    reader_number(&in, "rho", 0, 1, &spec->rho);
+    if (spec->strategy == STRATEGY_HMA)
+        parse_means(&in, spec);
+    parse_alignment(&in, spec);
+}
+
+static void parse_budget(const struct reader *r, struct search_spec *spec)
+{
+    static const char *const known[] = {"trials", "seconds", "attempts"};
+    struct reader in;
+    int64_t whole;
+    reader_inner(r, "budget", &in);
+    reader_known(&in, known, COUNT(known));
+    spec->trials = 60;
+    spec->attempts = 3;
+    if (reader_whole(&in, "trials", 1, SPEC_TRIALS_MAX, &whole))
+        spec->trials = (int)whole;
+    if (reader_whole(&in, "attempts", 1, 100, &whole))
+        spec->attempts = (int)whole;
+    reader_number(&in, "seconds", 0, 1e9, &spec->budget_s);
+}
+
+int search_spec_parse(const struct json *j, struct search_spec *spec, struct spec_errors *errors)
+{
+    static const char *const known[] = {"name",      "models",   "groups", "ends",     "ratio", "objectives",
+                                        "evaluator", "strategy", "budget", "held_out", "seed"};
+    struct reader r = {.object = j, .errors = errors};
+    int64_t seed = 1;
+    *spec = (struct search_spec){0};
+    errors->n = 0;
+    if (!json_is(j, JSON_OBJECT)) {
+        reader_error(&r, "search", "must be an object");
+        return ERR_INVALID;
+    }
+    reader_known(&r, known, COUNT(known));
+    if (!json_get(j, "name"))
+        snprintf(spec->name, sizeof spec->name, "search");
+    else
+        reader_text(&r, "name", true, spec->name, sizeof spec->name);
+    /* the evaluator first: whether there are models depends on it */
+    parse_evaluator(&r, spec);
+    parse_models(&r, spec);
+    parse_groups(&r, spec);
+    parse_ends(&r, spec);
+    parse_ratio(&r, spec);
+    parse_objectives(&r, spec);
+    parse_strategy(&r, spec);
+    parse_budget(&r, spec);
+    spec->held_out = spec->evaluator == EVALUATOR_NATIVE;
+    reader_bool(&r, "held_out", &spec->held_out);
+    reader_whole(&r, "seed", 0, (int64_t)1 << 53, &seed);
+    spec->seed = (uint64_t)seed;
+    if (!errors->n)
+        return 0;
+    search_spec_fini(spec);
+    return ERR_INVALID;
+}
+
+void search_spec_fini(struct search_spec *spec)
+{
+    if (!spec)
+        return;
+    for (int i = 0; i < spec->argv_n; i++)
+        mem_free(spec->argv[i]);
+    *spec = (struct search_spec){0};
+}

@@ -1,0 +1,197 @@
+/* Writing and resolving: the other half of proto/search_spec.h. */
+#include "proto/search_spec.h"
+
+#include "proto/mem.h"
+#include "proto/spec_words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *spec_strategy_name(enum spec_strategy strategy)
+{
+    return spec_strategy_words[strategy];
+}
+
+const char *spec_ends_name(enum spec_ends ends)
+{
+    return ends == ENDS_OWN ? "own" : spec_ends_words[ends];
+}
+
+static int resolve(char *path, size_t size, const char *directory, const char *field, struct err *err)
+{
+    char full[2 * SPEC_PATH_MAX];
+    if (!*path || *path == '/')
+        return 0;
+    int n = snprintf(full, sizeof full, "%s/%s", directory, path);
+    if (n < 0 || (size_t)n >= size)
+        return err_set(err, ERR_INVALID, "%s: the path is longer than %zu bytes", field, size - 1);
+    memcpy(path, full, (size_t)n + 1);
+    return 0;
+}
+
+/* "./score.py" and "../score.py" mean files beside the search; other arguments are the program's own
+ * business. */
+static void resolve_argument(char **argument, const char *directory)
+{
+    if (strncmp(*argument, "./", 2) != 0 && strncmp(*argument, "../", 3) != 0)
+        return;
+    char *full = mem_printf("%s/%s", directory, *argument);
+    mem_free(*argument);
+    *argument = full;
+}
+
+int search_spec_resolve(struct search_spec *spec, const char *directory, struct err *err)
+{
+    int rc = resolve(spec->base, sizeof spec->base, directory, "models.base", err);
+    if (!rc)
+        rc = resolve(spec->tuned, sizeof spec->tuned, directory, "models.tuned", err);
+    if (!rc)
+        rc = resolve(spec->bundle, sizeof spec->bundle, directory, "evaluator.bundle", err);
+    for (int i = 0; i < spec->argv_n && !rc; i++)
+        resolve_argument(&spec->argv[i], directory);
+    return rc;
+}
+
+static void write_groups(const struct search_spec *spec, struct json_out *out)
+{
+    json_name(out, "groups");
+    if (spec->grouping == GROUPING_LAYERWISE) {
+        json_text(out, "layerwise");
+        return;
+    }
+    json_object(out);
+    if (spec->grouping == GROUPING_COUNT) {
+        json_put_int(out, "count", spec->groups_n);
+    } else if (spec->grouping == GROUPING_BOUNDARIES) {
+        json_name(out, "boundaries");
+        json_array(out);
+        for (int i = 0; i < spec->groups_n - 1; i++)
+            json_int(out, spec->boundaries[i]);
+        json_end_array(out);
+    } else {
+        json_name(out, "names");
+        json_array(out);
+        for (int i = 0; i < spec->groups_n; i++) {
+            json_object(out);
+            json_put_text(out, "name", spec->groups[i].name);
+            json_name(out, "layers");
+            json_array(out);
+            json_int(out, spec->groups[i].first);
+            json_int(out, spec->groups[i].last);
+            json_end_array(out);
+            json_end_object(out);
+        }
+        json_end_array(out);
+    }
+    json_end_object(out);
+}
+
+static void write_models(const struct search_spec *spec, struct json_out *out)
+{
+    if (!spec->has_models)
+        return;
+    json_name(out, "models");
+    json_object(out);
+    json_put_text(out, "base", spec->base);
+    json_put_text(out, "tuned", spec->tuned);
+    json_end_object(out);
+    json_name(out, "ends");
+    if (spec->ends == ENDS_OWN)
+        json_raw(out, "{\"own\":true}");
+    else
+        json_text(out, spec_ends_words[spec->ends]);
+}
+
+static void write_ratio(const struct search_spec *spec, struct json_out *out)
+{
+    json_name(out, "ratio");
+    json_object(out);
+    json_put_double(out, "min", spec->ratio_min);
+    json_put_double(out, "max", spec->ratio_max);
+    json_put_bool(out, "extrapolate", spec->ratio_min < 0 || spec->ratio_max > 1);
+    json_end_object(out);
+}
+
+static void write_objective(const struct spec_objective *objective, struct json_out *out)
+{
+    json_object(out);
+    json_put_text(out, "name", objective->name);
+    if (objective->metrics_n == 1) {
+        json_put_text(out, "metric", objective->metrics[0]);
+    } else {
+        json_name(out, "mean_of");
+        json_array(out);
+        for (int i = 0; i < objective->metrics_n; i++)
+            json_text(out, objective->metrics[i]);
+        json_end_array(out);
+    }
+    json_put_text(out, "goal", spec_goal_words[objective->minimise]);
+    if (objective->has_reference)
+        json_put_double(out, "reference", objective->reference);
+    json_end_object(out);
+}
+
+static void write_evaluator(const struct search_spec *spec, struct json_out *out)
+{
+    json_name(out, "evaluator");
+    json_object(out);
+    json_put_text(out, "type", spec_evaluator_words[spec->evaluator]);
+    if (spec->evaluator == EVALUATOR_NATIVE) {
+        json_put_text(out, "bundle", spec->bundle);
+    } else {
+        json_name(out, "argv");
+        json_array(out);
+        for (int i = 0; i < spec->argv_n; i++)
+            json_text(out, spec->argv[i]);
+        json_end_array(out);
+        json_put_text(out, "merge", spec_merge_words[spec->merge - MERGE_DIRECTORY]);
+        json_put_double(out, "time_limit_s", spec->time_limit_s);
+    }
+    json_end_object(out);
+}
+
+static void write_strategy(const struct search_spec *spec, struct json_out *out)
+{
+    json_name(out, "strategy");
+    json_object(out);
+    json_put_text(out, "type", spec_strategy_words[spec->strategy]);
+    json_put_int(out, "sweep_points", spec->sweep_points);
+    if (spec->strategy == STRATEGY_HMA || spec->strategy == STRATEGY_SCALARIZE) {
+        json_put_text(out, "algorithm", spec->algorithm);
+        json_put_double(out, "initial_step", spec->initial_step);
+    }
+    if (spec->strategy == STRATEGY_HMA) {
+        json_put_doubles(out, "means", spec->means, (size_t)spec->means_n);
+        json_put_text(out, "objective", spec->objectives[spec->alignment].name);
+    }
+    if (spec->strategy == STRATEGY_SCALARIZE) {
+        json_put_int(out, "streams", spec->streams);
+        json_put_double(out, "rho", spec->rho);
+    }
+    json_end_object(out);
+}
+
+void search_spec_write(const struct search_spec *spec, struct json_out *out)
+{
+    json_object(out);
+    json_put_text(out, "name", spec->name);
+    write_models(spec, out);
+    write_groups(spec, out);
+    write_ratio(spec, out);
+    json_name(out, "objectives");
+    json_array(out);
+    for (int i = 0; i < spec->objectives_n; i++)
+        write_objective(&spec->objectives[i], out);
+    json_end_array(out);
+    write_evaluator(spec, out);
+    write_strategy(spec, out);
+    json_name(out, "budget");
+    json_object(out);
+    json_put_int(out, "trials", spec->trials);
+    json_put_double(out, "seconds", spec->budget_s);
+    json_put_int(out, "attempts", spec->attempts);
+    json_end_object(out);
+    json_put_bool(out, "held_out", spec->held_out);
+    json_put_int(out, "seed", (int64_t)spec->seed);
+    json_end_object(out);
+}
