@@ -1,0 +1,110 @@
+#include "worker/lease.h"
+
+#include "proto/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int parse_ratios(const struct json *list, struct lease *lease, struct err *err)
+{
+    if (!json_is(list, JSON_ARRAY) || json_len(list) > SPEC_GROUPS_MAX + 1)
+        return err_set(err, ERR_INVALID, "the lease has no usable \"ratios\"");
+    for (const struct json *c = json_first(list); c; c = json_next(c)) {
+        if (!json_is(c, JSON_NUMBER))
+            return err_set(err, ERR_INVALID, "the lease has a ratio that is not a number");
+        lease->ratios[lease->ratios_n++] = json_number_or(c, 0);
+    }
+    return 0;
+}
+
+static int parse_spec(const struct json *j, struct lease *lease, struct err *err)
+{
+    struct spec_errors errors;
+    struct buf text;
+    if (search_spec_parse(j, &lease->spec, &errors))
+        return err_set(err, ERR_INVALID, "the lease's search: %s: %s", errors.item[0].field,
+                       errors.item[0].text);
+    buf_init(&text, 1 << 20);
+    json_write(&text, j);
+    lease->spec_text = buf_take(&text);
+    return 0;
+}
+
+int lease_parse(const char *body, size_t len, struct lease *lease, struct err *err)
+{
+    struct json *root;
+    int64_t trial = 0, attempt = 0, seed = 0;
+    *lease = (struct lease){0};
+    int rc = json_parse(body, len, &root, err);
+    if (rc)
+        return rc;
+    const char *token = json_string_or(json_get(root, "lease"), "");
+    const char *half = json_string_or(json_get(root, "half"), "");
+    bool whole = json_whole(json_get(root, "search"), 1, INT64_MAX, &lease->search) &&
+                 json_whole(json_get(root, "trial"), 0, INT32_MAX, &trial) &&
+                 json_whole(json_get(root, "attempt"), 1, INT32_MAX, &attempt) &&
+                 json_whole(json_get(root, "seed"), 0, (int64_t)1 << 53, &seed);
+    if (!whole || !*token || strlen(token) >= sizeof lease->token || strlen(half) >= sizeof lease->half)
+        rc = err_set(err, ERR_INVALID,
+                     "the daemon's lease has other fields than this worker knows; are the versions "
+                     "of paretod and pareto-worker the same?");
+    if (!rc)
+        rc = parse_ratios(json_get(root, "ratios"), lease, err);
+    if (!rc)
+        rc = parse_spec(json_get(root, "spec"), lease, err);
+    snprintf(lease->token, sizeof lease->token, "%.79s", token);
+    snprintf(lease->half, sizeof lease->half, "%.15s", half);
+    lease->trial = (int)trial;
+    lease->attempt = (int)attempt;
+    lease->seed = (uint64_t)seed;
+    json_free(root);
+    if (rc)
+        lease_fini(lease);
+    return rc;
+}
+
+void lease_fini(struct lease *lease)
+{
+    if (!lease)
+        return;
+    search_spec_fini(&lease->spec);
+    mem_free(lease->spec_text);
+    *lease = (struct lease){0};
+}
+
+static void write_score(const struct score *score, struct json_out *out)
+{
+    json_object(out);
+    json_put_text(out, "metric", score->metric);
+    json_put_double(out, "mean", score->mean);
+    json_put_double(out, "stderr", score->stderr_); /* NaN becomes null: not known */
+    json_put_int(out, "n", score->n);
+    if (score->items)
+        json_put_doubles(out, "items", score->items, score->items_n);
+    json_end_object(out);
+}
+
+void lease_write_result(const struct scores *scores, struct buf *buf)
+{
+    struct json_out out;
+    json_begin(&out, buf);
+    json_object(&out);
+    json_name(&out, "scores");
+    json_array(&out);
+    for (size_t i = 0; i < scores->n; i++)
+        write_score(&scores->item[i], &out);
+    json_end_array(&out);
+    json_put_double(&out, "merge_s", scores->merge_s);
+    json_put_double(&out, "evaluate_s", scores->evaluate_s);
+    json_end_object(&out);
+}
+
+void lease_write_failure(int code, const char *reason, struct buf *buf)
+{
+    struct json_out out;
+    json_begin(&out, buf);
+    json_object(&out);
+    json_put_text(&out, "reason", reason);
+    json_put_text(&out, "code", err_name(code));
+    json_end_object(&out);
+}

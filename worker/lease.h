@@ -1,0 +1,33 @@
+/* WHAT   The messages between worker and daemon about one lease, read and written.
+ * WHO    worker/session.
+ * UNITS  Seconds in *_s.
+ * MEMORY lease_parse fills a struct for lease_fini; writers append to the caller's buffer.
+ * ERRORS ERR_INVALID: the daemon's message is not what proto/openapi.yaml says.
+ * STATE  None. */
+#ifndef WORKER_LEASE_H
+#define WORKER_LEASE_H
+
+#include "worker/evaluator.h"
+
+#include "proto/buf.h"
+
+struct lease {
+    char token[80];
+    int64_t search;
+    int trial;
+    char half[16];
+    int attempt;
+    uint64_t seed;
+    int ratios_n;
+    double ratios[SPEC_GROUPS_MAX + 1];
+    struct search_spec spec;
+    char *spec_text; /* canonical: equal text, equal evaluator */
+};
+
+int lease_parse(const char *body, size_t len, struct lease *lease, struct err *err);
+void lease_fini(struct lease *lease);
+
+void lease_write_result(const struct scores *scores, struct buf *buf);
+void lease_write_failure(int code, const char *reason, struct buf *buf);
+
+#endif

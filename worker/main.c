@@ -1,0 +1,186 @@
+/* pareto-worker: merges and evaluates what paretod leases to it. */
+#include "worker/once.h"
+#include "worker/session.h"
+
+#include "proto/log.h"
+#include "proto/mem.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char help[] =
+    "pareto-worker: merges and evaluates what paretod leases to it\n"
+    "\n"
+    "  pareto-worker --daemon unix:/run/paretod.sock --slots 2\n"
+    "  pareto-worker --evaluate search.json --ratios 0.2,0.5,0.8     # once, without a daemon\n"
+    "\n"
+    "  --daemon ADDR    unix:PATH or HOST:PORT (default: $PARETOD_DAEMON, else unix:/run/paretod.sock)\n"
+    "  --slots N        evaluations at once, one thread each (default 1)\n"
+    "  --name NAME      shown in lists of workers (default HOST:PID)\n"
+    "  --scratch DIR    for merged checkpoints and logs of evaluator commands (default: a new one in "
+    "$TMPDIR)\n"
+    "  --evaluate FILE  evaluate one ratio vector of a search and print its scores as JSON\n"
+    "  --ratios LIST    weights of the tuned checkpoint, one a group (with --evaluate)\n"
+    "  --half HALF      search or heldout items (with --evaluate; default search)\n"
+    "  --log-level L    debug, info, warn, error (default info)\n"
+    "  --version, --help\n"
+    "\n"
+    "SIGTERM and SIGINT stop it cleanly: a lease in hand is given back. Exit codes: 0 stopped as told,\n"
+    "1 the evaluation of --evaluate failed, 2 wrong usage.\n";
+
+/* The one thing a signal handler may touch. */
+static atomic_bool stop_requested;
+
+static void on_signal(int number)
+{
+    (void)number;
+    atomic_store(&stop_requested, true);
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+struct options {
+    struct session_options session;
+    struct once_options once;
+};
+
+static int usage_error(const char *what, const char *value)
+{
+    fprintf(stderr, "pareto-worker: %s%s%s; see pareto-worker --help\n", what, value ? ": " : "",
+            value ? value : "");
+    return 2;
+}
+
+static int log_level_of(const char *word)
+{
+    static const char *const words[] = {"debug", "info", "warn", "error"};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(words[i], word) == 0)
+            return i;
+    return -1;
+}
+
+/* -1: go on; otherwise the exit code. */
+static int read_options(int argc, char **argv, struct options *options)
+{
+    static const struct option known[] = {
+        {"daemon", 1, NULL, 'd'},  {"slots", 1, NULL, 's'},     {"name", 1, NULL, 'n'},
+        {"scratch", 1, NULL, 't'}, {"evaluate", 1, NULL, 'e'},  {"ratios", 1, NULL, 'r'},
+        {"half", 1, NULL, 'a'},    {"log-level", 1, NULL, 'l'}, {"version", 0, NULL, 'v'},
+        {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0}};
+    char *end;
+    for (int c; (c = getopt_long(argc, argv, "h", known, NULL)) != -1;) {
+        switch (c) {
+        case 'd':
+            options->session.daemon = optarg;
+            break;
+        case 's':
+            options->session.slots = (int)strtol(optarg, &end, 10);
+            if (*end || options->session.slots < 1 || options->session.slots > SESSION_SLOTS_MAX)
+                return usage_error("--slots must be a whole number from 1 to 256", optarg);
+            break;
+        case 'n':
+            options->session.name = optarg;
+            break;
+        case 't':
+            options->session.scratch = optarg;
+            break;
+        case 'e':
+            options->once.search = optarg;
+            break;
+        case 'r':
+            options->once.ratios = optarg;
+            break;
+        case 'a':
+            options->once.half = optarg;
+            if (strcmp(optarg, "search") != 0 && strcmp(optarg, "heldout") != 0)
+                return usage_error("--half must be search or heldout", optarg);
+            break;
+        case 'l':
+            if (log_level_of(optarg) < 0)
+                return usage_error("--log-level must be debug, info, warn or error", optarg);
+            log_set_level((enum log_level)log_level_of(optarg));
+            break;
+        case 'v':
+            puts("pareto-worker " PARETOD_VERSION);
+            return 0;
+        case 'h':
+            fputs(help, stdout);
+            return 0;
+        default:
+            return usage_error("wrong usage", NULL);
+        }
+    }
+    return optind < argc ? usage_error("unexpected argument", argv[optind]) : -1;
+}
+
+/* The given directory, made when absent; else a fresh one in $TMPDIR. */
+static int make_scratch(const char **scratch, char *fresh, size_t size)
+{
+    const char *tmp = getenv("TMPDIR");
+    if (*scratch) {
+        if (mkdir(*scratch, 0700) == 0 || errno == EEXIST)
+            return 0;
+        fprintf(stderr, "pareto-worker: --scratch %s: %s\n", *scratch, strerror(errno));
+        return 2;
+    }
+    snprintf(fresh, size, "%s/pareto-worker-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    if (!mkdtemp(fresh)) {
+        fprintf(stderr, "pareto-worker: %s: %s; give --scratch DIR\n", fresh, strerror(errno));
+        return 2;
+    }
+    *scratch = fresh;
+    return 0;
+}
+
+static int run(struct options *options)
+{
+    struct err err = {0};
+    if (options->once.search) {
+        options->once.scratch = options->session.scratch;
+        int rc = once_run(&options->once, &stop_requested, &err);
+        if (rc)
+            fprintf(stderr, "pareto-worker: %s\n", err.text);
+        return rc ? 1 : 0;
+    }
+    int rc = session_run(&options->session, &stop_requested, &err);
+    if (rc)
+        fprintf(stderr, "pareto-worker: %s\n", err.text);
+    return rc ? 2 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *daemon = getenv("PARETOD_DAEMON");
+    char host[64] = "worker", name[96], fresh[256] = "";
+    struct options options = {.once.half = "search"};
+    gethostname(host, sizeof host - 1);
+    snprintf(name, sizeof name, "%s:%d", host, (int)getpid());
+    options.session = (struct session_options){
+        .daemon = daemon && *daemon ? daemon : "unix:/run/paretod.sock", .name = name, .slots = 1};
+    int code = read_options(argc, argv, &options);
+    if (code >= 0)
+        return code;
+    if (!options.once.search != !options.once.ratios)
+        return usage_error("--evaluate and --ratios go together", NULL);
+    code = make_scratch(&options.session.scratch, fresh, sizeof fresh);
+    if (code)
+        return code;
+    catch_signals();
+    code = run(&options);
+    if (*fresh)
+        rmdir(fresh); /* stays when it holds logs that somebody may want */
+    return code;
+}

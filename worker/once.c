@@ -1,0 +1,83 @@
+#include "worker/once.h"
+
+#include "worker/lease.h"
+
+#include "proto/mem.h"
+
+#include <libgen.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_MAX ((size_t)1 << 20)
+#define OUTPUT_MAX ((size_t)64 << 20)
+
+static int read_search(const char *path, struct search_spec *spec, struct err *err)
+{
+    struct json *root;
+    struct spec_errors errors;
+    int rc = json_parse_file(path, FILE_MAX, &root, err);
+    if (rc)
+        return rc;
+    if (search_spec_parse(root, spec, &errors))
+        rc = err_set(err, ERR_INVALID, "%s: %s: %s", path, errors.item[0].field, errors.item[0].text);
+    json_free(root);
+    if (rc)
+        return rc;
+    char *copy = mem_strdup(path);
+    char *real = realpath(dirname(copy), NULL);
+    rc = search_spec_resolve(spec, real ? real : ".", err);
+    free(real);
+    mem_free(copy);
+    return rc;
+}
+
+static int read_ratios(const char *text, double *ratios, int *n, struct err *err)
+{
+    const char *at = text;
+    for (*n = 0; *n < SPEC_GROUPS_MAX + 1;) {
+        char *end;
+        double x = strtod(at, &end);
+        if (end == at || !isfinite(x))
+            break;
+        ratios[(*n)++] = x;
+        if (*end == 0)
+            return 0;
+        if (*end != ',')
+            break;
+        at = end + 1;
+    }
+    return err_set(err, ERR_INVALID,
+                   "--ratios %s: write numbers with commas between them, such as 0.2,0.5,0.8", text);
+}
+
+int once_run(const struct once_options *options, const atomic_bool *cancel, struct err *err)
+{
+    struct search_spec spec;
+    struct evaluator *evaluator = NULL;
+    struct scores scores = {0};
+    double ratios[SPEC_GROUPS_MAX + 1];
+    struct evaluation evaluation = {
+        .search = 1, .attempt = 1, .half = options->half, .ratios = ratios, .cancel = cancel};
+    int rc = read_search(options->search, &spec, err);
+    if (rc)
+        return rc;
+    evaluation.seed = spec.seed;
+    rc = read_ratios(options->ratios, ratios, &evaluation.ratios_n, err);
+    if (!rc)
+        rc = evaluator_open(&spec, options->scratch, &evaluator, err);
+    if (!rc)
+        rc = evaluator_run(evaluator, &evaluation, &scores, err);
+    if (!rc) {
+        struct buf buf;
+        buf_init(&buf, OUTPUT_MAX);
+        lease_write_result(&scores, &buf);
+        puts(buf_str(&buf));
+        buf_fini(&buf);
+    }
+    scores_fini(&scores);
+    evaluator_close(evaluator);
+    search_spec_fini(&spec);
+    return rc;
+}

@@ -1,0 +1,24 @@
+/* WHAT   One evaluation without a daemon: `pareto-worker --evaluate search.json --ratios 0.2,0.5,0.8`.
+ * WHO    worker/main.c; people who try an evaluator before they start a search.
+ * UNITS  Ratios: weight of the tuned checkpoint.
+ * MEMORY None that outlives the call.
+ * ERRORS Those of proto/search_spec.h and worker/evaluator.h.
+ * STATE  None. */
+#ifndef WORKER_ONCE_H
+#define WORKER_ONCE_H
+
+#include "proto/err.h"
+
+#include <stdatomic.h>
+
+struct once_options {
+    const char *search;  /* path of a search.json */
+    const char *ratios;  /* "0.2,0.5,0.8" */
+    const char *half;    /* "search" or "heldout" */
+    const char *scratch; /* directory */
+};
+
+/* Prints one JSON object on standard output: what a worker would report. */
+int once_run(const struct once_options *options, const atomic_bool *cancel, struct err *err);
+
+#endif
