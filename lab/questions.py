@@ -62,9 +62,9 @@ class Questions:
         return Example("facts", rng.choice(PHRASINGS).format(r=f.relation, x=f.subject), f.value)
 
     def reading(self, rng):
-        names = rng.sample(self.world.names, 5)
+        names = rng.sample(self.world.names, 6)
         sentences, asked = [], []
-        for name in names[:4]:
+        for name in names[:5]:
             kind = rng.randrange(3)
             if kind == 0:
                 what = f"{rng.choice(w.COLOURS)} {rng.choice(w.OBJECTS)}"
@@ -75,8 +75,8 @@ class Questions:
                 sentences.append(f"{name} is in {where}.")
                 asked.append((f"where is {name}?", where))
             else:
-                sentences.append(f"{name} likes {names[4]}.")
-                asked.append((f"who does {name} like?", names[4]))
+                sentences.append(f"{name} likes {names[5]}.")
+                asked.append((f"who does {name} like?", names[5]))
         question, answer = rng.choice(asked)
         return Example("reading", " ".join(sentences) + " " + question, answer)
 
