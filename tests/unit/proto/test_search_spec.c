@@ -1,0 +1,193 @@
+/* proto/search_spec.h: every wrong field at once, defaults, canonical form. */
+#include "proto/search_spec.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char whole[] =
+    "{\"name\":\"tiny\",\"models\":{\"base\":\"pre\",\"tuned\":\"/post\"},\"groups\":{\"count\":4},"
+    "\"ends\":{\"own\":true},\"ratio\":{\"min\":0,\"max\":1},"
+    "\"objectives\":[{\"name\":\"reward\",\"metric\":\"chat.reward\",\"goal\":\"max\",\"reference\":-1.5},"
+    "{\"name\":\"tasks\",\"mean_of\":[\"facts.em\",\"reading.f1\"],\"goal\":\"max\"}],"
+    "\"evaluator\":{\"type\":\"native\",\"bundle\":\"bundle\"},"
+    "\"strategy\":{\"type\":\"hma\",\"means\":[0.25,0.5],\"algorithm\":\"LN_BOBYQA\",\"objective\":\"tasks\"}"
+    ","
+    "\"budget\":{\"trials\":44,\"seconds\":600},\"seed\":7}";
+
+static int parse(const char *text, struct search_spec *spec, struct spec_errors *errors)
+{
+    struct json *root;
+    assert_int_equal(json_parse(text, strlen(text), &root, NULL), 0);
+    int rc = search_spec_parse(root, spec, errors);
+    json_free(root);
+    return rc;
+}
+
+static const char *error_of(const struct spec_errors *errors, const char *field)
+{
+    for (int i = 0; i < errors->n; i++)
+        if (strcmp(errors->item[i].field, field) == 0)
+            return errors->item[i].text;
+    return NULL;
+}
+
+static void test_whole(void **state)
+{
+    (void)state;
+    struct search_spec spec;
+    struct spec_errors errors;
+    assert_int_equal(parse(whole, &spec, &errors), 0);
+    assert_string_equal(spec.name, "tiny");
+    assert_true(spec.has_models && spec.grouping == GROUPING_COUNT && spec.groups_n == 4);
+    assert_int_equal(spec.ends, ENDS_OWN);
+    assert_int_equal(spec.objectives_n, 2);
+    assert_true(spec.objectives[0].has_reference && spec.objectives[0].reference == -1.5);
+    assert_int_equal(spec.objectives[1].metrics_n, 2);
+    assert_string_equal(spec.objectives[1].metrics[1], "reading.f1");
+    assert_int_equal(spec.strategy, STRATEGY_HMA);
+    assert_int_equal(spec.means_n, 2);
+    assert_int_equal(spec.alignment, 1);
+    assert_true(spec.trials == 44 && spec.budget_s == 600 && spec.attempts == 3 && spec.held_out);
+    assert_int_equal(spec.seed, 7);
+    search_spec_fini(&spec);
+}
+
+/* Written out and read back, the spec is the same, and writing it again gives the same text. */
+static void test_canonical(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        whole,
+        "{\"objectives\":[{\"metric\":\"f\",\"goal\":\"min\"}],\"groups\":{\"count\":2},"
+        "\"evaluator\":{\"type\":\"command\",\"argv\":[\"./f.py\",\"x\"],\"merge\":\"none\"}}",
+        "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\"}],\"groups\":"
+        "\"layerwise\","
+        "\"evaluator\":{\"type\":\"native\",\"bundle\":\"b\"},\"strategy\":{\"type\":\"sobol\"}}",
+        "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\"}],"
+        "\"groups\":{\"names\":[{\"name\":\"low\",\"layers\":[0,3]},{\"name\":\"high\",\"layers\":[4,7]}]},"
+        "\"ratio\":{\"min\":-0.5,\"max\":1.5,\"extrapolate\":true},\"ends\":\"mean\","
+        "\"evaluator\":{\"type\":\"native\",\"bundle\":\"b\"},\"strategy\":{\"type\":\"scalarize\","
+        "\"streams\":6}}",
+        "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\"}],"
+        "\"groups\":{\"boundaries\":[3,6]},"
+        "\"evaluator\":{\"type\":\"command\",\"argv\":[\"x\"],\"merge\":\"plan\"},\"strategy\":{\"type\":"
+        "\"sweep\"}}",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct search_spec spec;
+        struct spec_errors errors;
+        struct buf first, second;
+        struct json_out out;
+        assert_int_equal(parse(texts[i], &spec, &errors), 0);
+        buf_init(&first, 10000);
+        json_begin(&out, &first);
+        search_spec_write(&spec, &out);
+        search_spec_fini(&spec);
+        if (parse(buf_str(&first), &spec, &errors))
+            fail_msg("%s: %s: %s", buf_str(&first), errors.item[0].field, errors.item[0].text);
+        buf_init(&second, 10000);
+        json_begin(&out, &second);
+        search_spec_write(&spec, &out);
+        assert_string_equal(buf_str(&first), buf_str(&second));
+        search_spec_fini(&spec);
+        buf_fini(&first);
+        buf_fini(&second);
+    }
+}
+
+static void test_all_errors_at_once(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"modles\":{},\"models\":{\"base\":3},\"groups\":{\"count\":0},\"ends\":\"folow\","
+        "\"ratio\":{\"min\":-1},\"objectives\":[{\"name\":\"a\",\"metric\":\"x\",\"goal\":\"up\"},"
+        "{\"name\":\"a\",\"metric\":\"x\"},{\"mean_of\":[\"x\",\"y\"]},7],"
+        "\"evaluator\":{\"type\":\"native\"},\"strategy\":{\"type\":\"hma\",\"means\":[0,2],\"streams\":3},"
+        "\"budget\":{\"trials\":1.5},\"seed\":-1}";
+    struct search_spec spec;
+    struct spec_errors errors;
+    assert_int_equal(parse(text, &spec, &errors), ERR_INVALID);
+    static const char *const fields[] = {
+        "modles",
+        "models.base",
+        "models.tuned",
+        "groups.count",
+        "ends",
+        "ratio",
+        "objectives[0].goal",
+        "objectives[1].name",
+        "objectives[2].name",
+        "objectives[3]",
+        "evaluator.bundle",
+        "strategy.means",
+        "strategy.streams",
+        "budget.trials",
+        "seed",
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (!error_of(&errors, fields[i]))
+            fail_msg("no error for %s", fields[i]);
+    assert_int_equal(errors.n, sizeof fields / sizeof *fields);
+    assert_non_null(strstr(error_of(&errors, "modles"), "models"));
+    assert_non_null(strstr(error_of(&errors, "ends"), "follow"));
+}
+
+static void test_merge_none(void **state)
+{
+    (void)state;
+    struct search_spec spec;
+    struct spec_errors errors;
+    static const char with_models[] =
+        "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\"}],"
+        "\"evaluator\":{\"type\":\"command\",\"argv\":[\"f\"],\"merge\":\"none\"}}";
+    assert_int_equal(parse(with_models, &spec, &errors), ERR_INVALID);
+    assert_non_null(error_of(&errors, "models"));
+}
+
+static void test_resolve(void **state)
+{
+    (void)state;
+    struct search_spec spec;
+    struct spec_errors errors;
+    assert_int_equal(parse(whole, &spec, &errors), 0);
+    assert_int_equal(search_spec_resolve(&spec, "/here", NULL), 0);
+    assert_string_equal(spec.base, "/here/pre");
+    assert_string_equal(spec.tuned, "/post");
+    assert_string_equal(spec.bundle, "/here/bundle");
+    search_spec_fini(&spec);
+    static const char command[] = "{\"objectives\":[{\"metric\":\"f\"}],\"evaluator\":{\"type\":\"command\","
+                                  "\"argv\":[\"python3\",\"./f.py\",\"-x\"],\"merge\":\"none\"}}";
+    assert_int_equal(parse(command, &spec, &errors), 0);
+    assert_int_equal(search_spec_resolve(&spec, "/here", NULL), 0);
+    assert_string_equal(spec.argv[0], "python3");
+    assert_string_equal(spec.argv[1], "/here/./f.py");
+    assert_string_equal(spec.argv[2], "-x");
+    search_spec_fini(&spec);
+}
+
+static void test_nearest(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"sweep", "hma", "scalarize", "sobol"};
+    assert_string_equal(spec_nearest("scalarise", words, 4), "scalarize");
+    assert_string_equal(spec_nearest("sobel", words, 4), "sobol");
+    assert_null(spec_nearest("zzzz", words, 4));
+    assert_null(
+        spec_nearest("a word that is much longer than any of the words that are known here", words, 4));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_canonical),
+        cmocka_unit_test(test_all_errors_at_once),
+        cmocka_unit_test(test_merge_none),
+        cmocka_unit_test(test_resolve),
+        cmocka_unit_test(test_nearest),
+    };
+    return cmocka_run_group_tests_name("search_spec", tests, NULL, NULL);
+}
