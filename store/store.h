@@ -1,9 +1,11 @@
-/* WHAT   Truth on disk: searches, trials, leases, scores. One SQLite file, WAL, synchronous=FULL, STRICT tables.
+/* WHAT   Truth on disk: searches, trials, leases, scores. One SQLite file, WAL, synchronous=FULL, STRICT.
  * WHO    daemon, from its loop thread only. SQLite is included by store/ alone.
  * UNITS  *_us: microseconds of wall time, for people; never compared.
  * MEMORY open/close. Rows handed to callbacks borrow until the callback returns.
- * ERRORS ERR_IO (disk), ERR_CORRUPT (not our file, newer version, failed check), ERR_NOT_FOUND, ERR_CONFLICT.
- * STATE  A writer; every call outside store_begin … store_commit is its own transaction, durable when it returns. */
+ * ERRORS ERR_IO (disk full, file busy, …), ERR_CORRUPT (not our file, newer version, failed check),
+ *        ERR_NOT_FOUND, ERR_CONFLICT, ERR_INVALID (a row that cannot be true: a state outside its words, a
+ *        failure without a sentence, a number that is not finite). A call that fails changes nothing.
+ * STATE  One writer; a call outside store_begin … store_commit is its own transaction, durable on return. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -15,89 +17,105 @@
 
 struct store;
 
-/* Opens or creates PATH, migrates it (user_version), takes an exclusive lock so that two daemons cannot share it. */
+/* Opens or creates PATH, migrates it (user_version), and locks it: PATH-lock is held until close or death,
+ * and a second opener gets ERR_CONFLICT. People may read the file with the sqlite3 shell meanwhile. */
 int store_open(const char *path, struct store **out, struct err *err);
-void store_close(struct store *store);
+void store_close(struct store *store); /* rolls an open group back */
+
+/* What is written between begin and commit is there as a whole or not at all. ERR_CONFLICT, ERR_INVALID and
+ * ERR_NOT_FOUND of one call leave the rest of the group as it is. After ERR_IO or ERR_CORRUPT SQLite may have
+ * undone the group: roll back (a commit would say ERR_IO). A failed commit has ended the group. */
 int store_begin(struct store *store, struct err *err);
 int store_commit(struct store *store, struct err *err);
-void store_rollback(struct store *store);
+void store_rollback(struct store *store); /* nothing to do outside a group */
+
+/* Every walk (…_each): a non-zero return of the callback ends it and is returned. A callback may call any
+ * function of the store, another walk too; a row it adds to the table walked may or may not be shown. */
 
 struct store_search {
     int64_t id;
     const char *key;      /* idempotency key, NULL = none */
     const char *key_hash; /* hash of the submitted body: the same key with another body is a conflict */
     const char *name;
-    const char *spec;     /* canonical JSON */
-    const char *plan;     /* tensor plan as JSON, NULL with merge "none" */
-    const char *groups;   /* JSON array of group names, one a ratio */
-    const char *state;    /* daemon's word: running, paused, confirming, done, cancelled, failed */
-    const char *reason;   /* sentence for failed; NULL */
-    const char *reference; /* JSON of the reference point, fixed at creation */
-    int64_t revision;     /* grows with every visible change */
+    const char *spec;             /* canonical JSON */
+    const char *plan;             /* tensor plan as JSON, NULL with merge "none" */
+    const char *groups;           /* JSON array of group names, one a ratio */
+    const char *state;            /* daemon's word: running, paused, confirming, done, cancelled, failed */
+    const char *reason;           /* sentence for failed; NULL */
+    const char *reference;        /* JSON of the reference point, fixed at creation */
+    int64_t revision;             /* grows with every visible change */
     int64_t created_us, ended_us; /* 0 = not ended */
 };
 
-/* in->id is ignored. ERR_CONFLICT: the key exists; *id_out is then that search. */
+/* in->id is ignored. ERR_CONFLICT: the key exists; *id_out is then that search (else 0). */
 int store_search_insert(struct store *store, const struct store_search *in, int64_t *id_out, struct err *err);
-int store_search_set_state(struct store *store, int64_t id, const char *state, const char *reason, int64_t ended_us,
-                           struct err *err);
+int store_search_set_state(struct store *store, int64_t id, const char *state, const char *reason,
+                           int64_t ended_us, struct err *err);
 int store_search_set_revision(struct store *store, int64_t id, int64_t revision, struct err *err);
-/* Ascending id. A non-zero return of the callback ends the walk and is returned. */
+/* Ascending id. */
 int store_search_each(struct store *store, int (*each)(void *ctx, const struct store_search *row), void *ctx,
                       struct err *err);
 
 struct store_trial {
     int64_t search;
-    int number;           /* 0 …; fixed by the strategy's plan, not by arrival */
+    int number; /* 0 …; fixed by the strategy's plan, not by arrival */
     int stream, step;
     int k;
     const double *ratios; /* [k], bit-exact */
     const char *state;    /* ready, leased, done, quarantined, cancelled */
     int attempts;
-    const char *reason;   /* of the last failure; NULL */
+    const char *reason;        /* of the last failure; NULL */
     const char *heldout_state; /* NULL = not asked for; else as state */
     int64_t created_us, done_us;
     double merge_s, evaluate_s, wall_s; /* of the search half */
-    const char *worker;   /* who finished it; NULL */
+    const char *worker;                 /* who finished it; NULL */
 };
 
-int store_trial_insert(struct store *store, const struct store_trial *in, struct err *err); /* ERR_CONFLICT: number taken */
-int store_trial_update(struct store *store, const struct store_trial *in, struct err *err); /* all but ratios, stream, step */
-int store_trial_each(struct store *store, int64_t search, int (*each)(void *ctx, const struct store_trial *row),
-                     void *ctx, struct err *err); /* ascending number */
+/* ERR_CONFLICT: the number, or its stream and step, is taken. ERR_NOT_FOUND: no such search. */
+int store_trial_insert(struct store *store, const struct store_trial *in, struct err *err);
+/* Everything but ratios, stream and step. ERR_NOT_FOUND. */
+int store_trial_update(struct store *store, const struct store_trial *in, struct err *err);
+/* Ascending number. */
+int store_trial_each(struct store *store, int64_t search,
+                     int (*each)(void *ctx, const struct store_trial *row), void *ctx, struct err *err);
 
 struct store_score {
-    const char *metric; /* "facts.em" */
-    double mean, stderr_; /* stderr_ may be NaN: unknown (stored as NULL) */
+    const char *metric;   /* "facts.em" */
+    double mean, stderr_; /* bit-exact, but -0.0 becomes 0.0; stderr_ may be NaN: unknown */
     int64_t n;
-    const double *items; /* [items_n] per-item values, may be NULL */
+    const double *items; /* [items_n] per-item values, bit-exact; may be NULL */
     size_t items_n;
 };
 
-/* Replaces nothing: ERR_CONFLICT when (search, trial, half) has scores already. half: "search" or "heldout". */
+/* All of them or none; n is 1 or more. Replaces nothing: ERR_CONFLICT when (search, trial, half) has scores
+ * already. half: "search" or "heldout". ERR_NOT_FOUND: no such trial. ERR_INVALID: a metric is there twice.
+ */
 int store_scores_insert(struct store *store, int64_t search, int trial, const char *half,
                         const struct store_score *scores, size_t n, struct err *err);
 /* items NULL unless with_items. Ordered by trial, half, position of insertion. trial < 0: all. */
 int store_scores_each(struct store *store, int64_t search, int trial, bool with_items,
-                      int (*each)(void *ctx, int trial, const char *half, const struct store_score *score), void *ctx,
-                      struct err *err);
+                      int (*each)(void *ctx, int trial, const char *half, const struct store_score *score),
+                      void *ctx, struct err *err);
 
 struct store_lease {
     const char *token;
     int64_t search;
     int trial;
     const char *half;
-    const char *worker;  /* name of the worker */
-    int attempt;         /* 1 … */
-    const char *state;   /* active, done, failed, expired, released */
+    const char *worker; /* name of the worker */
+    int attempt;        /* 1 … */
+    const char *state;  /* active, done, failed, expired, released */
     const char *reason;
     int64_t granted_us, ended_us;
 };
+/* ERR_CONFLICT: the token is taken, or this half of the trial has an active lease. ERR_NOT_FOUND: no such
+ * trial. */
 int store_lease_insert(struct store *store, const struct store_lease *in, struct err *err);
-int store_lease_end(struct store *store, const char *token, const char *state, const char *reason, int64_t ended_us,
-                    struct err *err); /* ERR_NOT_FOUND; ERR_CONFLICT when it is not active any more */
+/* ERR_NOT_FOUND; ERR_CONFLICT when it is not active any more. */
+int store_lease_end(struct store *store, const char *token, const char *state, const char *reason,
+                    int64_t ended_us, struct err *err);
 /* state NULL: all. Ascending granted_us. */
-int store_lease_each(struct store *store, const char *state, int (*each)(void *ctx, const struct store_lease *row),
-                     void *ctx, struct err *err);
+int store_lease_each(struct store *store, const char *state,
+                     int (*each)(void *ctx, const struct store_lease *row), void *ctx, struct err *err);
 
 #endif

@@ -1,0 +1,138 @@
+#include "proto/mem.h"
+#include "store/store_internal.h"
+
+#include <math.h>
+
+/* The columns that a trial's life changes, in the order of bind_life. */
+#define LIFE                                                                                                 \
+    "state, attempts, reason, heldout_state, created_us, done_us, merge_s, evaluate_s, wall_s, worker"
+#define LIFE_N 10
+
+static void bind_life(sqlite3_stmt *stmt, const struct store_trial *in)
+{
+    bind_text(stmt, 1, in->state);
+    bind_int(stmt, 2, in->attempts);
+    bind_text(stmt, 3, in->reason);
+    bind_text(stmt, 4, in->heldout_state);
+    bind_int(stmt, 5, in->created_us);
+    bind_int(stmt, 6, in->done_us);
+    bind_double(stmt, 7, in->merge_s);
+    bind_double(stmt, 8, in->evaluate_s);
+    bind_double(stmt, 9, in->wall_s);
+    bind_text(stmt, 10, in->worker);
+}
+
+/* NaN would be stored as NULL, an infinity as a time that no trial took. */
+static int check_times(const struct store_trial *in, struct err *err)
+{
+    if (isfinite(in->merge_s) && isfinite(in->evaluate_s) && isfinite(in->wall_s))
+        return 0;
+    return err_set(err, ERR_INVALID,
+                   "trial %d: merge_s, evaluate_s and wall_s must be finite numbers of seconds", in->number);
+}
+
+int store_trial_insert(struct store *store, const struct store_trial *in, struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = store_writable(store, err);
+    if (!rc)
+        rc = check_times(in, err);
+    for (int i = 0; !rc && i < in->k; i++)
+        if (!isfinite(in->ratios[i]))
+            rc = err_set(err, ERR_INVALID, "trial %d: ratio %d is not a finite number", in->number, i);
+    if (!rc)
+        rc = store_cached(store, STMT_TRIAL_INSERT,
+                          "INSERT INTO trial (" LIFE ", search, number, stream, step, ratios) "
+                          "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                          &stmt, err);
+    if (rc)
+        return rc;
+    bind_life(stmt, in);
+    bind_int(stmt, LIFE_N + 1, in->search);
+    bind_int(stmt, LIFE_N + 2, in->number);
+    bind_int(stmt, LIFE_N + 3, in->stream);
+    bind_int(stmt, LIFE_N + 4, in->step);
+    bind_doubles(stmt, LIFE_N + 5, in->ratios, in->k > 0 ? (size_t)in->k : 0);
+    if (store_step(stmt) != SQLITE_DONE)
+        return store_failed(store, err, "cannot store trial %d of search %lld", in->number,
+                            (long long)in->search);
+    return 0;
+}
+
+int store_trial_update(struct store *store, const struct store_trial *in, struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = store_writable(store, err);
+    if (!rc)
+        rc = check_times(in, err);
+    if (!rc)
+        rc = store_cached(store, STMT_TRIAL_UPDATE,
+                          "UPDATE trial SET (" LIFE
+                          ") = (?,?,?,?,?,?,?,?,?,?) WHERE search = ? AND number = ?",
+                          &stmt, err);
+    if (rc)
+        return rc;
+    bind_life(stmt, in);
+    bind_int(stmt, LIFE_N + 1, in->search);
+    bind_int(stmt, LIFE_N + 2, in->number);
+    if (store_step(stmt) != SQLITE_DONE)
+        return store_failed(store, err, "cannot update trial %d of search %lld", in->number,
+                            (long long)in->search);
+    if (!sqlite3_changes(store->db))
+        return err_set(err, ERR_NOT_FOUND, "search %lld has no trial %d", (long long)in->search, in->number);
+    return 0;
+}
+
+/* ratios are the caller's: mem_free. */
+static int read_row(struct store *store, sqlite3_stmt *stmt, struct store_trial *row, double **ratios,
+                    struct err *err)
+{
+    size_t k;
+    *row = (struct store_trial){
+        .state = column_text(stmt, 0),
+        .attempts = sqlite3_column_int(stmt, 1),
+        .reason = column_text(stmt, 2),
+        .heldout_state = column_text(stmt, 3),
+        .created_us = sqlite3_column_int64(stmt, 4),
+        .done_us = sqlite3_column_int64(stmt, 5),
+        .merge_s = sqlite3_column_double(stmt, 6),
+        .evaluate_s = sqlite3_column_double(stmt, 7),
+        .wall_s = sqlite3_column_double(stmt, 8),
+        .worker = column_text(stmt, 9),
+        .search = sqlite3_column_int64(stmt, LIFE_N),
+        .number = sqlite3_column_int(stmt, LIFE_N + 1),
+        .stream = sqlite3_column_int(stmt, LIFE_N + 2),
+        .step = sqlite3_column_int(stmt, LIFE_N + 3),
+    };
+    int rc = column_doubles(store, stmt, LIFE_N + 4, ratios, &k, err);
+    row->ratios = *ratios;
+    row->k = (int)k;
+    return rc;
+}
+
+int store_trial_each(struct store *store, int64_t search,
+                     int (*each)(void *ctx, const struct store_trial *row), void *ctx, struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int step, rc = store_prepare(store,
+                                 "SELECT " LIFE ", search, number, stream, step, ratios FROM trial "
+                                 "WHERE search = ? ORDER BY number",
+                                 &stmt, err);
+    if (rc)
+        return rc;
+    bind_int(stmt, 1, search);
+    while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct store_trial row;
+        double *ratios;
+        rc = read_row(store, stmt, &row, &ratios, err);
+        if (!rc)
+            rc = each(ctx, &row);
+        mem_free(ratios);
+        if (rc)
+            break;
+    }
+    if (step != SQLITE_ROW && step != SQLITE_DONE)
+        rc = store_failed(store, err, "cannot read the trials of search %lld", (long long)search);
+    sqlite3_finalize(stmt);
+    return rc;
+}
