@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -193,6 +194,7 @@ static void test_writer(void **state)
     buf_init(&again, 1000);
     assert_int_equal(json_write(&again, root), 0);
     assert_string_equal(buf_str(&again), buf_str(&buf));
+    buf_fini(&again);
     buf_init(&again, 10);
     assert_int_equal(json_write(&again, root), ERR_TOO_LARGE);
     json_free(root);

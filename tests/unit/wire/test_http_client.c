@@ -1,0 +1,80 @@
+/* wire/http_client.h: addresses, the absent daemon, refusals read from answers. The rest is tested end to
+ * end. */
+#include "wire/http_client.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void test_addresses(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"unix:/x/y", "127.0.0.1:1", "http://127.0.0.1:1/", "localhost:1"};
+    struct http_client *client;
+    struct err err;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_int_equal(http_client_open(good[i], &client, &err), 0);
+        http_client_close(client);
+    }
+    assert_int_equal(http_client_open("", &client, &err), ERR_INVALID);
+    assert_int_equal(http_client_open("unix:", &client, &err), ERR_INVALID);
+    assert_null(client);
+    http_client_close(NULL);
+}
+
+static void test_nobody_there(void **state)
+{
+    (void)state;
+    static const char *const addresses[] = {"unix:/nonexistent/paretod.sock", "127.0.0.1:1"};
+    for (size_t i = 0; i < 2; i++) {
+        struct http_client *client;
+        struct http_response response;
+        struct err err = {0};
+        struct http_request request = {.method = "GET", .path = "/healthz"};
+        assert_int_equal(http_client_open(addresses[i], &client, &err), 0);
+        assert_int_equal(http_call(client, &request, &response, &err), ERR_UNREACHABLE);
+        assert_non_null(strstr(err.text, addresses[i]));
+        http_response_fini(&response);
+        http_client_close(client);
+    }
+}
+
+static int refusal(int status, const char *body, struct err *err)
+{
+    struct http_response response = {.status = status};
+    buf_init(&response.body, 1000);
+    buf_text(&response.body, body);
+    int rc = http_response_error(&response, err);
+    http_response_fini(&response);
+    return rc;
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_int_equal(refusal(200, "{}", &err), 0);
+    assert_int_equal(refusal(304, "", &err), 0);
+    assert_int_equal(refusal(404, "{\"error\":\"no search 9\",\"code\":\"not_found\"}", &err), ERR_NOT_FOUND);
+    assert_string_equal(err.text, "no search 9");
+    assert_int_equal(refusal(422,
+                             "{\"error\":\"bad search\",\"fields\":[{\"field\":\"seed\",\"error\":\"must be "
+                             "a number\"}]}",
+                             &err),
+                     ERR_INVALID);
+    assert_string_equal(err.text, "bad search seed: must be a number");
+    assert_int_equal(refusal(500, "<html>", &err), ERR_IO);
+    assert_non_null(strstr(err.text, "500"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_nobody_there),
+        cmocka_unit_test(test_refusals),
+    };
+    return cmocka_run_group_tests_name("http_client", tests, NULL, NULL);
+}
