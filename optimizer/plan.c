@@ -1,0 +1,126 @@
+#include "optimizer/algorithm.h"
+#include "optimizer/strategy.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A mean this close to a bound, as a share of the range, leaves no room for groups to differ. */
+#define MEAN_MARGIN 1e-3
+
+int strategy_dimensions(const struct opt_problem *problem)
+{
+    return problem->kind == OPT_HMA ? problem->k - 1 : problem->k;
+}
+
+static int check_common(const struct opt_problem *p, struct err *err)
+{
+    if (p->k < 1 || p->k > OPT_K_MAX)
+        return err_set(err, ERR_INVALID, "groups: %d ratios; this program searches 1 to %d", p->k, OPT_K_MAX);
+    if (p->m < 1 || p->m > OPT_M_MAX)
+        return err_set(err, ERR_INVALID, "objectives: %d of them; 1 to %d are possible", p->m, OPT_M_MAX);
+    if (!isfinite(p->lower) || !isfinite(p->upper) || !(p->lower < p->upper) || fabs(p->lower) > 1e6 ||
+        fabs(p->upper) > 1e6 || p->upper - p->lower < 1e-6)
+        return err_set(err, ERR_INVALID, "ratio.max: must be above ratio.min (they are %.17g and %.17g)",
+                       p->upper, p->lower);
+    if (p->sweep_points < 0 || p->sweep_points == 1)
+        return err_set(err, ERR_INVALID, "strategy.sweep_points: %d; use 0 for no sweep, or 2 and more",
+                       p->sweep_points);
+    int least = p->kind == OPT_SWEEP || p->sweep_points ? 2 : 1;
+    if (p->trials < least)
+        return err_set(err, ERR_INVALID, "budget.trials: %d; the sweep's two ends alone need %d", p->trials,
+                       least);
+    return 0;
+}
+
+static int check_hma(const struct opt_problem *p, struct err *err)
+{
+    if (p->k == 1)
+        return err_set(err, ERR_INVALID,
+                       "strategy.type: with one group a mean ratio leaves nothing to search; use \"sweep\"");
+    if (p->means_n < 1 || p->means_n > OPT_MEANS_MAX)
+        return err_set(err, ERR_INVALID, "strategy.means: %d of them; 1 to %d are possible", p->means_n,
+                       OPT_MEANS_MAX);
+    if (p->alignment < 0 || p->alignment >= p->m)
+        return err_set(err, ERR_INVALID, "strategy.alignment: objective %d of %d does not exist",
+                       p->alignment, p->m);
+    double margin = MEAN_MARGIN * (p->upper - p->lower);
+    for (int i = 0; i < p->means_n; i++) {
+        if (!(p->means[i] >= p->lower + margin && p->means[i] <= p->upper - margin))
+            return err_set(
+                err, ERR_INVALID,
+                "strategy.means[%d]: %g is not between ratio.min and ratio.max (%g and %g); at a bound "
+                "every ratio is fixed, and the sweep has that point",
+                i, p->means[i], p->lower, p->upper);
+        for (int j = 0; j < i; j++)
+            if (p->means[j] == p->means[i])
+                return err_set(err, ERR_INVALID, "strategy.means[%d]: %g is already means[%d]; name it once",
+                               i, p->means[i], j);
+    }
+    return 0;
+}
+
+static int check_scalarize(const struct opt_problem *p, struct err *err)
+{
+    if (p->streams < 1 || p->streams > OPT_STREAMS_MAX - 1)
+        return err_set(err, ERR_INVALID, "strategy.streams: %d; 1 to %d are possible", p->streams,
+                       OPT_STREAMS_MAX - 1);
+    if (!(p->rho >= 0 && p->rho <= 1))
+        return err_set(err, ERR_INVALID, "strategy.rho: %g; use 0 to 1 (0.05 is usual)", p->rho);
+    return 0;
+}
+
+static int check_problem(const struct opt_problem *p, struct err *err)
+{
+    int rc = check_common(p, err);
+    if (rc || p->kind == OPT_SWEEP || p->kind == OPT_SOBOL)
+        return rc;
+    rc = p->kind == OPT_HMA ? check_hma(p, err) : check_scalarize(p, err);
+    if (rc)
+        return rc;
+    if (!(p->initial_step > 0 && p->initial_step <= 1))
+        return err_set(err, ERR_INVALID,
+                       "strategy.initial_step: %g; it is a share of the ratio range, above 0 up to 1",
+                       p->initial_step);
+    struct algorithm algorithm;
+    if (!memchr(p->algorithm, 0, sizeof p->algorithm))
+        return err_set(err, ERR_INVALID, "strategy.algorithm: the name is too long");
+    return algorithm_find(p->algorithm, strategy_dimensions(p), &algorithm, err);
+}
+
+/* A budget of `trials` over n streams, as evenly as can be; earlier streams get the extra ones. Streams that
+ * would get none are left out. */
+static void add_streams(const struct opt_problem *p, int n, int trials, struct opt_plan *plan)
+{
+    for (int i = 0; i < n; i++) {
+        int quota = trials / n + (i < trials % n);
+        if (quota == 0)
+            return;
+        struct opt_stream *stream = &plan->streams[plan->streams_n++];
+        *stream = (struct opt_stream){.kind = p->kind, .phase = 1, .first = plan->trials, .quota = quota};
+        stream->adaptive = p->kind != OPT_SOBOL;
+        if (p->kind == OPT_HMA)
+            stream->mean = p->means[i];
+        if (p->kind == OPT_SCALARIZE)
+            scalarize_weights(p, i, n, stream->weights);
+        plan->trials += quota;
+    }
+}
+
+int opt_plan_make(const struct opt_problem *problem, struct opt_plan *plan, struct err *err)
+{
+    *plan = (struct opt_plan){0};
+    int rc = check_problem(problem, err);
+    if (rc)
+        return rc;
+    int grid = problem->kind == OPT_SWEEP ? problem->trials : problem->sweep_points;
+    grid = grid < problem->trials ? grid : problem->trials;
+    if (grid > 0)
+        plan->streams[plan->streams_n++] = (struct opt_stream){.kind = OPT_SWEEP, .quota = grid};
+    plan->trials = grid;
+    int n = problem->kind == OPT_HMA         ? problem->means_n
+            : problem->kind == OPT_SCALARIZE ? problem->streams
+                                             : 1;
+    if (problem->kind != OPT_SWEEP)
+        add_streams(problem, n, problem->trials - grid, plan);
+    return 0;
+}

@@ -1,0 +1,38 @@
+/* WHAT   The strategies: sweep, hma, scalarize, sobol.
+ * WHO    plan.c and propose.c.
+ * UNITS  As optimizer.h.
+ * MEMORY The caller's.
+ * ERRORS ERR_NOT_READY.
+ * STATE  None. */
+#ifndef OPTIMIZER_STRATEGY_H
+#define OPTIMIZER_STRATEGY_H
+
+#include "optimizer/optimizer.h"
+#include "optimizer/record.h"
+#include "optimizer/space.h"
+
+/* Trial `step` of a grid of n equal ratios: both ends first, then from the middle outwards. */
+void sweep_ratios(const struct opt_problem *problem, int n, int step, double *ratios);
+
+void sobol_ratios(const struct opt_problem *problem, int stream, int step, double *ratios);
+
+/* Coordinates that an adaptive stream of this problem searches. */
+int strategy_dimensions(const struct opt_problem *problem);
+
+/* Weights of stream `index` of n, evenly spread, all above 0, sum 1. weights: [m] */
+void scalarize_weights(const struct opt_problem *problem, int index, int n, double *weights);
+
+int hma_propose(const struct opt_problem *problem, const struct opt_plan *plan,
+                const struct opt_history *history, int stream, double *ratios, struct err *err);
+int scalarize_propose(const struct opt_problem *problem, const struct opt_plan *plan,
+                      const struct opt_history *history, int stream, double *ratios, struct err *err);
+
+/* One adaptive stream: NLopt replayed over `space` against `record`, started at `start` ([k]) with a first
+ * step of `step` (a distance in ratios). When a run ends and trials are left, the next starts at a seeded
+ * point; when runs bring nothing new any more, the rest are seeded points of the space. ratios: [k], never a
+ * known point. */
+void search_next(const struct opt_problem *problem, const struct opt_plan *plan, int stream,
+                 const struct space *space, const double *start, double step, struct record *record,
+                 double *ratios);
+
+#endif

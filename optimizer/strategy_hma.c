@@ -1,0 +1,25 @@
+#include "optimizer/strategy.h"
+
+static double alignment(const void *arg, const double *scores)
+{
+    const struct opt_problem *problem = arg;
+    return scores[problem->alignment];
+}
+
+int hma_propose(const struct opt_problem *problem, const struct opt_plan *plan,
+                const struct opt_history *history, int stream, double *ratios, struct err *err)
+{
+    struct record record;
+    int rc = record_init(&record, problem, plan, history, stream, alignment, problem, err);
+    if (rc)
+        return rc;
+    struct space space;
+    space_slice(&space, problem->k, problem->lower, problem->upper, plan->streams[stream].mean);
+    double equal[OPT_K_MAX];
+    for (int i = 0; i < problem->k; i++)
+        equal[i] = space.mean;
+    search_next(problem, plan, stream, &space, equal, problem->initial_step * (space.upper - space.lower),
+                &record, ratios);
+    record_fini(&record);
+    return 0;
+}
