@@ -1,0 +1,316 @@
+#include "daemon/core/sched.h"
+
+#include "daemon/core/sched_internal.h"
+#include "proto/mem.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+void sched_init(struct sched *sched, const struct sched_ops *ops, int64_t lease_us, uint64_t seed)
+{
+    *sched = (struct sched){.ops = *ops, .lease_us = lease_us};
+    rng_seed(&sched->rng, seed, 0);
+    fleet_init(&sched->fleet, (uint32_t)rng_u64(&sched->rng));
+}
+
+void sched_fini(struct sched *sched)
+{
+    for (int i = 0; i < sched->search_n; i++)
+        search_destroy(sched->search[i]);
+    mem_free(sched->search);
+    fleet_fini(&sched->fleet);
+    lease_table_fini(&sched->leases);
+    *sched = (struct sched){0};
+}
+
+void sched_add(struct sched *sched, struct search *search, struct now now)
+{
+    assert(sched->search_n == 0 || sched->search[sched->search_n - 1]->id < search->id);
+    if (sched->search_n == sched->search_cap) {
+        sched->search_cap = sched->search_cap ? 2 * sched->search_cap : 16;
+        sched->search = mem_grow(sched->search, (size_t)sched->search_cap, sizeof(struct search *));
+    }
+    sched->search[sched->search_n++] = search;
+    if (search->spec.budget_s > 0) {
+        int64_t elapsed_us = now.wall_us - search->created_wall_us;
+        search->deadline_us = now.us - elapsed_us + (int64_t)(search->spec.budget_s * 1e6);
+        if (search->deadline_us == 0)
+            search->deadline_us = 1; /* 0 says "none" */
+    }
+}
+
+struct search *sched_search(struct sched *sched, int64_t id)
+{
+    int low = 0, high = sched->search_n - 1;
+    while (low <= high) {
+        int mid = low + (high - low) / 2;
+        if (sched->search[mid]->id == id)
+            return sched->search[mid];
+        if (sched->search[mid]->id < id)
+            low = mid + 1;
+        else
+            high = mid - 1;
+    }
+    return NULL;
+}
+
+/* The half of which the search gives out jobs now; false when it gives none. */
+static bool gives(const struct search *search, enum half *half)
+{
+    *half = search->state == SEARCH_CONFIRMING ? HALF_HELDOUT : HALF_SEARCH;
+    if (search->state == SEARCH_RUNNING && search->closed)
+        return false;
+    return (search->state == SEARCH_RUNNING || search->state == SEARCH_CONFIRMING) &&
+           search->ready[*half].n > 0;
+}
+
+/* The searches take turns: the first with a job whose id is above the one served last. */
+static struct search *next_search(const struct sched *sched, enum half *half)
+{
+    int after = 0;
+    while (after < sched->search_n && sched->search[after]->id <= sched->last_search)
+        after++;
+    for (int i = 0; i < sched->search_n; i++) {
+        struct search *search = sched->search[(after + i) % sched->search_n];
+        if (gives(search, half))
+            return search;
+    }
+    return NULL;
+}
+
+static int grant(struct sched *sched, struct search *search, enum half half, const struct worker *worker,
+                 struct now now, const struct lease **out, struct err *err)
+{
+    int number = search_next_ready(search, half);
+    assert(number >= 0);
+    int attempts = search->trials[number].job[half].attempts;
+    struct lease lease = {.search = search->id,
+                          .trial = number,
+                          .half = half,
+                          .attempt = attempts + 1,
+                          .granted_us = now.us,
+                          .deadline_us = now.us + sched->lease_us};
+    memcpy(lease.worker, worker->name, sizeof lease.worker);
+    lease_token_write(&lease, rng_u64(&sched->rng));
+    struct trial_change change = {number, half, TRIAL_LEASED, attempts, NULL};
+    struct sched_write write = write_begin(search, now);
+    write.trials = &change;
+    write.trials_n = 1;
+    write.grant = &lease;
+    int rc = write_commit(sched, search, &write, err);
+    if (rc)
+        return rc;
+    sched->last_search = search->id;
+    *out = lease_find(&sched->leases, lease.token);
+    return 0;
+}
+
+int sched_lease(struct sched *sched, const char *worker_id, struct now now, const struct lease **out,
+                struct err *err)
+{
+    struct worker *worker = fleet_find(&sched->fleet, worker_id);
+    if (!worker)
+        return err_set(err, ERR_NOT_FOUND, "worker \"%s\" is not known; register again with POST /v1/workers",
+                       worker_id);
+    worker->seen_us = now.us;
+    struct lease *oldest;
+    if (lease_of_worker(&sched->leases, worker->name, &oldest) >= worker->slots) {
+        /* All its slots have work and still one asks: the answer to an earlier poll was lost on the way. */
+        oldest->deadline_us = now.us + sched->lease_us;
+        *out = oldest;
+        return 0;
+    }
+    enum half half;
+    struct search *search = next_search(sched, &half);
+    if (!search)
+        return err_set(err, ERR_NOT_READY, "no job is ready");
+    int rc = grant(sched, search, half, worker, now, out, err);
+    sched_fill(sched);
+    return rc;
+}
+
+static int gone(struct err *err, const char *token)
+{
+    return err_set(err, ERR_NOT_FOUND,
+                   "lease \"%.80s\" is gone: stop this evaluation and ask for another job", token);
+}
+
+/* The lease and its search, when it is active. */
+static struct lease *find_active(struct sched *sched, const char *token, struct search **search)
+{
+    struct lease *lease = lease_find(&sched->leases, token);
+    if (!lease || lease->state != LEASE_ACTIVE)
+        return NULL;
+    *search = sched_search(sched, lease->search);
+    assert(*search);
+    return lease;
+}
+
+static void touch(struct sched *sched, const char *worker_name, struct now now)
+{
+    struct worker *worker = fleet_by_name(&sched->fleet, worker_name);
+    if (worker)
+        worker->seen_us = now.us;
+}
+
+int sched_heartbeat(struct sched *sched, const char *token, struct now now, struct err *err)
+{
+    struct search *search;
+    struct lease *lease = find_active(sched, token, &search);
+    if (!lease)
+        return gone(err, token);
+    touch(sched, lease->worker, now);
+    lease->deadline_us = now.us + sched->lease_us;
+    return 0;
+}
+
+/* The job a token speaks of and what it still needs: 0 = a result, 1 = none, it has one; else ERR_NOT_FOUND.
+ */
+static int find_job(struct sched *sched, const char *token, struct search **search, int *trial,
+                    enum half *half, struct err *err)
+{
+    int64_t id;
+    if (!lease_token_read(token, &id, trial, half))
+        return gone(err, token);
+    *search = sched_search(sched, id);
+    if (!*search || *trial >= (*search)->plan.trials)
+        return gone(err, token);
+    switch ((*search)->trials[*trial].job[*half].state) {
+    case TRIAL_DONE:
+        return 1;
+    case TRIAL_READY:
+    case TRIAL_LEASED:
+        return lease_find(&sched->leases, token) ? 0 : gone(err, token);
+    default: /* quarantined is final: the streams were told, and their next steps rest on it */
+        return err_set(err, ERR_NOT_FOUND, "trial %d of search %lld needs no result any more: it was %s",
+                       *trial, (long long)id, trial_state_name((*search)->trials[*trial].job[*half].state));
+    }
+}
+
+/* The leases that a result ends: its own, and that of another worker who does the same job again. */
+static size_t ends_of_result(struct sched *sched, const struct lease *mine, struct lease_change *ends)
+{
+    size_t n = 0;
+    if (mine->state == LEASE_ACTIVE)
+        ends[n++] = (struct lease_change){mine->token, LEASE_DONE, NULL};
+    const struct lease *other = lease_active(&sched->leases, mine->search, mine->trial, mine->half);
+    if (other && other != mine)
+        ends[n++] = (struct lease_change){other->token, LEASE_RELEASED,
+                                          "a late result of an earlier lease came first"};
+    return n;
+}
+
+int sched_result(struct sched *sched, const char *token, const struct result *result, struct now now,
+                 bool *duplicate, struct err *err)
+{
+    struct search *search = NULL;
+    int number;
+    enum half half;
+    int rc = find_job(sched, token, &search, &number, &half, err);
+    *duplicate = rc == 1;
+    if (rc)
+        return rc == 1 ? 0 : rc;
+    const struct lease *lease = lease_find(&sched->leases, token);
+    double means[OPT_M_MAX], stderrs[OPT_M_MAX];
+    rc = search_objectives(search, result->scores, result->scores_n, means, stderrs, err);
+    if (rc)
+        return rc;
+    touch(sched, lease->worker, now);
+    if (half == HALF_SEARCH && now.wall_us <= search->last_done_us)
+        now.wall_us = search->last_done_us + 1;
+    char worker[WORKER_NAME_MAX];
+    memcpy(worker, lease->worker, sizeof worker);
+    struct trial_change change = {number, half, TRIAL_DONE, search->trials[number].job[half].attempts, NULL};
+    struct lease_change ends[2];
+    struct sched_write write = write_begin(search, now);
+    write.trials = &change;
+    write.trials_n = 1;
+    write.leases = ends;
+    write.leases_n = ends_of_result(sched, lease, ends);
+    write.result = result;
+    write.means = means;
+    write.stderrs = stderrs;
+    write.worker = worker;
+    write.wall_s = fmax(0, (double)(now.us - lease->granted_us) / 1e6);
+    rc = write_commit(sched, search, &write, err);
+    if (!rc)
+        sched_advance(sched, search, now);
+    return rc;
+}
+
+/* A lease ends without a result: the job goes back, or to quarantine after its last attempt. */
+static int give_up(struct sched *sched, struct search *search, const struct lease *lease, enum lease_state to,
+                   const char *reason, struct now now, struct err *err)
+{
+    int attempts = search->trials[lease->trial].job[lease->half].attempts;
+    if (to != LEASE_RELEASED)
+        attempts++;
+    bool last = to != LEASE_RELEASED && attempts >= search->spec.attempts;
+    struct trial_change change = {lease->trial, lease->half, last ? TRIAL_QUARANTINED : TRIAL_READY, attempts,
+                                  to == LEASE_RELEASED ? NULL : reason};
+    struct lease_change end = {lease->token, to, reason};
+    struct sched_write write = write_begin(search, now);
+    write.trials = &change;
+    write.trials_n = 1;
+    write.leases = &end;
+    write.leases_n = 1;
+    int rc = write_commit(sched, search, &write, err);
+    if (rc)
+        return rc;
+    sched_advance(sched, search, now);
+    sched->ops.wake(sched->ops.ctx);
+    return 0;
+}
+
+int sched_failure(struct sched *sched, const char *token, const char *reason, struct now now, struct err *err)
+{
+    struct search *search;
+    const struct lease *lease = find_active(sched, token, &search);
+    if (!lease)
+        return 0;
+    touch(sched, lease->worker, now);
+    return give_up(sched, search, lease, LEASE_FAILED, reason, now, err);
+}
+
+int sched_release(struct sched *sched, const char *token, struct now now, struct err *err)
+{
+    struct search *search;
+    const struct lease *lease = find_active(sched, token, &search);
+    if (!lease)
+        return 0;
+    touch(sched, lease->worker, now);
+    return give_up(sched, search, lease, LEASE_RELEASED, "the worker gave it back", now, err);
+}
+
+static void expire(struct sched *sched, struct now now)
+{
+    for (int i = 0; i < sched->leases.n; i++) {
+        const struct lease *lease = sched->leases.lease[i];
+        if (lease->state != LEASE_ACTIVE || lease->deadline_us > now.us)
+            continue;
+        struct search *search = sched_search(sched, lease->search);
+        char reason[WORKER_NAME_MAX + 64];
+        snprintf(reason, sizeof reason, "worker %s showed no sign of life for %lld s", lease->worker,
+                 (long long)(sched->lease_us / 1000000));
+        if (give_up(sched, search, lease, LEASE_EXPIRED, reason, now, NULL))
+            return; /* the disk refuses: the next tick tries again */
+        i = -1;     /* the table may have changed in any way */
+    }
+}
+
+void sched_tick(struct sched *sched, struct now now)
+{
+    expire(sched, now);
+    int64_t hour_us = 3600 * INT64_C(1000000);
+    fleet_tick(&sched->fleet, now.us, sched->lease_us * 10 > hour_us ? sched->lease_us * 10 : hour_us);
+    for (int i = 0; i < sched->search_n; i++)
+        if (!search_state_is_final(sched->search[i]->state))
+            sched_advance(sched, sched->search[i], now);
+}
+
+bool sched_worker_lost(const struct sched *sched, const struct worker *worker, int64_t now_us)
+{
+    return now_us - worker->seen_us > sched->lease_us;
+}

@@ -1,0 +1,133 @@
+/* WHAT   The scheduler: which job next for which worker; leases, expiry, bounded retries, quarantine,
+ * confirmation. WHO    daemon (api, proposer, loop); the simulation in tests. UNITS  struct now: monotonic
+ * and wall microseconds of this turn of the loop. MEMORY create/destroy; searches are taken over. Pointers it
+ * hands out are good until the next call. ERRORS ERR_NOT_FOUND, ERR_NOT_READY, ERR_CONFLICT, ERR_INVALID, and
+ * what persist returns: then nothing changed. STATE  Pure: acts only through struct sched_ops; chance comes
+ * from a seed.
+ *
+ * (1) Nothing changes in memory before persist returned 0, so memory never knows more than the disk.
+ * (2) A job is given out only when its search is RUNNING (search half, not closed) or CONFIRMING (held-out
+ * half). (3) What comes next is a function of the state; so a restart continues as if it had not been. */
+#ifndef DAEMON_CORE_SCHED_H
+#define DAEMON_CORE_SCHED_H
+
+#include "daemon/core/fleet.h"
+#include "daemon/core/lease.h"
+#include "daemon/core/search.h"
+#include "proto/rng.h"
+
+struct now {
+    int64_t us;      /* monotonic */
+    int64_t wall_us; /* for people */
+};
+
+struct result {
+    const struct score *scores;
+    size_t scores_n;
+    double merge_s, evaluate_s;
+};
+
+/* One half of one trial goes to another state. */
+struct trial_change {
+    int number;
+    enum half half;
+    enum trial_state to;
+    int attempts;
+    const char *reason; /* NULL keeps the old one */
+};
+
+/* A lease that was active ends. */
+struct lease_change {
+    const char *token;
+    enum lease_state to;
+    const char *reason;
+};
+
+/* One transaction. Everything in it or nothing. */
+struct sched_write {
+    const struct search *search; /* as it is before the write */
+    struct now now;
+    int64_t revision; /* after */
+    bool new_state;
+    enum search_state state; /* after, when new_state */
+    const char *reason;
+    int add_stream; /* stream whose next add_n steps come into being */
+    int add_n;
+    const double *add_ratios; /* [add_n][k] */
+    const struct trial_change *trials;
+    size_t trials_n;
+    const struct lease *grant; /* or NULL */
+    const struct lease_change *leases;
+    size_t leases_n;
+    const struct result *result;   /* of trials[0], or NULL; the next four belong to it */
+    const double *means, *stderrs; /* [m] */
+    const char *worker;            /* who made it */
+    double wall_s;                 /* since the lease was granted */
+};
+
+struct sched_ops {
+    void *ctx;
+    /* Durable when it returns 0; nothing happened otherwise. */
+    int (*persist)(void *ctx, const struct sched_write *write, struct err *err);
+    /* Answer with sched_proposed, later, never from within. At most n steps. */
+    void (*ask)(void *ctx, const struct search *search, int stream, int n);
+    /* There may be a job for a waiting worker now. Do not call back from within. */
+    void (*wake)(void *ctx);
+    /* The revision of a search grew. Do not call back from within. */
+    void (*changed)(void *ctx, int64_t search);
+};
+
+struct sched {
+    struct sched_ops ops;
+    int64_t lease_us;
+    struct rng rng;
+    struct search **search; /* [search_n], ascending id */
+    int search_n, search_cap;
+    int64_t last_search; /* id of the search that was served last */
+    struct fleet fleet;
+    struct lease_table leases;
+    int waiting; /* workers' polls that wait for a job now: set by the owner */
+};
+
+void sched_init(struct sched *sched, const struct sched_ops *ops, int64_t lease_us, uint64_t seed);
+void sched_fini(struct sched *sched);
+
+/* Takes `search` over; ids ascend. Its trials may exist already (restart). now: starts the time budget. */
+void sched_add(struct sched *sched, struct search *search, struct now now);
+/* After a restart, when every search is added: a lease as it was stored. Active ones get a fresh deadline. */
+void sched_restore_lease(struct sched *sched, const struct lease *lease);
+/* After the last of them: LEASED halves without a lease are READY again; then the searches go on. */
+void sched_start(struct sched *sched, struct now now);
+struct search *sched_search(struct sched *sched, int64_t id);
+
+/* ERR_NOT_FOUND: register again. ERR_NOT_READY: nothing to do now. *out borrows. */
+int sched_lease(struct sched *sched, const char *worker_id, struct now now, const struct lease **out,
+                struct err *err);
+/* ERR_NOT_FOUND: the lease is gone, stop working on it. */
+int sched_heartbeat(struct sched *sched, const char *token, struct now now, struct err *err);
+/* 0 after it is durable; *duplicate: the job had its scores already and nothing changed. ERR_NOT_FOUND: the
+ * job needs no result (any more). ERR_INVALID: a metric is missing. */
+int sched_result(struct sched *sched, const char *token, const struct result *result, struct now now,
+                 bool *duplicate, struct err *err);
+/* 0 also when the lease ended before: nothing changes then. */
+int sched_failure(struct sched *sched, const char *token, const char *reason, struct now now,
+                  struct err *err);
+int sched_release(struct sched *sched, const char *token, struct now now, struct err *err);
+
+/* ERR_NOT_FOUND, ERR_CONFLICT with a sentence. */
+int sched_pause(struct sched *sched, int64_t id, struct now now, struct err *err);
+int sched_resume(struct sched *sched, int64_t id, struct now now, struct err *err);
+int sched_cancel(struct sched *sched, int64_t id, struct now now, struct err *err);
+
+/* The answer to ask: ratios [n][k] of the next n steps; then rc of the step after them (0 = not asked). */
+void sched_proposed(struct sched *sched, int64_t id, int stream, const double *ratios, int n, int rc,
+                    const char *why, struct now now);
+/* Expiry, time budgets, forgotten workers, and whatever could not be persisted before. A few times a second.
+ */
+void sched_tick(struct sched *sched, struct now now);
+
+bool sched_worker_lost(const struct sched *sched, const struct worker *worker, int64_t now_us);
+/* Asserts every invariant; for tests. */
+void sched_check(struct sched *sched);
+
+#endif

@@ -1,0 +1,264 @@
+/* The life of a search as the scheduler leads it: proposals in, confirmation, end; pause, resume, cancel;
+ * restart. */
+#include "daemon/core/sched_internal.h"
+
+#include "proto/mem.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int move(struct sched *sched, struct search *search, enum search_state to, struct now now,
+                struct err *err)
+{
+    struct sched_write write = write_begin(search, now);
+    write.new_state = true;
+    write.state = to;
+    return write_commit(sched, search, &write, err);
+}
+
+static bool deserves_confirmation(const struct search *search, int number)
+{
+    const struct trial *trial = &search->trials[number];
+    if (trial->job[HALF_SEARCH].state != TRIAL_DONE || trial->job[HALF_HELDOUT].state != TRIAL_ABSENT)
+        return false;
+    return search->plan.streams[trial->stream].kind == OPT_SWEEP || tally_on_front(search, number);
+}
+
+/* The front and the sweep are scored again on items the search has not seen. */
+static int confirm(struct sched *sched, struct search *search, struct now now)
+{
+    struct trial_change *changes = mem_zero((size_t)search->plan.trials, sizeof *changes);
+    size_t n = 0;
+    for (int i = 0; i < search->plan.trials; i++)
+        if (deserves_confirmation(search, i))
+            changes[n++] = (struct trial_change){i, HALF_HELDOUT, TRIAL_READY, 0, NULL};
+    struct sched_write write = write_begin(search, now);
+    write.trials = changes;
+    write.trials_n = n;
+    write.new_state = true;
+    write.state = SEARCH_CONFIRMING;
+    int rc = write_commit(sched, search, &write, NULL);
+    mem_free(changes);
+    if (!rc)
+        sched->ops.wake(sched->ops.ctx);
+    return rc;
+}
+
+/* The time budget is used up: what nobody works on yet is cancelled. */
+static int close_search(struct sched *sched, struct search *search, struct now now)
+{
+    int n = search->ready[HALF_SEARCH].n;
+    if (n > 0) {
+        struct trial_change *changes = mem_zero((size_t)n, sizeof *changes);
+        for (int i = 0; i < n; i++) {
+            int number = search->ready[HALF_SEARCH].number[i];
+            changes[i] = (struct trial_change){number, HALF_SEARCH, TRIAL_CANCELLED,
+                                               search->trials[number].job[HALF_SEARCH].attempts,
+                                               "the time budget was used up"};
+        }
+        struct sched_write write = write_begin(search, now);
+        write.trials = changes;
+        write.trials_n = (size_t)n;
+        int rc = write_commit(sched, search, &write, NULL);
+        mem_free(changes);
+        if (rc)
+            return rc;
+    }
+    search->closed = true;
+    return 0;
+}
+
+static int fail(struct sched *sched, struct search *search, struct now now)
+{
+    const char *reason = "no trial could be scored";
+    for (int i = 0; i < search->plan.trials;
+         i++) /* the first reason is as good as any: they are mostly the same */
+        if (search->trials[i].job[HALF_SEARCH].reason) {
+            reason = search->trials[i].job[HALF_SEARCH].reason;
+            break;
+        }
+    char *copy = mem_strdup(reason);
+    int rc = write_stop(sched, search, SEARCH_FAILED, copy, now, NULL);
+    mem_free(copy);
+    return rc;
+}
+
+/* One step; 0 when it made one. */
+static int advance_once(struct sched *sched, struct search *search, struct now now)
+{
+    if (search->state == SEARCH_CONFIRMING) {
+        const int *count = search->count[HALF_HELDOUT];
+        return count[TRIAL_READY] + count[TRIAL_LEASED] > 0 ? ERR_NOT_READY
+                                                            : move(sched, search, SEARCH_DONE, now, NULL);
+    }
+    if (search->state != SEARCH_RUNNING)
+        return ERR_NOT_READY;
+    if (search->deadline_us && search->deadline_us <= now.us &&
+        (!search->closed || search->ready[HALF_SEARCH].n > 0)) /* a failed lease makes one ready again */
+        return close_search(sched, search, now);
+    if (search_is_hopeless(search))
+        return fail(sched, search, now);
+    if (!search_half_complete(search))
+        return ERR_NOT_READY;
+    if (search->count[HALF_SEARCH][TRIAL_DONE] == 0)
+        return fail(sched, search, now);
+    return search->spec.held_out ? confirm(sched, search, now) : move(sched, search, SEARCH_DONE, now, NULL);
+}
+
+void sched_advance(struct sched *sched, struct search *search, struct now now)
+{
+    while (advance_once(sched, search, now) == 0)
+        ;
+    sched_fill(sched);
+}
+
+/* Keeps a job for every waiting poll and two in hand, so that a worker that comes finds one. */
+static void fill_search(struct sched *sched, struct search *search)
+{
+    int want = sched->waiting + 2;
+    for (;;) {
+        int have = search->ready[HALF_SEARCH].n + search_asking(search);
+        int s = have < want ? search_next_stream(search) : -1;
+        if (s < 0)
+            return;
+        struct search_stream *stream = &search->streams[s];
+        int left = search->plan.streams[s].quota - stream->proposed;
+        int n = search->plan.streams[s].adaptive ? 1 : want - have < left ? want - have : left;
+        stream->asking = n;
+        stream->asked_done = search_finished(search);
+        sched->ops.ask(sched->ops.ctx, search, s, n);
+    }
+}
+
+void sched_fill(struct sched *sched)
+{
+    for (int i = 0; i < sched->search_n; i++)
+        if (sched->search[i]->state == SEARCH_RUNNING && !sched->search[i]->closed)
+            fill_search(sched, sched->search[i]);
+}
+
+void sched_proposed(struct sched *sched, int64_t id, int stream, const double *ratios, int n, int rc,
+                    const char *why, struct now now)
+{
+    struct search *search = sched_search(sched, id);
+    assert(search && search->streams[stream].asking >= n);
+    struct search_stream *state = &search->streams[stream];
+    state->asking = 0;
+    if (search_state_is_final(search->state) || search->closed)
+        return;
+    struct sched_write write = write_begin(search, now);
+    write.add_stream = stream;
+    write.add_n = n;
+    write.add_ratios = ratios;
+    if (n > 0 && write_commit(sched, search, &write, NULL))
+        return; /* not durable: a tick asks again and gets the same */
+    if (rc == ERR_NOT_READY)
+        state->blocked_done = state->asked_done;
+    else if (rc) {
+        assert(state->proposed < search->plan.streams[stream].quota);
+        state->dropped = true; /* not stored: the same question gets the same answer after a restart */
+        text_replace(
+            &search->trials[search->plan.streams[stream].first + state->proposed].job[HALF_SEARCH].reason,
+            why);
+    }
+    if (n > 0)
+        sched->ops.wake(sched->ops.ctx);
+    sched_advance(sched, search, now);
+}
+
+static int find(struct sched *sched, int64_t id, struct search **out, struct err *err)
+{
+    *out = sched_search(sched, id);
+    return *out ? 0 : err_set(err, ERR_NOT_FOUND, "there is no search %lld", (long long)id);
+}
+
+static int refuse(const struct search *search, const char *verb, struct err *err)
+{
+    return err_set(err, ERR_CONFLICT, "search %lld is %s and cannot be %s", (long long)search->id,
+                   search_state_name(search->state), verb);
+}
+
+int sched_pause(struct sched *sched, int64_t id, struct now now, struct err *err)
+{
+    struct search *search;
+    int rc = find(sched, id, &search, err);
+    if (rc)
+        return rc;
+    if (!search_may_move(search->state, SEARCH_PAUSED))
+        return refuse(search, "paused", err);
+    return move(sched, search, SEARCH_PAUSED, now, err);
+}
+
+int sched_resume(struct sched *sched, int64_t id, struct now now, struct err *err)
+{
+    struct search *search;
+    int rc = find(sched, id, &search, err);
+    if (rc)
+        return rc;
+    if (search->state != SEARCH_PAUSED)
+        return refuse(search, "resumed", err);
+    bool confirming = search->count[HALF_HELDOUT][TRIAL_ABSENT] < search->plan.trials;
+    rc = move(sched, search, confirming ? SEARCH_CONFIRMING : SEARCH_RUNNING, now, err);
+    if (rc)
+        return rc;
+    sched_advance(sched, search, now);
+    sched->ops.wake(sched->ops.ctx);
+    return 0;
+}
+
+int sched_cancel(struct sched *sched, int64_t id, struct now now, struct err *err)
+{
+    struct search *search;
+    int rc = find(sched, id, &search, err);
+    if (rc)
+        return rc;
+    if (!search_may_move(search->state, SEARCH_CANCELLED))
+        return refuse(search, "cancelled", err);
+    return write_stop(sched, search, SEARCH_CANCELLED, NULL, now, err);
+}
+
+void sched_restore_lease(struct sched *sched, const struct lease *lease)
+{
+    const struct search *search = sched_search(sched, lease->search);
+    if (!search || lease->trial >= search->plan.trials)
+        return;
+    enum trial_state state = search->trials[lease->trial].job[lease->half].state;
+    if (state != TRIAL_READY && state != TRIAL_LEASED)
+        return;
+    lease_add(&sched->leases, lease);
+}
+
+/* By transaction a leased half has its lease; a database mended by hand may not. Runs before anything is
+ * given out. */
+static void mend_leases(struct sched *sched, struct search *search)
+{
+    for (int i = 0; i < search->plan.trials; i++)
+        for (int h = 0; h < HALVES_N; h++)
+            if (search->trials[i].job[h].state == TRIAL_LEASED &&
+                !lease_active(&sched->leases, search->id, i, (enum half)h))
+                search_trial_move(search, i, (enum half)h, TRIAL_READY);
+}
+
+void sched_start(struct sched *sched, struct now now)
+{
+    for (int i = 0; i < sched->search_n; i++)
+        mend_leases(sched, sched->search[i]);
+    for (int i = 0; i < sched->search_n; i++)
+        if (!search_state_is_final(sched->search[i]->state))
+            sched_advance(sched, sched->search[i], now);
+    sched->ops.wake(sched->ops.ctx);
+}
+
+void sched_check(struct sched *sched)
+{
+    for (int i = 0; i < sched->search_n; i++) {
+        const struct search *search = sched->search[i];
+        search_check(search);
+        for (int t = 0; t < search->plan.trials; t++)
+            for (int h = 0; h < HALVES_N; h++) { /* trial.h (3) */
+                bool leased = search->trials[t].job[h].state == TRIAL_LEASED;
+                assert(leased == (lease_active(&sched->leases, search->id, t, (enum half)h) != NULL));
+            }
+    }
+}

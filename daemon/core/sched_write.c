@@ -1,0 +1,125 @@
+/* How the scheduler changes anything: one transaction, first on disk, then in memory. */
+#include "daemon/core/sched_internal.h"
+
+#include "proto/mem.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct sched_write write_begin(const struct search *search, struct now now)
+{
+    return (struct sched_write){.search = search, .now = now, .revision = search->revision + 1};
+}
+
+static void apply_result(struct search *search, struct trial *trial, enum half half,
+                         const struct sched_write *write)
+{
+    size_t at = (size_t)trial->number * (size_t)search->m, size = (size_t)search->m * sizeof(double);
+    memcpy(search->means[half] + at, write->means, size);
+    memcpy(search->stderrs[half] + at, write->stderrs, size);
+    if (half != HALF_SEARCH)
+        return;
+    trial->merge_s = write->result->merge_s;
+    trial->evaluate_s = write->result->evaluate_s;
+    trial->wall_s = write->wall_s;
+    trial->done_us = write->now.wall_us;
+    search->last_done_us = write->now.wall_us;
+    text_replace(&trial->worker, write->worker);
+}
+
+static void apply_trials(struct search *search, const struct sched_write *write)
+{
+    for (size_t i = 0; i < write->trials_n; i++) {
+        const struct trial_change *change = &write->trials[i];
+        struct trial *trial = &search->trials[change->number];
+        trial->job[change->half].attempts = change->attempts;
+        if (change->reason)
+            text_replace(&trial->job[change->half].reason, change->reason);
+        if (change->to == TRIAL_DONE)
+            apply_result(search, trial, change->half, write);
+        search_trial_move(search, change->number, change->half, change->to);
+    }
+}
+
+static void apply_leases(struct sched *sched, const struct sched_write *write)
+{
+    if (write->grant)
+        lease_add(&sched->leases, write->grant);
+    for (size_t i = 0; i < write->leases_n; i++) {
+        struct lease *lease = lease_find(&sched->leases, write->leases[i].token);
+        assert(lease && lease->state == LEASE_ACTIVE);
+        lease->state = write->leases[i].to;
+        struct worker *worker = fleet_by_name(&sched->fleet, lease->worker);
+        if (worker && lease->state == LEASE_DONE)
+            worker->done++;
+        if (worker && (lease->state == LEASE_FAILED || lease->state == LEASE_EXPIRED))
+            worker->failed++;
+    }
+    for (size_t i = 0; i < write->trials_n; i++)
+        if (trial_is_final(write->trials[i].to))
+            lease_drop_job(&sched->leases, write->search->id, write->trials[i].number, write->trials[i].half);
+}
+
+static void apply(struct sched *sched, struct search *search, const struct sched_write *write)
+{
+    for (int i = 0; i < write->add_n; i++)
+        search_trial_add(search, write->add_stream, write->add_ratios + i * search->k, write->now.wall_us);
+    apply_trials(search, write);
+    apply_leases(sched, write);
+    if (write->new_state) {
+        search_move(search, write->state);
+        if (write->reason)
+            text_replace(&search->reason, write->reason);
+        if (search_state_is_final(write->state))
+            search->ended_wall_us = write->now.wall_us;
+    }
+    search->revision = write->revision;
+}
+
+int write_commit(struct sched *sched, struct search *search, const struct sched_write *write, struct err *err)
+{
+    int rc = sched->ops.persist(sched->ops.ctx, write, err);
+    if (rc)
+        return rc;
+    apply(sched, search, write);
+    sched->ops.changed(sched->ops.ctx, search->id);
+    return 0;
+}
+
+/* Every half that is ready or leased, as a change to CANCELLED. changes: room for both halves of every trial.
+ */
+static size_t collect_cancelled(const struct search *search, struct trial_change *changes)
+{
+    size_t n = 0;
+    for (int i = 0; i < search->plan.trials; i++)
+        for (int h = 0; h < HALVES_N; h++) {
+            const struct trial_job *job = &search->trials[i].job[h];
+            if (job->state == TRIAL_READY || job->state == TRIAL_LEASED)
+                changes[n++] = (struct trial_change){i, (enum half)h, TRIAL_CANCELLED, job->attempts, NULL};
+        }
+    return n;
+}
+
+int write_stop(struct sched *sched, struct search *search, enum search_state to, const char *reason,
+               struct now now, struct err *err)
+{
+    struct sched_write write = write_begin(search, now);
+    struct trial_change *changes = mem_zero((size_t)search->plan.trials * HALVES_N, sizeof *changes);
+    struct lease_change *ends = mem_zero((size_t)sched->leases.n + 1, sizeof *ends);
+    write.trials = changes;
+    write.trials_n = collect_cancelled(search, changes);
+    write.leases = ends;
+    for (int i = 0; i < sched->leases.n; i++) {
+        const struct lease *lease = sched->leases.lease[i];
+        if (lease->search == search->id && lease->state == LEASE_ACTIVE)
+            ends[write.leases_n++] =
+                (struct lease_change){lease->token, LEASE_RELEASED, "the search was stopped"};
+    }
+    write.new_state = true;
+    write.state = to;
+    write.reason = reason;
+    int rc = write_commit(sched, search, &write, err);
+    mem_free(changes);
+    mem_free(ends);
+    return rc;
+}

@@ -1,0 +1,130 @@
+/* WHAT   One search in memory: its problem and plan, every trial with its scores, and what may come next.
+ * WHO    daemon/core; the views read it.
+ * UNITS  now_us, deadline_us: monotonic. *_wall_us: wall time, for people. Scores as the user sees them (sign
+ * not flipped). MEMORY create/destroy; the spec is taken over. ERRORS ERR_INVALID from search_create when the
+ * plan is refused; the sentence names the field. STATE  RUNNING -> PAUSED, CONFIRMING, DONE, CANCELLED,
+ * FAILED; PAUSED -> RUNNING, CONFIRMING, CANCELLED; CONFIRMING -> PAUSED, DONE, CANCELLED. DONE, CANCELLED
+ * and FAILED are final.
+ *
+ * (1) count[h][s] is the number of trials whose half h is in state s; their sum is plan.trials for both
+ * halves. (2) ready[h] holds exactly the numbers of the trials whose half h is READY. (3) The trials of a
+ * stream that are not ABSENT are its first `proposed` steps. (4) done_order holds exactly the trials whose
+ * search half is DONE, in order of completion. (5) revision grows with every persisted change. */
+#ifndef DAEMON_CORE_SEARCH_H
+#define DAEMON_CORE_SEARCH_H
+
+#include "daemon/core/tally.h"
+#include "daemon/core/trial.h"
+#include "optimizer/optimizer.h"
+#include "proto/search_spec.h"
+
+enum search_state {
+    SEARCH_RUNNING,
+    SEARCH_PAUSED,
+    SEARCH_CONFIRMING,
+    SEARCH_DONE,
+    SEARCH_CANCELLED,
+    SEARCH_FAILED,
+    SEARCH_STATES_N
+};
+
+struct search_stream {
+    int proposed;     /* steps that exist */
+    int asking;       /* steps being proposed now */
+    bool dropped;     /* the strategy cannot go on here; the rest of the quota never comes */
+    int asked_done;   /* search_finished when it was asked last */
+    int blocked_done; /* the same when it said "not ready"; -1 = it did not */
+};
+
+struct job_queue {
+    int *number;
+    int n, cap;
+};
+
+struct search {
+    int64_t id;
+    struct search_spec spec;
+    struct opt_problem problem;
+    struct opt_plan plan;
+    int k, m;
+    char **group_names; /* [k] */
+
+    enum search_state state;
+    char *reason;
+    int64_t revision;
+    int64_t created_wall_us, ended_wall_us; /* ended: 0 = not yet */
+    int64_t deadline_us;                    /* budget of seconds; 0 = none */
+    bool closed;                            /* the deadline passed: nothing new is proposed or leased */
+
+    struct trial *trials;      /* [plan.trials] */
+    double *ratios;            /* [plan.trials][k] */
+    double *means[HALVES_N];   /* [plan.trials][m], meaningful when DONE */
+    double *stderrs[HALVES_N]; /* [plan.trials][m], NaN = unknown */
+    struct search_stream streams[OPT_STREAMS_MAX];
+    int count[HALVES_N][TRIAL_STATES_N];
+    struct job_queue ready[HALVES_N];
+    int *done_order; /* [plan.trials], the first count[HALF_SEARCH][TRIAL_DONE] are meaningful */
+    int64_t
+        last_done_us;  /* done_us of the last of them: completion times ascend even when the clock does not */
+    double wall_sum_s; /* of the done trials, for the estimate */
+    struct tally tally;
+};
+
+/* k groups with the names [k] (copied). Takes *spec over (zero after success). */
+int search_create(int64_t id, struct search_spec *spec, int k, const char *const *names, struct search **out,
+                  struct err *err);
+void search_destroy(struct search *search);
+
+const char *search_state_name(enum search_state state);
+bool search_state_read(const char *word, enum search_state *out);
+bool search_state_is_final(enum search_state state);
+void search_move(struct search *search, enum search_state to);
+bool search_may_move(enum search_state from, enum search_state to);
+
+const double *search_ratios(const struct search *search, int number);
+const double *search_means(const struct search *search, enum half half, int number);
+const double *search_stderrs(const struct search *search, enum half half, int number);
+
+/* One metric of a result, as it came from the worker. */
+struct score {
+    const char *metric;
+    double mean;
+    double stderr_; /* NaN: not known */
+    int64_t n;
+    const double *items; /* may be NULL */
+    size_t items_n;
+};
+
+/* Objective = mean of its metrics' means; standard error = sqrt(sum se^2) / count, NaN when one is unknown.
+ * ERR_INVALID names an objective's metric that is missing. means, stderrs: [m]. */
+int search_objectives(const struct search *search, const struct score *scores, size_t n, double *means,
+                      double *stderrs, struct err *err);
+
+/* Moves one half of a trial and keeps (1) to (4). The only way a state changes after search_create. */
+void search_trial_move(struct search *search, int number, enum half half, enum trial_state to);
+/* A trial comes into being as READY. ratios: [k]. It must be the stream's next step. */
+void search_trial_add(struct search *search, int stream, const double *ratios, int64_t wall_us);
+
+/* What the optimiser is told: arrays of plan.trials, scores minimised. state: [n], ratios: [n][k], scores:
+ * [n][m]. */
+void search_history(const struct search *search, enum opt_state *state, double *ratios, double *scores);
+
+/* The number of the ready job that is leased next (phase, then adaptive streams by step, then number), or -1.
+ */
+int search_next_ready(const struct search *search, enum half half);
+/* The stream whose next step should be proposed next, -1 when none may. */
+int search_next_stream(const struct search *search);
+int search_asking(const struct search *search);
+/* Trials whose search half is done, quarantined or cancelled. */
+int search_finished(const struct search *search);
+
+bool search_phase0_complete(const struct search *search);
+/* Nothing of the search half is open any more, nor will be. */
+bool search_half_complete(const struct search *search);
+/* Every trial of the sweep is quarantined: nothing can be compared. */
+bool search_is_hopeless(const struct search *search);
+
+/* Asserts (1) to (4); for tests. */
+void search_check(const struct search *search);
+
+#endif

@@ -1,0 +1,156 @@
+/* What a search may do next: pure questions about its state. */
+#include "daemon/core/search.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Phase 0 first; then streams that need nothing, by number; then adaptive streams, the lowest step first. So
+ * the order is a function of the state and no stream runs ahead of the others. */
+static int64_t rank(const struct search *search, int stream, int step)
+{
+    const struct opt_stream *s = &search->plan.streams[stream];
+    int64_t late = s->adaptive ? step + 1 : 0;
+    int64_t number = s->first + step;
+    return ((int64_t)s->phase << 60) | (late << 30) | number;
+}
+
+int search_next_ready(const struct search *search, enum half half)
+{
+    const struct job_queue *queue = &search->ready[half];
+    int best = -1;
+    int64_t best_rank = INT64_MAX;
+    for (int i = 0; i < queue->n; i++) {
+        const struct trial *trial = &search->trials[queue->number[i]];
+        int64_t r = rank(search, trial->stream, trial->step);
+        if (r < best_rank) {
+            best = trial->number;
+            best_rank = r;
+        }
+    }
+    return best;
+}
+
+int search_finished(const struct search *search)
+{
+    const int *count = search->count[HALF_SEARCH];
+    return count[TRIAL_DONE] + count[TRIAL_QUARANTINED] + count[TRIAL_CANCELLED];
+}
+
+bool search_phase0_complete(const struct search *search)
+{
+    for (int s = 0; s < search->plan.streams_n; s++) {
+        const struct opt_stream *stream = &search->plan.streams[s];
+        if (stream->phase != 0 || search->streams[s].dropped)
+            continue;
+        for (int i = 0; i < stream->quota; i++)
+            if (!trial_is_final(search->trials[stream->first + i].job[HALF_SEARCH].state))
+                return false;
+    }
+    return true;
+}
+
+/* May the next step of a stream be asked for now? */
+static bool may_ask(const struct search *search, int s, bool phase0_complete)
+{
+    const struct opt_stream *stream = &search->plan.streams[s];
+    const struct search_stream *state = &search->streams[s];
+    if (state->dropped || state->asking || state->proposed >= stream->quota)
+        return false;
+    if (stream->phase > 0 && !phase0_complete)
+        return false;
+    if (state->blocked_done == search_finished(search))
+        return false;
+    if (!stream->adaptive || state->proposed == 0)
+        return true;
+    int before = stream->first + state->proposed - 1;
+    return trial_is_final(search->trials[before].job[HALF_SEARCH].state);
+}
+
+int search_next_stream(const struct search *search)
+{
+    bool complete = search_phase0_complete(search);
+    int best = -1;
+    int64_t best_rank = INT64_MAX;
+    for (int s = 0; s < search->plan.streams_n; s++) {
+        if (!may_ask(search, s, complete))
+            continue;
+        int64_t r = rank(search, s, search->streams[s].proposed);
+        if (r < best_rank) {
+            best = s;
+            best_rank = r;
+        }
+    }
+    return best;
+}
+
+int search_asking(const struct search *search)
+{
+    int n = 0;
+    for (int s = 0; s < search->plan.streams_n; s++)
+        n += search->streams[s].asking;
+    return n;
+}
+
+/* Steps that do not exist yet and may still come. */
+static int open_n(const struct search *search)
+{
+    if (search->closed)
+        return 0;
+    int n = 0;
+    for (int s = 0; s < search->plan.streams_n; s++)
+        if (!search->streams[s].dropped)
+            n += search->plan.streams[s].quota - search->streams[s].proposed;
+    return n;
+}
+
+bool search_half_complete(const struct search *search)
+{
+    const int *count = search->count[HALF_SEARCH];
+    return open_n(search) == 0 && count[TRIAL_READY] == 0 && count[TRIAL_LEASED] == 0;
+}
+
+bool search_is_hopeless(const struct search *search)
+{
+    int sweep = 0;
+    for (int s = 0; s < search->plan.streams_n; s++) {
+        const struct opt_stream *stream = &search->plan.streams[s];
+        if (stream->kind != OPT_SWEEP)
+            continue;
+        sweep += stream->quota;
+        for (int i = 0; i < stream->quota; i++)
+            if (search->trials[stream->first + i].job[HALF_SEARCH].state != TRIAL_QUARANTINED)
+                return false;
+    }
+    return sweep > 0;
+}
+
+static enum opt_state told(enum trial_state state)
+{
+    switch (state) {
+    case TRIAL_ABSENT:
+        return OPT_ABSENT;
+    case TRIAL_DONE:
+        return OPT_DONE;
+    case TRIAL_QUARANTINED:
+    case TRIAL_CANCELLED:
+        return OPT_FAILED;
+    default:
+        return OPT_PENDING;
+    }
+}
+
+void search_history(const struct search *search, enum opt_state *state, double *ratios, double *scores)
+{
+    size_t n = (size_t)search->plan.trials, k = (size_t)search->k, m = (size_t)search->m;
+    memcpy(ratios, search->ratios, n * k * sizeof *ratios);
+    memset(scores, 0, n * m * sizeof *scores);
+    for (size_t i = 0; i < n; i++) {
+        state[i] = told(search->trials[i].job[HALF_SEARCH].state);
+        if (state[i] != OPT_DONE)
+            continue;
+        for (size_t j = 0; j < m; j++) {
+            double x = search->means[HALF_SEARCH][i * m + j];
+            scores[i * m + j] = search->spec.objectives[j].minimise ? x : -x;
+        }
+    }
+}

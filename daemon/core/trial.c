@@ -1,0 +1,84 @@
+#include "daemon/core/trial.h"
+
+#include "proto/mem.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+#define BIT(state) (1u << TRIAL_##state)
+
+/* moves[from]: the states a half may go to. */
+static const unsigned moves[TRIAL_STATES_N] = {
+    [TRIAL_ABSENT] = BIT(READY),
+    [TRIAL_READY] = BIT(LEASED) | BIT(DONE) | BIT(CANCELLED),
+    [TRIAL_LEASED] = BIT(READY) | BIT(DONE) | BIT(QUARANTINED) | BIT(CANCELLED),
+};
+
+static const char *const names[TRIAL_STATES_N] = {"absent", "ready",       "leased",
+                                                  "done",   "quarantined", "cancelled"};
+static const char *const half_names[HALVES_N] = {"search", "heldout"};
+
+void trial_fini(struct trial *trial)
+{
+    if (!trial)
+        return;
+    for (int h = 0; h < HALVES_N; h++)
+        mem_free(trial->job[h].reason);
+    mem_free(trial->worker);
+    *trial = (struct trial){0};
+}
+
+bool trial_may_move(enum trial_state from, enum trial_state to)
+{
+    return (moves[from] & (1u << to)) != 0;
+}
+
+void trial_move(struct trial *trial, enum half half, enum trial_state to)
+{
+    assert(trial_may_move(trial->job[half].state, to));
+    assert(half == HALF_SEARCH || trial->job[HALF_SEARCH].state == TRIAL_DONE); /* by (5) */
+    trial->job[half].state = to;
+}
+
+bool trial_is_final(enum trial_state state)
+{
+    return state != TRIAL_ABSENT && moves[state] == 0;
+}
+
+const char *trial_state_name(enum trial_state state)
+{
+    return names[state];
+}
+
+bool trial_state_read(const char *word, enum trial_state *out)
+{
+    for (int i = 0; i < TRIAL_STATES_N; i++)
+        if (!strcmp(word, names[i])) {
+            *out = (enum trial_state)i;
+            return true;
+        }
+    return false;
+}
+
+const char *half_name(enum half half)
+{
+    return half_names[half];
+}
+
+bool half_read(const char *word, enum half *out)
+{
+    for (int i = 0; i < HALVES_N; i++)
+        if (!strcmp(word, half_names[i])) {
+            *out = (enum half)i;
+            return true;
+        }
+    return false;
+}
+
+void text_replace(char **slot, const char *text)
+{
+    char *copy = text ? mem_strdup(text) : NULL; /* first: text may be *slot itself */
+    mem_free(*slot);
+    *slot = copy;
+}

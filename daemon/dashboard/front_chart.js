@@ -1,0 +1,181 @@
+// The live front: objective against objective, error bars, the front's steps, the sweep's curve.
+// d3 is a classic script (Debian's node-d3), so a global here.
+
+import { axes, corners, placed } from "./points.js";
+import { count, number, score } from "./format.js";
+
+const MARGIN = { top: 18, right: 52, bottom: 46, left: 62 };
+const SWEEP_MARK = d3.symbol().type(d3.symbolDiamond).size(50)();
+const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+function extent(points, side) {
+  const low = d3.min(points, (p) => p[side].mean - (p.role === "dominated" ? 0 : p[side].stderr || 0));
+  const high = d3.max(points, (p) => p[side].mean + (p.role === "dominated" ? 0 : p[side].stderr || 0));
+  const pad = (high - low || Math.abs(high) || 1) * 0.06;
+  return [low - pad, high + pad];
+}
+
+function axisTitle(axis, arrows) {
+  if (!axis.goal) return axis.label;
+  return axis.goal === "max" ? `${axis.label}, higher is better ${arrows[1]}` : `${arrows[0]} ${axis.label}, lower is better`;
+}
+
+export class FrontChart {
+  /* on: {show(point), leave(), keep(point)} */
+  constructor(holder, on) {
+    this.holder = holder;
+    this.on = on;
+    this.current = null; // trial that has the keyboard
+    this.svg = d3.select(holder).append("svg").attr("role", "group");
+    this.plot = this.svg.append("g");
+    for (const name of ["grid-y", "grid-x", "axis-x axis", "axis-y axis"]) this.plot.append("g").attr("class", name);
+    this.sweep_line = this.plot.append("path").attr("class", "sweep-line").attr("id", "sweep-line");
+    this.front_line = this.plot.append("path").attr("class", "front-line").attr("id", "front-line");
+    this.ends = this.plot.append("g").attr("class", "ends").attr("aria-hidden", "true");
+    this.bars = this.plot.append("g").attr("class", "bars").attr("aria-hidden", "true");
+    this.marks = this.plot.append("g").attr("class", "marks");
+    this.title_x = this.plot.append("text").attr("class", "axis-title").attr("text-anchor", "end");
+    this.title_y = this.plot.append("text").attr("class", "axis-title").attr("text-anchor", "end");
+    this.empty = this.plot.append("text").attr("class", "chart-empty").attr("text-anchor", "middle");
+    new ResizeObserver(() => this.view && this.draw()).observe(holder);
+  }
+
+  /* view: {front, points, x: axis number, y: axis number, half, chosen: trial or null} */
+  show(view) {
+    this.view = view;
+    this.draw();
+  }
+
+  draw() {
+    const { front, points, half } = this.view;
+    const list = axes(front);
+    this.x_axis = list[this.view.x];
+    this.y_axis = list[this.view.y];
+    this.width = Math.max(320, this.holder.clientWidth);
+    this.height = Math.max(320, Math.min(470, this.width * 0.66));
+    this.inner_w = this.width - MARGIN.left - MARGIN.right;
+    this.inner_h = this.height - MARGIN.top - MARGIN.bottom;
+    this.svg.attr("viewBox", `0 0 ${this.width} ${this.height}`).attr("width", this.width).attr("height", this.height);
+    this.plot.attr("transform", `translate(${MARGIN.left},${MARGIN.top})`);
+    this.placed = placed(points, this.x_axis, this.y_axis, half);
+    this.label();
+    this.empty.attr("x", this.inner_w / 2).attr("y", this.inner_h / 2)
+      .text(this.placed.length ? "" : half === "search" ? "Waiting for the first trial" : "No held-out scores yet");
+    this.scale();
+    this.drawAxes();
+    this.drawLines();
+    this.drawEnds();
+    this.drawBars();
+    this.drawMarks();
+  }
+
+  label() {
+    const leading = this.placed.filter((p) => p.role === "front").length;
+    this.svg.attr("aria-label", `Front: ${this.y_axis.label} against ${this.x_axis.label}, ` +
+      `${count(this.placed.length, "trial")}, ${leading} on the front. Arrow keys move between trials.`);
+  }
+
+  scale() {
+    const [x, y] = this.placed.length ? [extent(this.placed, "x"), extent(this.placed, "y")] : [[0, 1], [0, 1]];
+    this.x = d3.scaleLinear().domain(x).range([0, this.inner_w]);
+    this.y = d3.scaleLinear().domain(y).range([this.inner_h, 0]);
+  }
+
+  drawAxes() {
+    const columns = Math.max(3, Math.round(this.inner_w / 100));
+    const rows = Math.max(3, Math.round(this.inner_h / 65));
+    const none = this.placed.length === 0;
+    const put = (name, axis, down) => this.plot.select(name).style("display", none ? "none" : null)
+      .attr("transform", down ? `translate(0,${this.inner_h})` : null).call(axis);
+    put(".grid-x", d3.axisBottom(this.x).ticks(columns).tickSize(-this.inner_h).tickFormat(""), true);
+    put(".grid-y", d3.axisLeft(this.y).ticks(rows).tickSize(-this.inner_w).tickFormat(""), false);
+    put(".axis-x", d3.axisBottom(this.x).ticks(columns).tickSize(0).tickPadding(8), true);
+    put(".axis-y", d3.axisLeft(this.y).ticks(rows).tickSize(0).tickPadding(8), false);
+    this.title_x.attr("x", this.inner_w).attr("y", this.inner_h + 40).text(axisTitle(this.x_axis, ["←", "→"]));
+    this.title_y.attr("transform", "rotate(-90)").attr("x", 0).attr("y", -MARGIN.left + 14)
+      .text(axisTitle(this.y_axis, ["←", "→"]));
+  }
+
+  /* The steps bound what the front dominates: between two corners the worse y of the two holds on the worse side of
+   * the better x, hence before for a maximised x and after for a minimised one. */
+  drawLines() {
+    const steps = this.x_axis.goal === "min" ? d3.curveStepAfter : d3.curveStepBefore;
+    const line = d3.line().x((p) => this.x(p.x.mean)).y((p) => this.y(p.y.mean));
+    const sweep = this.placed.filter((p) => p.kind === "sweep").sort((a, b) => a.mean_ratio - b.mean_ratio);
+    this.sweep_line.attr("d", sweep.length > 1 ? line(sweep) : null);
+    const leading = corners(this.placed, this.x_axis, this.y_axis);
+    this.leading = new Set(leading.map((p) => p.trial));
+    this.front_line.attr("d", line.curve(steps)(leading));
+  }
+
+  drawEnds() {
+    const ends = this.placed.filter((p) => p.kind === "sweep" && (p.mean_ratio === 0 || p.mean_ratio === 1));
+    const edge = (p) => this.x(p.x.mean) > this.inner_w - 60; // there the margin has room, the plot has lines
+    this.ends.selectAll("text").data(ends, (p) => p.trial).join("text")
+      .attr("x", (p) => this.x(p.x.mean) + 9)
+      .attr("y", (p) => this.y(p.y.mean) + (edge(p) ? 4 : this.y(p.y.mean) > this.inner_h - 24 ? -9 : 17))
+      .text((p) => (p.ratios[0] === 0 ? "base" : "tuned"));
+  }
+
+  drawBars() {
+    const path = (p) => {
+      const [x, y] = [this.x(p.x.mean), this.y(p.y.mean)];
+      const [dx, dy] = [Math.abs(this.x(p.x.stderr || 0) - this.x(0)), Math.abs(this.y(p.y.stderr || 0) - this.y(0))];
+      return (dx ? `M${x - dx} ${y}H${x + dx}` : "") + (dy ? `M${x} ${y - dy}V${y + dy}` : "");
+    };
+    const shown = this.placed.filter((p) => p.role !== "dominated" || p.trial === this.view.chosen);
+    this.bars.selectAll("path").data(shown, (p) => p.trial).join("path")
+      .attr("class", (p) => `error-bar ${p.role}`).attr("d", path);
+  }
+
+  drawMarks() {
+    const enter = (selection) => {
+      const g = selection.append("g").attr("role", "img").style("opacity", calm() ? 1 : 0)
+        .on("mouseenter", (p) => this.on.show(p)).on("mouseleave", () => this.on.leave())
+        .on("focus", (p) => { this.current = p.trial; this.on.show(p); }).on("blur", () => this.on.leave())
+        .on("click", (p) => this.on.keep(p)).on("keydown", (p) => this.key(p));
+      g.append("circle").attr("class", "hit").attr("r", 10);
+      g.append("path").attr("class", "mark");
+      g.transition().duration(calm() ? 0 : 400).style("opacity", 1);
+      return g;
+    };
+    const reachable = this.walk();
+    const first = reachable.some((p) => p.trial === this.current) ? this.current : reachable.length ? reachable[0].trial : null;
+    const marks = this.marks.selectAll("g").data(this.placed, (p) => p.trial).join(enter)
+      .attr("class", (p) => `point ${p.role} ${p.kind === "sweep" ? "kind-sweep" : "kind-free"}`)
+      .classed("behind", (p) => p.role === "front" && !this.leading.has(p.trial))
+      .classed("chosen", (p) => p.trial === this.view.chosen)
+      .attr("data-trial", (p) => p.trial).attr("tabindex", (p) => (p.trial === first ? 0 : -1))
+      .attr("aria-label", (p) => this.describe(p))
+      .attr("transform", (p) => `translate(${this.x(p.x.mean)},${this.y(p.y.mean)})`);
+    marks.select(".mark").attr("d", (p) => (p.kind === "sweep" ? SWEEP_MARK : circle(p.role === "front" ? 4.2 : 3.3)));
+    marks.order();
+  }
+
+  describe(p) {
+    const role = { front: "on the front", sweep: "model averaging", dominated: "dominated" }[p.role];
+    return `Trial ${p.trial}, ${role}, ${this.x_axis.label} ${score(p.x)}, ${this.y_axis.label} ${score(p.y)}, ` +
+      `ratios ${p.ratios.map((r) => number(r, 2)).join(", ")}`;
+  }
+
+  /* The order of the arrow keys: left to right. */
+  walk() {
+    return [...this.placed].sort((a, b) => a.x.mean - b.x.mean || a.trial - b.trial);
+  }
+
+  key(point) {
+    const event = d3.event;
+    const walk = this.walk();
+    const at = walk.findIndex((p) => p.trial === point.trial);
+    const to = { ArrowRight: at + 1, ArrowUp: at + 1, ArrowLeft: at - 1, ArrowDown: at - 1, Home: 0, End: walk.length - 1 }[event.key];
+    if (event.key === "Enter" || event.key === " ") this.on.keep(point);
+    else if (to === undefined) return;
+    event.preventDefault();
+    const next = walk[to];
+    if (!next) return;
+    this.marks.selectAll("g").attr("tabindex", (p) => (p.trial === next.trial ? 0 : -1))
+      .filter((p) => p.trial === next.trial).node().focus();
+  }
+}
+
+const circle = (r) => `M${-r} 0A${r} ${r} 0 1 1 ${r} 0A${r} ${r} 0 1 1 ${-r} 0Z`;

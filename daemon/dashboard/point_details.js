@@ -1,0 +1,41 @@
+// The panel beside the front: one trial with its ratios and scores, or how to read the chart.
+
+import { byId, el } from "./dom.js";
+import * as format from "./format.js";
+import { ratioBars } from "./ratios.js";
+
+function scoreRows(front, point) {
+  const better = (goal) => (goal === "max" ? "higher is better" : "lower is better");
+  return front.objectives.map((objective, i) => el("tr", { "data-objective": objective.name },
+    el("th", { scope: "row", title: `${objective.metrics.join(", ")}: ${better(objective.goal)}` }, objective.name),
+    el("td", { "data-mean": point.scores[i].mean }, format.score(point.scores[i])),
+    point.heldout ? el("td", { "data-mean": point.heldout[i].mean }, format.score(point.heldout[i])) : null));
+}
+
+export function pointDetails(front, point) {
+  const role = point.on_front ? "on the front" : "not on the front";
+  const scores = el("table", { class: "scores" },
+    el("caption", { class: "hidden" }, "Scores, ± one standard error"),
+    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "score"), el("th", { scope: "col" }, "search half"),
+      point.heldout ? el("th", { scope: "col" }, "held-out") : null)),
+    el("tbody", {}, scoreRows(front, point)));
+  const panel = byId("point-details");
+  panel.dataset.trial = point.trial;
+  panel.replaceChildren(
+    el("h4", {}, `Trial ${point.trial}`),
+    el("p", { class: "muted" }, `${format.kind(point.kind)}, ${role}, mean ratio ${format.number(point.mean_ratio)}`),
+    ratioBars(front.groups, point.ratios),
+    scores,
+    el("p", { class: "muted" }, "Ship it:"),
+    el("pre", { tabindex: 0 }, `paretoctl export ${front.id} ${point.trial} --out DIR`));
+}
+
+export function pointHelp() {
+  const panel = byId("point-details");
+  delete panel.dataset.trial;
+  panel.replaceChildren(
+    el("h4", {}, "One point, one merged model"),
+    el("p", {}, "Point at one, or walk with Tab and the arrow keys, to see its ratios and scores; click to keep it here."),
+    el("p", {}, "A ratio is the weight of the tuned checkpoint in a group of layers: 0 is base, 1 is tuned."),
+    el("p", {}, "The steps bound what the front reaches. Where they pass beyond the model averaging curve, unequal ratios pay."));
+}
