@@ -8,7 +8,12 @@
  *
  * Layer index of a tensor: the first all-digit path component whose parent is "layers", "h", "blocks" or "layer",
  * compared as an integer. Without one, tensors are "before" (embeddings: names containing "embed", "wte", "wpe")
- * or "after" (everything else: final norm, lm_head, score). Every tensor is in exactly one group. */
+ * or "after" (everything else: final norm, lm_head, score; also "embed_out" and "unembed", which are heads). A second
+ * copy of a tied head ("lm_head.weight" with tie_word_embeddings) is "before", so that it stays equal to the
+ * embeddings. Every tensor is in exactly one group. Two stacks of layers share their numbers.
+ *
+ * With ends "follow", embeddings go with the group of layer 0 and final norm and head with the group of the last
+ * layer, in whatever order the user lists the groups. */
 #ifndef MERGE_PLAN_H
 #define MERGE_PLAN_H
 
@@ -33,7 +38,8 @@ struct plan_entry {
 
 struct plan {
     int layers_n;
-    int ratios_n; /* groups, + 1 with ends "own" */
+    int groups_n; /* of layers */
+    int ratios_n; /* groups_n, + 1 with ends "own" */
     char names[SPEC_GROUPS_MAX + 1][64]; /* [ratios_n]: "layers 0-2", the user's name, "ends" */
     size_t entries_n;
     struct plan_entry *entries; /* ascending tensor name; names borrow from the base checkpoint */

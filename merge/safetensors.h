@@ -2,8 +2,15 @@
  * WHO    merge/checkpoint, worker (reference files in tests), tests/fuzz.
  * UNITS  Bytes, elements.
  * MEMORY st_open maps the file read-only; tensors borrow from it until st_close.
- * ERRORS ERR_IO, ERR_CORRUPT: the sentence names the file and, where there is one, the tensor.
- * STATE  Immutable after open; any number of threads may read. */
+ * ERRORS ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT, ERR_UNSUPPORTED (more than ST_RANK_MAX dimensions); writing also
+ *        ERR_INVALID and ERR_TOO_LARGE. The sentence names the file and, where there is one, the tensor.
+ * STATE  Immutable after open; any number of threads may read.
+ *
+ * Refused, because two readers could see two things: a tensor name or "__metadata__" twice, a field of a record
+ * twice, holes or overlaps in the data, bytes after the data, numbers that are not plain whole numbers, the escape
+ * \u0000, and the array form of a record (["I32",[2],[0,8]]), which the reference reads but nobody writes.
+ * Known danger: the file is mapped, so whoever cuts it short while it is open kills the reader with SIGBUS.
+ * Replace checkpoints by rename. */
 #ifndef MERGE_SAFETENSORS_H
 #define MERGE_SAFETENSORS_H
 
@@ -13,6 +20,7 @@
 #include <stdint.h>
 
 #define ST_RANK_MAX 8
+#define ST_HEADER_MAX 100000000 /* bytes of header, the format's limit, inclusive */
 
 enum st_dtype { /* in the format's own order, which the writer sorts by */
     ST_BOOL, ST_F4, ST_F6_E2M3, ST_F6_E3M2, ST_U8, ST_I8, ST_F8_E5M2, ST_F8_E4M3, ST_F8_E8M0, ST_F8_E4M3FNUZ,
@@ -41,7 +49,20 @@ const struct st_tensor *st_find(const struct st_file *file, const char *name); /
 const char *st_dtype_name(enum st_dtype dtype);
 unsigned st_dtype_bits(enum st_dtype dtype);
 
-/* Writes tensors (any order) with metadata {"format":"pt"} to `path`, then fsyncs it. Same tensors, same bytes. */
+/* Writes tensors (any order) with metadata {"format":"pt"} to `path`: first as "PATH.partial", fsynced, then renamed,
+ * so that a mapped older file stays whole. Same tensors, same bytes: sorted by dtype descending, then name. */
 int st_write(const char *path, const struct st_tensor *tensors, size_t n, struct err *err);
+
+/* Where st_write_from gets the bytes of tensors[i]: a pointer that lives until the next call, or NULL with *err set.
+ * Called once a tensor, in the order of the file. */
+struct st_source {
+    const void *(*bytes)(void *ctx, size_t i, struct err *err);
+    void *ctx;
+};
+
+/* As st_write, one tensor at a time; `data` of the tensors is not read. metadata: key, value, key, value, …, NULL,
+ * keys ascending, or NULL for none. */
+int st_write_from(const char *path, const struct st_tensor *tensors, size_t n, const char *const *metadata,
+                  const struct st_source *source, struct err *err);
 
 #endif

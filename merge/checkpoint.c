@@ -1,0 +1,306 @@
+#include "merge/checkpoint.h"
+
+#include "merge/floats.h"
+#include "proto/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CONFIG_MAX (1u << 20)
+#define INDEX_MAX (32u << 20) /* the largest public indices have 10 MB */
+
+struct shard {
+    const char *name; /* file name, borrows from the index */
+    struct st_file *file;
+};
+
+/* One line of the index. */
+struct mapping {
+    const char *tensor, *shard;
+};
+
+struct checkpoint {
+    char *directory;
+    struct json *config;
+    struct json *index; /* NULL with one file */
+    size_t shards_n;
+    struct shard *shards; /* [shards_n], ascending name */
+    size_t n;
+    const struct st_tensor **tensors; /* [n], ascending name */
+};
+
+static int by_tensor_name(const void *a, const void *b)
+{
+    const struct st_tensor *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
+}
+
+static int by_mapped_tensor(const void *a, const void *b)
+{
+    return strcmp(((const struct mapping *)a)->tensor, ((const struct mapping *)b)->tensor);
+}
+
+static int by_shard_name(const void *a, const void *b)
+{
+    return strcmp(((const struct shard *)a)->name, ((const struct shard *)b)->name);
+}
+
+static bool present(const char *directory, const char *name)
+{
+    char *path = mem_printf("%s/%s", directory, name);
+    bool yes = access(path, F_OK) == 0;
+    mem_free(path);
+    return yes;
+}
+
+static int read_json(const struct checkpoint *ckpt, const char *name, size_t max, struct json **out,
+                     struct err *err)
+{
+    char *path = mem_printf("%s/%s", ckpt->directory, name);
+    int rc = json_parse_file(path, max, out, err);
+    if (rc == ERR_INVALID)
+        rc = err ? (err->code = ERR_CORRUPT) : ERR_CORRUPT;
+    if (!rc && !json_is(*out, JSON_OBJECT))
+        rc = err_set(err, ERR_CORRUPT, "%s: must be a JSON object, is %s", path,
+                     json_type_name(json_type(*out)));
+    mem_free(path);
+    return rc;
+}
+
+static int open_shard(const struct checkpoint *ckpt, struct shard *shard, struct err *err)
+{
+    char *path = mem_printf("%s/%s", ckpt->directory, shard->name);
+    int rc = st_open(path, &shard->file, err);
+    mem_free(path);
+    return rc;
+}
+
+/* --- the index
+ * ------------------------------------------------------------------------------------------------ */
+
+static int index_fail(const struct checkpoint *ckpt, struct err *err, const char *tensor, const char *what,
+                      const char *shard)
+{
+    return err_set(err, ERR_CORRUPT, "%s/model.safetensors.index.json: tensor \"%.100s\" %s \"%.100s\"",
+                   ckpt->directory, tensor, what, shard);
+}
+
+/* A shard is a file beside the index: a path out of the directory is somebody's mistake or trick. */
+static bool plain_name(const char *name)
+{
+    return name[0] && !strchr(name, '/') && strcmp(name, ".") != 0 && !strstr(name, "..");
+}
+
+/* The lines of weight_map, ascending tensor name. The caller frees *out, also after a failure. */
+static int read_index(struct checkpoint *ckpt, struct mapping **out, size_t *out_n, struct err *err)
+{
+    *out = NULL;
+    int rc = read_json(ckpt, "model.safetensors.index.json", INDEX_MAX, &ckpt->index, err);
+    if (rc)
+        return rc;
+    const struct json *map = json_get(ckpt->index, "weight_map");
+    if (!json_is(map, JSON_OBJECT) || !json_first(map))
+        return err_set(err, ERR_CORRUPT, "%s/model.safetensors.index.json: weight_map is missing or empty",
+                       ckpt->directory);
+    size_t n = 0;
+    *out = mem_zero(json_len(map), sizeof **out);
+    for (const struct json *line = json_first(map); line; line = json_next(line)) {
+        const char *shard = json_string_or(line, NULL);
+        if (!shard || !plain_name(shard))
+            return index_fail(ckpt, err, json_key(line),
+                              "must be mapped to a file name in the same directory, not",
+                              shard ? shard : json_type_name(json_type(line)));
+        (*out)[n++] = (struct mapping){json_key(line), shard};
+    }
+    qsort(*out, n, sizeof **out, by_mapped_tensor);
+    *out_n = n;
+    return 0;
+}
+
+/* Opens every file the index names, once. */
+static int open_shards(struct checkpoint *ckpt, const struct mapping *map, size_t n, struct err *err)
+{
+    ckpt->shards = mem_zero(n, sizeof *ckpt->shards);
+    for (size_t i = 0; i < n; i++)
+        ckpt->shards[i].name = map[i].shard;
+    qsort(ckpt->shards, n, sizeof *ckpt->shards, by_shard_name);
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || strcmp(ckpt->shards[i].name, ckpt->shards[ckpt->shards_n - 1].name) != 0)
+            ckpt->shards[ckpt->shards_n++] = ckpt->shards[i];
+    for (size_t i = 0; i < ckpt->shards_n; i++) {
+        int rc = open_shard(ckpt, &ckpt->shards[i], err);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+/* Every line of the index must be found in its shard … */
+static int find_mapped(struct checkpoint *ckpt, const struct mapping *map, size_t n, struct err *err)
+{
+    ckpt->tensors = mem_zero(n, sizeof *ckpt->tensors);
+    for (size_t i = 0; i < n; i++) {
+        struct shard key = {.name = map[i].shard};
+        const struct shard *shard =
+            bsearch(&key, ckpt->shards, ckpt->shards_n, sizeof *ckpt->shards, by_shard_name);
+        ckpt->tensors[i] = st_find(shard->file, map[i].tensor);
+        if (!ckpt->tensors[i])
+            return index_fail(ckpt, err, map[i].tensor, "is not in its file", map[i].shard);
+    }
+    ckpt->n = n;
+    return 0;
+}
+
+/* … and every tensor of a shard must be such a line, or two readers could see two models. */
+static int check_unmapped(const struct checkpoint *ckpt, const struct mapping *map, size_t n, struct err *err)
+{
+    for (size_t s = 0; s < ckpt->shards_n; s++) {
+        const struct shard *shard = &ckpt->shards[s];
+        for (size_t i = 0; i < st_count(shard->file); i++) {
+            struct mapping key = {.tensor = st_at(shard->file, i)->name};
+            const struct mapping *line = bsearch(&key, map, n, sizeof *map, by_mapped_tensor);
+            if (!line)
+                return index_fail(ckpt, err, key.tensor, "is missing in weight_map, but stands in",
+                                  shard->name);
+            if (strcmp(line->shard, shard->name) != 0)
+                return index_fail(ckpt, err, key.tensor, "is mapped to another file, but stands also in",
+                                  shard->name);
+        }
+    }
+    return 0;
+}
+
+static int open_indexed(struct checkpoint *ckpt, struct err *err)
+{
+    struct mapping *map;
+    size_t n = 0;
+    int rc = read_index(ckpt, &map, &n, err);
+    if (!rc)
+        rc = open_shards(ckpt, map, n, err);
+    if (!rc)
+        rc = find_mapped(ckpt, map, n, err);
+    if (!rc)
+        rc = check_unmapped(ckpt, map, n, err);
+    mem_free(map);
+    return rc;
+}
+
+/* --- opening
+ * -------------------------------------------------------------------------------------------------- */
+
+static int open_single(struct checkpoint *ckpt, struct err *err)
+{
+    ckpt->shards = mem_zero(1, sizeof *ckpt->shards);
+    ckpt->shards_n = 1;
+    ckpt->shards[0].name = "model.safetensors";
+    int rc = open_shard(ckpt, &ckpt->shards[0], err);
+    if (rc)
+        return rc;
+    ckpt->n = st_count(ckpt->shards[0].file);
+    ckpt->tensors = mem_zero(ckpt->n, sizeof *ckpt->tensors);
+    for (size_t i = 0; i < ckpt->n; i++)
+        ckpt->tensors[i] = st_at(ckpt->shards[0].file, i);
+    qsort(ckpt->tensors, ckpt->n, sizeof *ckpt->tensors, by_tensor_name);
+    return 0;
+}
+
+/* Which of the things that are not there to speak of. */
+static int check_directory(const char *directory, struct err *err)
+{
+    if (access(directory, F_OK) != 0)
+        return err_set(err, ERR_NOT_FOUND, "%s: there is no such directory", directory);
+    if (!present(directory, "config.json"))
+        return err_set(err, ERR_NOT_FOUND,
+                       "%s: holds no config.json; give the directory of a Hugging Face checkpoint",
+                       directory);
+    if (present(directory, "model.safetensors.index.json") || present(directory, "model.safetensors"))
+        return 0;
+    bool pickle =
+        present(directory, "pytorch_model.bin") || present(directory, "pytorch_model.bin.index.json");
+    return err_set(err, ERR_NOT_FOUND,
+                   "%s: holds neither model.safetensors nor model.safetensors.index.json; %s", directory,
+                   pickle ? "convert its pytorch_model.bin to safetensors" : "download it again");
+}
+
+int checkpoint_open(const char *directory, struct checkpoint **out, struct err *err)
+{
+    *out = NULL;
+    int rc = check_directory(directory, err);
+    if (rc)
+        return rc;
+    struct checkpoint *ckpt = mem_zero(1, sizeof *ckpt);
+    ckpt->directory = mem_strdup(directory);
+    rc = read_json(ckpt, "config.json", CONFIG_MAX, &ckpt->config, err);
+    if (!rc)
+        rc = present(directory, "model.safetensors.index.json") ? open_indexed(ckpt, err)
+                                                                : open_single(ckpt, err);
+    if (!rc && ckpt->n == 0)
+        rc = err_set(err, ERR_CORRUPT, "%s: model.safetensors holds no tensors", directory);
+    if (rc) {
+        checkpoint_close(ckpt);
+        return rc;
+    }
+    *out = ckpt;
+    return 0;
+}
+
+void checkpoint_close(struct checkpoint *ckpt)
+{
+    if (!ckpt)
+        return;
+    for (size_t i = 0; i < ckpt->shards_n; i++)
+        st_close(ckpt->shards[i].file);
+    mem_free(ckpt->shards);
+    mem_free(ckpt->tensors);
+    json_free(ckpt->config);
+    json_free(ckpt->index);
+    mem_free(ckpt->directory);
+    mem_free(ckpt);
+}
+
+const char *checkpoint_directory(const struct checkpoint *ckpt)
+{
+    return ckpt->directory;
+}
+
+const struct json *checkpoint_config(const struct checkpoint *ckpt)
+{
+    return ckpt->config;
+}
+
+size_t checkpoint_count(const struct checkpoint *ckpt)
+{
+    return ckpt->n;
+}
+
+const struct st_tensor *checkpoint_at(const struct checkpoint *ckpt, size_t i)
+{
+    return i < ckpt->n ? ckpt->tensors[i] : NULL;
+}
+
+const struct st_tensor *checkpoint_find(const struct checkpoint *ckpt, const char *name)
+{
+    struct st_tensor named = {.name = name};
+    const struct st_tensor *key = &named;
+    const struct st_tensor *const *found =
+        bsearch(&key, ckpt->tensors, ckpt->n, sizeof *ckpt->tensors, by_tensor_name);
+    return found ? *found : NULL;
+}
+
+int tensor_to_f32(const struct st_tensor *tensor, uint64_t first, uint64_t n, float *out, struct err *err)
+{
+    if (!floats_can(tensor->dtype))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "tensor \"%.200s\" has dtype %s; only F32, F16, BF16 and F64 are numbers "
+                       "to compute with",
+                       tensor->name, st_dtype_name(tensor->dtype));
+    if (first > tensor->elements || n > tensor->elements - first)
+        return err_set(err, ERR_INVALID,
+                       "tensor \"%.200s\" has %llu elements; %llu from %llu on are too many", tensor->name,
+                       (unsigned long long)tensor->elements, (unsigned long long)n,
+                       (unsigned long long)first);
+    floats_widen(tensor->dtype, (const char *)tensor->data + first * (st_dtype_bits(tensor->dtype) / 8), n,
+                 out);
+    return 0;
+}

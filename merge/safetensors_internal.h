@@ -1,0 +1,46 @@
+/* WHAT   What the three sources of safetensors share: the header scanner and the names in sentences.
+ * WHO    merge/safetensors*.c alone.
+ * UNITS  Bytes.
+ * MEMORY st_header_fini frees what st_scan gave, also after a failure.
+ * ERRORS As safetensors.h.
+ * STATE  None. */
+#ifndef MERGE_SAFETENSORS_INTERNAL_H
+#define MERGE_SAFETENSORS_INTERNAL_H
+
+#include "merge/safetensors.h"
+
+#include <stdbool.h>
+
+/* One record as it stands in the header; `tensor` has no data pointer yet. */
+struct st_record {
+    struct st_tensor tensor;
+    uint64_t begin, end; /* offsets in the data part */
+};
+
+struct st_header {
+    struct st_record *records; /* in the order of the header */
+    size_t n, cap;
+    char *names; /* what the records' names point into */
+};
+
+/* Scans a header text: JSON of the one form the format allows, in one pass, time linear in len. Checks each record by
+ * itself (dtype, shape, size against offsets), not the records against each other. path is for sentences. */
+int st_scan(const char *path, const char *text, size_t len, struct st_header *header, struct err *err);
+void st_header_fini(struct st_header *header);
+
+/* Elements and bytes of dtype and shape. ERR_CORRUPT on overflow or when the last byte is not full. */
+int st_size(enum st_dtype dtype, int rank, const uint64_t *shape, uint64_t *elements, uint64_t *bytes);
+
+/* Whether all n bytes are well-formed UTF-8 (no overlong forms, no surrogates). *bad is the first byte that is not. */
+bool st_utf8(const char *text, size_t n, size_t *bad);
+
+/* A name fit for a sentence: control bytes as '?', cut to the size. */
+struct st_shown {
+    char text[104];
+};
+struct st_shown st_show(const char *name);
+
+/* The path, or its end when it would crowd the sentence out. */
+const char *st_show_path(const char *path);
+
+#endif
