@@ -17,6 +17,14 @@ struct state {
     int calls, calls_after;
 };
 
+/* ORIG_DIRECT 2.7.1 reads outside its arrays when it is stopped at its very first point (it then has no best
+ * one to report), so the flag is raised from the second call back on. */
+static void stop(struct state *state)
+{
+    if (state->calls + state->calls_after > 1)
+        nlopt_force_stop(state->opt);
+}
+
 static double ask(struct state *state, const double *z, double *value)
 {
     const struct replay_run *run = state->run;
@@ -25,7 +33,7 @@ static double ask(struct state *state, const double *z, double *value)
     if (!state->stopped && run->ask(run->arg, z, value) == REPLAY_STOP)
         state->stopped = true;
     if (state->stopped) {
-        nlopt_force_stop(state->opt);
+        stop(state);
         *value = AFTER_STOP;
     }
     assert(isfinite(*value));
@@ -67,6 +75,7 @@ static double call_back(unsigned n, const double *z, double *gradient, void *arg
             gradient[i] = 0;
     if (state->stopped) {
         state->calls_after++;
+        stop(state);
         return AFTER_STOP;
     }
     clamp(state->run, z, clamped);
