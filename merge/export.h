@@ -1,9 +1,10 @@
 /* WHAT   Writes the merged checkpoint of a ratio vector as a Hugging Face directory.
  * WHO    client (export), worker (evaluator commands that want a directory).
  * UNITS  Bytes.
- * MEMORY One output tensor set at a time.
+ * MEMORY One output tensor at a time.
  * ERRORS ERR_IO (disk full, …), ERR_CONFLICT (the directory exists), and those of merge.h.
- * STATE  Either no directory or a whole one: written beside the target as "NAME.partial-PID", fsynced, renamed. */
+ * STATE  Either no directory or a whole one: written beside the target as "NAME.partial-PID", fsynced, renamed. What a
+ *        killed export leaves under that name can be deleted. */
 #ifndef MERGE_EXPORT_H
 #define MERGE_EXPORT_H
 
@@ -14,8 +15,9 @@ struct export_progress {
     void *ctx;
 };
 
-/* ratios: [plan->ratios_n]. Copies config, generation config, tokenizer and chat template files from tuned, writes
- * model.safetensors and paretod.json (lineage: both paths, plan, ratios; no time, so that the bytes are the same). */
+/* ratios: [plan->ratios_n]. Copies config, generation config, tokenizer and chat template files from tuned byte for
+ * byte (the dtypes are tuned's own), writes model.safetensors and paretod.json (lineage: both paths, plan, ratios; no
+ * time, so that the bytes are the same). */
 int export_checkpoint(const struct checkpoint *base, const struct checkpoint *tuned, const struct plan *plan,
                       const double *ratios, const char *directory, const struct export_progress *progress,
                       struct err *err);
