@@ -1,0 +1,220 @@
+#include "client/commands.h"
+
+#include <string.h>
+
+/* A search number, for everyone that takes one. */
+#define SET_FLAG                                                                                             \
+    {                                                                                                        \
+        "--set", "NAME=VALUE",                                                                               \
+            "change one member of the file first, as budget.trials=60; any number of times"                  \
+    }
+
+const struct command commands[] = {
+    {.name = "submit",
+     .usage = "FILE [--watch] [--key KEY] [--set NAME=VALUE]…",
+     .line = "submit the search in FILE",
+     .help =
+         "Paths in FILE are relative to the directory of FILE. Every call carries an idempotency key, so an\n"
+         "answer that was lost is asked for again and the search is made once. With --watch the command "
+         "stays\n"
+         "until the search ends.",
+     .example = "paretoctl submit search.json --watch --set budget.trials=60",
+     .words_min = 1,
+     .words_max = 1,
+     .run = command_submit,
+     .flags = {{"--watch", NULL, "watch the search until it ends"},
+               {"--key", "KEY", "the idempotency key; the same key and file give the same search"},
+               SET_FLAG}},
+    {.name = "searches",
+     .usage = "",
+     .line = "list the searches, newest first",
+     .example = "paretoctl searches",
+     .run = command_searches},
+    {.name = "watch",
+     .usage = "ID",
+     .line = "watch a search until it ends",
+     .help = "On a terminal: progress, hypervolume and the front, redrawn as trials come in. In a pipe: one "
+             "line a\n"
+             "change. Ctrl-C stops watching; the search goes on.",
+     .example = "paretoctl watch 3",
+     .words_min = 1,
+     .words_max = 1,
+     .run = command_watch},
+    {.name = "front",
+     .usage = "ID [--plot] [--csv] [--json] [--all] [--heldout]",
+     .line = "show the Pareto front of a search",
+     .help = "One line a trial on the front, sorted by the first objective, each score with its standard "
+             "error. A\n"
+             "ratio is the weight of the tuned checkpoint: 0 is base, 1 is tuned.",
+     .example = "paretoctl front 3 --plot",
+     .words_min = 1,
+     .words_max = 1,
+     .run = command_front,
+     .flags = {{"--plot", NULL, "draw the first two objectives too"},
+               {"--csv", NULL, "comma-separated, every number in full"},
+               {"--all", NULL, "the sweep and the dominated trials too"},
+               {"--heldout", NULL, "scores on the held-out half instead of those the search used"}}},
+    {.name = "trials",
+     .usage = "ID [--csv] [--json]",
+     .line = "list all trials of a search",
+     .example = "paretoctl trials 3 --csv >trials.csv",
+     .words_min = 1,
+     .words_max = 1,
+     .run = command_trials,
+     .flags = {{"--csv", NULL, "comma-separated, every number in full"}}},
+    {.name = "plan",
+     .usage = "FILE|ID [--set NAME=VALUE]…",
+     .line = "show which ratio every tensor gets",
+     .help = "Of a search file: opens both checkpoints here, no daemon is asked. Of a number: what the "
+             "daemon keeps.",
+     .example = "paretoctl plan search.json",
+     .words_min = 1,
+     .words_max = 1,
+     .run = command_plan,
+     .flags = {SET_FLAG}},
+    {.name = "export",
+     .usage = "ID TRIAL --out DIR",
+     .line = "write the merged checkpoint of a trial",
+     .help = "Opens both checkpoints on this machine, compares the plan with the daemon's and writes a "
+             "Hugging Face\n"
+             "directory with its lineage in paretod.json. The same trial gives the same bytes. DIR must not "
+             "exist.",
+     .example = "paretoctl export 3 17 --out best",
+     .words_min = 2,
+     .words_max = 2,
+     .run = command_export,
+     .flags = {{"--out", "DIR", "the directory to write"}}},
+    {.name = "pause",
+     .usage = "ID",
+     .line = "start no new trials of a search",
+     .example = "paretoctl pause 3",
+     .words_min = 1,
+     .words_max = 1,
+     .run = command_pause},
+    {.name = "resume",
+     .usage = "ID",
+     .line = "go on with a paused search",
+     .example = "paretoctl resume 3",
+     .words_min = 1,
+     .words_max = 1,
+     .run = command_resume},
+    {.name = "cancel",
+     .usage = "ID",
+     .line = "end a search; its trials stay",
+     .example = "paretoctl cancel 3",
+     .words_min = 1,
+     .words_max = 1,
+     .run = command_cancel},
+    {.name = "workers",
+     .usage = "",
+     .line = "list the workers and what they do",
+     .example = "paretoctl workers",
+     .run = command_workers},
+    {.name = "help",
+     .usage = "[COMMAND]",
+     .line = "say how paretoctl or a command is used",
+     .example = "paretoctl help export",
+     .words_max = 1},
+};
+const size_t commands_n = sizeof commands / sizeof commands[0];
+
+static const char help_end[] =
+    "\nADDR is where paretod listens: unix:/path, host:port or http://host:port. Without --daemon it is\n"
+    "$PARETOD_DAEMON, else unix:$XDG_RUNTIME_DIR/paretod.sock, else unix:/run/paretod.sock.\n"
+    "\nExit codes:\n"
+    "    0  done\n"
+    "    1  the daemon or the files said no; the sentence says why\n"
+    "    2  the command line is not one\n"
+    "    3  no daemon answers there\n"
+    "    4  the search that was watched ended failed or cancelled\n"
+    "  130  Ctrl-C; a search that was watched goes on\n"
+    "\nNO_COLOR in the environment turns colours off. \"paretoctl help COMMAND\" says more.\n";
+
+static void print_flags(FILE *out, const struct flag *flags)
+{
+    for (int i = 0; i < FLAGS_MAX && flags[i].name; i++) {
+        char left[64];
+        snprintf(left, sizeof left, "%s%s%s", flags[i].name, flags[i].value ? " " : "",
+                 flags[i].value ? flags[i].value : "");
+        fprintf(out, "    %-18s  %s\n", left, flags[i].line);
+        if (!flags[i + 1].name)
+            break;
+    }
+}
+
+static void print_overview(FILE *out)
+{
+    fprintf(out, "paretoctl: submit searches to paretod, look at their fronts, export a checkpoint\n\n"
+                 "Usage: paretoctl [--daemon ADDR] [--json] COMMAND …\n\nCommands:\n");
+    for (size_t i = 0; i < commands_n; i++)
+        fprintf(out, "    %-9s  %s\n", commands[i].name, commands[i].line);
+    fprintf(out, "\nWith every command:\n");
+    print_flags(out, args_everywhere);
+    fputs(help_end, out);
+}
+
+static void print_command(FILE *out, const struct command *c)
+{
+    fprintf(out, "paretoctl %s: %s\n\nUsage: paretoctl %s%s%s\n", c->name, c->line, c->name,
+            *c->usage ? " " : "", c->usage);
+    if (c->help)
+        fprintf(out, "\n%s\n", c->help);
+    if (c->flags[0].name) {
+        fprintf(out, "\nFlags:\n");
+        print_flags(out, c->flags);
+    }
+    fprintf(out, "\nWith every command:\n");
+    print_flags(out, args_everywhere);
+    fprintf(out, "\nExample:\n    %s\n", c->example);
+}
+
+static int usage(const struct client *client, const struct err *err)
+{
+    client_say(client, "%s", err->text);
+    return CLIENT_USAGE;
+}
+
+/* "help", "help front", "front --help", "--help". */
+static int show_help(struct client *client, const struct args *args)
+{
+    const struct command *command = args->command;
+    if (command && strcmp(command->name, "help") == 0 && !args->help) {
+        command = NULL;
+        if (args->words_n) {
+            struct args about;
+            struct err err = {0};
+            const char *const argv[] = {"paretoctl", args->words[0], "--help"};
+            if (args_parse(&about, 3, argv, commands, commands_n, &err))
+                return usage(client, &err);
+            command = about.command;
+        }
+    }
+    if (command)
+        print_command(client->out, command);
+    else
+        print_overview(client->out);
+    return CLIENT_OK;
+}
+
+int command_search_id(const struct client *client, const struct args *args, int64_t *id)
+{
+    struct err err = {0};
+    return args_number(args, 0, "search", id, &err) ? usage(client, &err) : CLIENT_OK;
+}
+
+int commands_run(struct client *client, int argc, const char *const *argv)
+{
+    struct args args;
+    struct err err = {0};
+    if (args_parse(&args, argc, argv, commands, commands_n, &err))
+        return usage(client, &err);
+    client->json = args.json;
+    client_set_address(client, args.daemon);
+    if (args.version) {
+        fprintf(client->out, "paretoctl %s\n", PARETOD_VERSION);
+        return CLIENT_OK;
+    }
+    if (args.help || !args.command->run)
+        return show_help(client, &args);
+    return args.command->run(client, &args);
+}

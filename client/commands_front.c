@@ -1,0 +1,238 @@
+/* front, trials */
+#include "client/commands.h"
+
+#include "client/front.h"
+#include "client/plot.h"
+#include "client/table.h"
+#include "client/text.h"
+#include "proto/mem.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#define PAGE_TRIALS 500
+#define RATIOS_SHOWN_MAX 8
+
+static int print_front(struct client *client, const struct args *args, const struct front *front)
+{
+    const struct front_view view = {args_has(args, "--all"), args_has(args, "--heldout")};
+    struct buf text;
+    if (view.heldout && !front_has_heldout(front)) {
+        client_say(client, "search %" PRId64 " has no held-out scores (yet): it is %s", front->id,
+                   front->state);
+        return CLIENT_REFUSED;
+    }
+    buf_init(&text, CLIENT_BYTES_MAX);
+    if (args_has(args, "--csv"))
+        front_csv(front, &view, &text);
+    else {
+        int columns, rows;
+        client_size(client, &columns, &rows);
+        front_table(front, &view, &text);
+        front_headline(front, &text);
+        buf_text(&text, "\n");
+        if (args_has(args, "--plot"))
+            front_picture(front, &view, columns, rows < 30 ? rows - 1 : 30, client->colour, &text);
+    }
+    int code = client_print(client, &text);
+    buf_fini(&text);
+    return code;
+}
+
+int command_front(struct client *client, const struct args *args)
+{
+    int64_t id;
+    char path[96];
+    struct json *j;
+    struct front front;
+    struct err err = {0};
+    int code = command_search_id(client, args, &id);
+    if (code)
+        return code;
+    snprintf(path, sizeof path, "/v1/searches/%" PRId64 "/front", id);
+    code = client_get(client, path, &j);
+    if (code)
+        return code;
+    if (client->json)
+        code = client_print_json(client, j);
+    else if (front_parse(j, &front, &err))
+        code = client_refuse(client, &err);
+    else {
+        code = print_front(client, args, &front);
+        front_fini(&front);
+    }
+    json_free(j);
+    return code;
+}
+
+/* Names the columns of the table after the objectives of the first trial that has them. */
+static const struct json *objectives_of(const struct json *const *trials, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (json_len(json_get(trials[i], "objectives")))
+            return json_get(trials[i], "objectives");
+    return NULL;
+}
+
+static void add_ratios(const struct json *ratios, struct table *table)
+{
+    double values[RATIOS_SHOWN_MAX];
+    size_t n = 0;
+    struct buf text;
+    buf_init(&text, 4096);
+    for (const struct json *r = json_first(ratios); r && n < RATIOS_SHOWN_MAX; r = json_next(r))
+        values[n++] = json_number_or(r, NAN);
+    text_ratios(&text, values, n, n);
+    if (json_len(ratios) > n)
+        buf_printf(&text, " … of %zu", json_len(ratios));
+    table_cell(table, buf_str(&text));
+    buf_fini(&text);
+}
+
+static void add_trial(const struct json *t, const struct json *names, struct table *table)
+{
+    char duration[TEXT_NUMBER_MAX];
+    struct buf text;
+    buf_init(&text, 4096);
+    table_cellf(table, "%.0f", json_number_or(json_get(t, "number"), 0));
+    table_cell(table, json_string_or(json_get(t, "kind"), "?"));
+    table_cell(table, json_string_or(json_get(t, "state"), "?"));
+    add_ratios(json_get(t, "ratios"), table);
+    const struct json *score = json_first(json_get(t, "objectives"));
+    for (size_t k = 0; k < json_len(names); k++) {
+        buf_clear(&text);
+        text_score(&text, json_number_or(json_get(score, "mean"), NAN),
+                   json_number_or(json_get(score, "stderr"), NAN));
+        table_cell(table, buf_str(&text));
+        score = json_next(score);
+    }
+    table_cellf(table, "%.0f", json_number_or(json_get(t, "attempts"), 0));
+    text_duration(duration, json_number_or(json_get(t, "wall_s"), NAN));
+    table_cell(table, duration);
+    table_cell(table, json_string_or(json_get(t, "worker"), "-"));
+    table_cell(table, json_string_or(json_get(t, "reason"), ""));
+    buf_fini(&text);
+}
+
+static void print_trials(const struct json *const *trials, size_t n, struct buf *out)
+{
+    const struct json *names = objectives_of(trials, n);
+    struct table table;
+    table_init(&table);
+    table_column(&table, "trial", TABLE_RIGHT);
+    table_column(&table, "kind", TABLE_LEFT);
+    table_column(&table, "state", TABLE_LEFT);
+    table_column(&table, "ratios", TABLE_LEFT);
+    for (const struct json *o = json_first(names); o; o = json_next(o))
+        table_column(&table, json_string_or(json_get(o, "name"), "?"), TABLE_LEFT);
+    table_column(&table, "attempts", TABLE_RIGHT);
+    table_column(&table, "took", TABLE_RIGHT);
+    table_column(&table, "worker", TABLE_LEFT);
+    table_column(&table, "reason", TABLE_LEFT);
+    for (size_t i = 0; i < n; i++)
+        add_trial(trials[i], names, &table);
+    table_print(&table, out);
+    table_fini(&table);
+}
+
+static void print_trials_json(const struct json *const *trials, size_t n, struct buf *out)
+{
+    buf_text(out, "{\"trials\":[");
+    for (size_t i = 0; i < n; i++) {
+        buf_text(out, i ? "," : "");
+        json_write(out, trials[i]);
+    }
+    buf_text(out, "],\"next\":null}\n");
+}
+
+/* All pages of one search; trials borrow from the pages. */
+struct pages {
+    struct json **pages;
+    size_t pages_n;
+    const struct json **trials;
+    size_t trials_n;
+};
+
+static void pages_fini(struct pages *pages)
+{
+    for (size_t i = 0; i < pages->pages_n; i++)
+        json_free(pages->pages[i]);
+    mem_free(pages->pages);
+    mem_free(pages->trials);
+}
+
+static void keep_page(struct pages *pages, struct json *page)
+{
+    const struct json *list = json_get(page, "trials");
+    pages->pages = mem_grow(pages->pages, pages->pages_n + 1, sizeof(struct json *));
+    pages->pages[pages->pages_n++] = page;
+    pages->trials = mem_grow(pages->trials, pages->trials_n + json_len(list) + 1, sizeof(struct json *));
+    for (const struct json *t = json_first(list); t; t = json_next(t))
+        pages->trials[pages->trials_n++] = t;
+}
+
+static int read_pages(struct client *client, int64_t id, struct pages *pages)
+{
+    char path[128];
+    int64_t after = 0, next;
+    bool first = true;
+    for (;;) {
+        struct json *page;
+        int n = snprintf(path, sizeof path, "/v1/searches/%" PRId64 "/trials?limit=%d", id, PAGE_TRIALS);
+        if (!first)
+            snprintf(path + n, sizeof path - (size_t)n, "&after=%" PRId64, after);
+        int code = client_get(client, path, &page);
+        if (code)
+            return code;
+        keep_page(pages, page);
+        if (!json_whole(json_get(page, "next"), 0, INT64_MAX / 2, &next))
+            return CLIENT_OK;
+        if (!first && next <= after) {
+            client_say(client, "the daemon's pages of trials go round in a circle at %" PRId64, next);
+            return CLIENT_REFUSED;
+        }
+        after = next;
+        first = false;
+    }
+}
+
+/* As the daemon writes it: it has more columns than we know of. */
+static int copy_csv(struct client *client, int64_t id)
+{
+    char path[96];
+    struct err err = {0};
+    struct http_response response = {0};
+    snprintf(path, sizeof path, "/v1/searches/%" PRId64 "/trials.csv", id);
+    struct http_request request = {.method = "GET", .path = path, .cancel = client->interrupted};
+    int rc = client->world->call(client, &request, &response, &err);
+    if (!rc)
+        rc = http_response_error(&response, &err);
+    int code = rc ? client_refuse(client, &err) : client_print(client, &response.body);
+    http_response_fini(&response);
+    return code;
+}
+
+int command_trials(struct client *client, const struct args *args)
+{
+    int64_t id;
+    struct buf text;
+    struct pages pages = {0};
+    int code = command_search_id(client, args, &id);
+    if (code)
+        return code;
+    if (args_has(args, "--csv") && !client->json)
+        return copy_csv(client, id);
+    buf_init(&text, CLIENT_BYTES_MAX);
+    code = read_pages(client, id, &pages);
+    if (!code) {
+        if (client->json)
+            print_trials_json(pages.trials, pages.trials_n, &text);
+        else
+            print_trials(pages.trials, pages.trials_n, &text);
+        code = client_print(client, &text);
+    }
+    pages_fini(&pages);
+    buf_fini(&text);
+    return code;
+}

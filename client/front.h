@@ -1,0 +1,76 @@
+/* WHAT   The daemon's answer to GET front as a struct, and its shapes for people: headline, table, CSV,
+ * picture. WHO    front, watch. UNITS  Scores in the objectives' own units; hypervolume in
+ * endpoint-normalised units; NaN = not known. MEMORY parse/fini. ERRORS ERR_CORRUPT: the answer is not what
+ * the protocol says; the sentence names the member. STATE  None. */
+#ifndef CLIENT_FRONT_H
+#define CLIENT_FRONT_H
+
+#include "proto/buf.h"
+#include "proto/json.h"
+#include "proto/search_spec.h"
+
+#include <stdint.h>
+
+struct front_score {
+    double mean, stderr_of; /* NaN: none */
+};
+
+enum front_set { FRONT_MEMBER, FRONT_SWEEP, FRONT_OTHER };
+
+struct front_point {
+    int64_t trial;
+    char kind[16];
+    bool on_front; /* a sweep trial can be */
+    bool in_sweep;
+    double *ratios; /* [groups_n] */
+    double mean_ratio;
+    bool has_heldout;
+    struct front_score scores[SPEC_OBJECTIVES_MAX];  /* [objectives_n] */
+    struct front_score heldout[SPEC_OBJECTIVES_MAX]; /* [objectives_n] when has_heldout */
+};
+
+struct front_counts {
+    int64_t total, done, failed, running;
+};
+
+struct front {
+    int64_t id;
+    char name[SPEC_NAME_MAX];
+    char state[16];
+    int objectives_n;
+    struct {
+        char name[64];
+        bool minimise;
+    } objectives[SPEC_OBJECTIVES_MAX];
+    int groups_n;
+    char groups[SPEC_GROUPS_MAX + 1][64];
+    struct front_counts progress, confirm;
+    double eta_s, hypervolume, sweep_hypervolume, heldout_hypervolume, heldout_sweep_hypervolume;
+    size_t points_n;
+    struct front_point *points; /* front, sweep, dominated; every trial once */
+};
+
+int front_parse(const struct json *j, struct front *front, struct err *err);
+void front_fini(struct front *front);
+
+/* True when some point has held-out scores. */
+bool front_has_heldout(const struct front *front);
+
+/* "hypervolume 0.9270 (sweep 0.9220), held-out 0.9200 (sweep 0.9100)", without a newline. */
+void front_headline(const struct front *front, struct buf *out);
+
+/* What is shown, in which order. */
+struct front_view {
+    bool all;     /* sweep and dominated trials too */
+    bool heldout; /* held-out scores instead of those of the search; points without are left out */
+};
+
+/* Sorted by the (shown) first objective, ascending. */
+void front_table(const struct front *front, const struct front_view *view, struct buf *out);
+void front_csv(const struct front *front, const struct front_view *view, struct buf *out);
+
+/* The first two objectives, or with one objective the mean ratio and the objective. Always all points. */
+void front_picture(const struct front *front, const struct front_view *view, int columns, int rows,
+                   bool colour, struct buf *out);
+
+#endif

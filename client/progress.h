@@ -1,0 +1,31 @@
+/* WHAT   A progress bar and the speed behind it.
+ * WHO    watch (trials), export (bytes).
+ * UNITS  Columns of a terminal; seconds and microseconds as named.
+ * MEMORY The caller's struct and buffer.
+ * ERRORS None.
+ * STATE  struct progress_speed keeps the last few readings. */
+#ifndef CLIENT_PROGRESS_H
+#define CLIENT_PROGRESS_H
+
+#include "proto/buf.h"
+
+#include <stdint.h>
+
+/* Appends "█████░░░░░", `columns` wide: full cells for done / total, never all of them before done == total.
+ */
+void progress_bar(struct buf *out, double done, double total, int columns);
+
+#define PROGRESS_READINGS_MAX 32
+
+/* Speed over the last readings: a search that was quick an hour ago says nothing about now. */
+struct progress_speed {
+    int64_t at_us[PROGRESS_READINGS_MAX];
+    double done[PROGRESS_READINGS_MAX];
+    int n, next; /* a ring: the newest reading is at next - 1 */
+};
+
+void progress_note(struct progress_speed *speed, int64_t now_us, double done);
+/* Things a second between the oldest and the newest reading kept; NaN with fewer than two readings apart. */
+double progress_per_s(const struct progress_speed *speed);
+
+#endif

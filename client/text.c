@@ -1,0 +1,104 @@
+#include "client/text.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+size_t text_width(const char *text)
+{
+    size_t width = 0;
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+        width += (*p & 0xC0) != 0x80;
+    return width;
+}
+
+void text_clean(struct buf *out, const char *text)
+{
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+        /* U+0080 … U+009F, two bytes in UTF-8, are controls too: U+009B starts an escape sequence. */
+        if (*p == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0) {
+            buf_text(out, "?");
+            p++;
+        } else if (*p < 0x20 || *p == 0x7F)
+            buf_text(out, "?");
+        else
+            buf_add(out, p, 1);
+    }
+}
+
+void text_number(char out[TEXT_NUMBER_MAX], double x)
+{
+    double size = fabs(x);
+    if (isnan(x))
+        snprintf(out, TEXT_NUMBER_MAX, "-");
+    else if (x == 0 || (size >= 0.01 && size < 10000))
+        snprintf(out, TEXT_NUMBER_MAX, "%.3f", x);
+    else
+        snprintf(out, TEXT_NUMBER_MAX, "%.4g", x);
+}
+
+void text_score(struct buf *out, double mean, double stderr_of)
+{
+    char number[TEXT_NUMBER_MAX];
+    text_number(number, mean);
+    buf_text(out, number);
+    if (isnan(mean) || isnan(stderr_of))
+        return;
+    text_number(number, stderr_of);
+    buf_printf(out, " ± %s", number);
+}
+
+void text_duration(char out[TEXT_NUMBER_MAX], double seconds)
+{
+    if (!isfinite(seconds) || seconds < 0) {
+        snprintf(out, TEXT_NUMBER_MAX, "-");
+        return;
+    }
+    if (seconds < 0.9995) {
+        snprintf(out, TEXT_NUMBER_MAX, "%.0f ms", seconds * 1e3);
+        return;
+    }
+    double whole = round(seconds); /* first, so that 59.7 s is not "60 s" beside "1 min 00 s" */
+    if (whole < 60)
+        snprintf(out, TEXT_NUMBER_MAX, "%.0f s", whole);
+    else if (whole < 3600)
+        snprintf(out, TEXT_NUMBER_MAX, "%.0f min %02.0f s", floor(whole / 60), fmod(whole, 60));
+    else if (whole < 86400)
+        snprintf(out, TEXT_NUMBER_MAX, "%.0f h %02.0f min", floor(whole / 3600),
+                 floor(fmod(whole, 3600) / 60));
+    else
+        snprintf(out, TEXT_NUMBER_MAX, "%.0f d %02.0f h", floor(whole / 86400),
+                 floor(fmod(whole, 86400) / 3600));
+}
+
+void text_bytes(char out[TEXT_NUMBER_MAX], double bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    size_t unit = 0;
+    while (bytes >= 999.95 && unit + 1 < sizeof units / sizeof units[0]) {
+        bytes /= 1000;
+        unit++;
+    }
+    snprintf(out, TEXT_NUMBER_MAX, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+}
+
+void text_ratios(struct buf *out, const double *ratios, size_t n, size_t most)
+{
+    size_t shown = n <= most ? n : most;
+    for (size_t i = 0; i < shown; i++)
+        buf_printf(out, "%s%.3f", i ? " " : "", ratios[i]);
+    if (shown < n)
+        buf_printf(out, " … of %zu", n);
+}
+
+void text_csv(struct buf *out, const char *text)
+{
+    if (!strpbrk(text, ",\"\r\n")) {
+        buf_text(out, text);
+        return;
+    }
+    buf_text(out, "\"");
+    for (const char *p = text; *p; p++)
+        buf_text(out, (char[3]){*p, *p == '"' ? '"' : 0, 0});
+    buf_text(out, "\"");
+}

@@ -1,0 +1,196 @@
+#include "client/watch.h"
+
+#include "client/progress.h"
+#include "client/watch_view.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#define WAIT_S 20              /* the daemon answers at the latest after this */
+#define ANSWER_S (WAIT_S + 15) /* and is lost when it did not after this */
+#define REDRAW_US 100000       /* no more often than this */
+#define RETRY_US 1000000       /* while the daemon is away */
+#define RETRIES_MAX 60         /* a restart takes seconds, not minutes */
+
+struct watch {
+    struct client *client;
+    int64_t id;
+    char etag[96];                         /* of the front shown */
+    bool seen;                             /* the daemon has answered once */
+    int retries;                           /* since the last answer */
+    int drawn_lines;                       /* of the frame on the terminal; the cursor is below it */
+    struct front_counts progress, confirm; /* of the last line in a pipe */
+    char state[16];
+    struct progress_speed speed;
+};
+
+/* Where the search stands after an answer. */
+enum watch_step { WATCH_ON, WATCH_OVER };
+
+static void detach(const struct watch *watch)
+{
+    client_say(watch->client,
+               "no longer watching; search %" PRId64 " goes on (\"paretoctl watch %" PRId64
+               "\" looks again, \"paretoctl cancel %" PRId64 "\" ends it)",
+               watch->id, watch->id, watch->id);
+}
+
+static int lines_of(const struct buf *text)
+{
+    int n = 0;
+    for (size_t i = 0; i < text->len; i++)
+        n += text->data[i] == '\n';
+    return n;
+}
+
+/* Draws over the frame before. Lines are not wrapped while it is drawn (DECAWM off), so that a line that is
+ * too long for the terminal is cut and one line stays one line. */
+static int draw(struct watch *watch, const struct front *front, double per_s)
+{
+    struct buf frame, out;
+    int columns, rows;
+    client_size(watch->client, &columns, &rows);
+    buf_init(&frame, CLIENT_BYTES_MAX);
+    buf_init(&out, CLIENT_BYTES_MAX);
+    watch_frame(front, per_s, columns, rows, watch->client->colour, &frame);
+    if (watch->drawn_lines)
+        buf_printf(&out, "\033[%dA\r", watch->drawn_lines);
+    buf_text(&out, "\033[?7l\033[J");
+    buf_text(&out, buf_str(&frame));
+    buf_text(&out, "\033[?7h");
+    watch->drawn_lines = lines_of(&frame);
+    int code = client_print(watch->client, &out);
+    buf_fini(&frame);
+    buf_fini(&out);
+    return code;
+}
+
+static bool is_news(struct watch *watch, const struct front *front)
+{
+    if (memcmp(&watch->progress, &front->progress, sizeof front->progress) == 0 &&
+        memcmp(&watch->confirm, &front->confirm, sizeof front->confirm) == 0 &&
+        strcmp(watch->state, front->state) == 0)
+        return false;
+    watch->progress = front->progress;
+    watch->confirm = front->confirm;
+    memcpy(watch->state, front->state, sizeof watch->state);
+    return true;
+}
+
+static int show(struct watch *watch, const struct json *j, const struct front *front)
+{
+    int64_t now_us = watch->client->world->now_us(watch->client);
+    progress_note(&watch->speed, now_us, (double)(front->progress.done + front->progress.failed));
+    double per_s = progress_per_s(&watch->speed);
+    bool news = is_news(watch, front);
+    if (watch->client->json)
+        return news ? client_print_json(watch->client, j) : CLIENT_OK;
+    if (watch->client->tty)
+        return draw(watch, front, per_s);
+    if (!news)
+        return CLIENT_OK;
+    struct buf line;
+    buf_init(&line, 4096);
+    watch_line(front, per_s, &line);
+    int code = client_print(watch->client, &line);
+    buf_fini(&line);
+    return code;
+}
+
+/* CLIENT_OK with *step = WATCH_OVER at the end of the search, or the exit code. */
+static int finish(const struct watch *watch, const struct front *front, enum watch_step *step)
+{
+    static const char *const bad[] = {"failed", "cancelled"};
+    *step = WATCH_OVER;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (strcmp(front->state, bad[i]) == 0) {
+            client_say(watch->client, "search %" PRId64 " ended %s (\"paretoctl searches\" says why)",
+                       watch->id, bad[i]);
+            return CLIENT_ENDED;
+        }
+    if (strcmp(front->state, "done") != 0)
+        *step = WATCH_ON;
+    return CLIENT_OK;
+}
+
+static int read_front(struct watch *watch, const struct http_response *response, enum watch_step *step)
+{
+    struct json *j;
+    struct front front;
+    struct err err = {0};
+    int code = client_parse(watch->client, response, &j);
+    if (code)
+        return code;
+    if (front_parse(j, &front, &err))
+        code = client_refuse(watch->client, &err);
+    else {
+        code = show(watch, j, &front);
+        if (!code)
+            code = finish(watch, &front, step);
+        front_fini(&front);
+    }
+    json_free(j);
+    return code;
+}
+
+/* The daemon was here and is away: a restart loses nothing, so wait for it. */
+static int wait_for_daemon(struct watch *watch, const struct err *err)
+{
+    bool away = err->code == ERR_UNREACHABLE || err->code == ERR_TIMEOUT;
+    if (!watch->seen || !away || watch->retries >= RETRIES_MAX)
+        return client_refuse(watch->client, err);
+    if (watch->retries++ == 0) {
+        client_say(watch->client, "the daemon does not answer; trying again for %d s", RETRIES_MAX);
+        watch->drawn_lines = 0; /* the sentence stands below the frame: draw a new one */
+    }
+    watch->client->world->pause_us(watch->client, RETRY_US);
+    return CLIENT_OK;
+}
+
+/* One call and what follows from it. */
+static int step_once(struct watch *watch, enum watch_step *step)
+{
+    char path[96];
+    struct err err = {0};
+    struct http_response response = {0};
+    struct client *client = watch->client;
+    snprintf(path, sizeof path, "/v1/searches/%" PRId64 "/front?wait=%d", watch->id,
+             watch->etag[0] ? WAIT_S : 0);
+    struct http_request request = {.method = "GET",
+                                   .path = path,
+                                   .timeout_s = ANSWER_S,
+                                   .if_none_match = watch->etag[0] ? watch->etag : NULL,
+                                   .cancel = client->interrupted};
+    int code = CLIENT_OK;
+    if (client->world->call(client, &request, &response, &err))
+        code = client_is_interrupted(client) ? CLIENT_OK : wait_for_daemon(watch, &err);
+    else {
+        watch->seen = true;
+        watch->retries = 0;
+        if (response.status != 304)
+            code = read_front(watch, &response, step);
+        memcpy(watch->etag, response.etag, sizeof watch->etag);
+        /* Without an ETag the daemon cannot wait for us. */
+        if (*step == WATCH_ON && !code)
+            client->world->pause_us(client, watch->etag[0] ? REDRAW_US : RETRY_US);
+    }
+    http_response_fini(&response);
+    return code;
+}
+
+int watch_search(struct client *client, int64_t id)
+{
+    struct watch watch = {.client = client, .id = id};
+    enum watch_step step = WATCH_ON;
+    client_catch_interrupt(client);
+    while (step == WATCH_ON && !client_is_interrupted(client)) {
+        int code = step_once(&watch, &step);
+        if (code)
+            return code;
+    }
+    if (step == WATCH_OVER)
+        return CLIENT_OK;
+    detach(&watch);
+    return CLIENT_DETACHED;
+}
