@@ -41,7 +41,7 @@ static int check_hma(const struct opt_problem *p, struct err *err)
         return err_set(err, ERR_INVALID, "strategy.means: %d of them; 1 to %d are possible", p->means_n,
                        OPT_MEANS_MAX);
     if (p->alignment < 0 || p->alignment >= p->m)
-        return err_set(err, ERR_INVALID, "strategy.alignment: objective %d of %d does not exist",
+        return err_set(err, ERR_INVALID, "strategy.objective: objective %d of %d does not exist",
                        p->alignment, p->m);
     double margin = MEAN_MARGIN * (p->upper - p->lower);
     for (int i = 0; i < p->means_n; i++) {

@@ -1,0 +1,307 @@
+/* Figures of the optimizer room; bench/optimizer.sh builds and runs it.
+ *
+ *   optimizer quality   lines "strategy trials mean_hv se"   synthetic HMA-like problem, several seeds
+ *   optimizer ask       lines "algorithm k milliseconds"     one opt_propose with 400 recorded scores
+ *   optimizer volume    one line "milliseconds volume"       hypervolume, n = 1000, m = 3, all on the front
+ *   optimizer points    the 1000 points of `volume`, for another library
+ *   optimizer problem N the numbers of the synthetic problem of seed N, for another program */
+#include "optimizer/optimizer.h"
+#include "optimizer/front.h"
+#include "proto/mem.h"
+#include "proto/rng.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define GROUPS 3
+#define TRIALS 60
+#define SEEDS 40
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+/* Reward and task score of a merged model, both to be maximised. Each group carries a share of the reward and
+ * a share of the tax; the reward saturates, the tax grows faster than linearly, and neighbours interact:
+ *
+ *   reward = (1 - exp(-2 x)) / (1 - exp(-2)),   x = sum_i a_i r_i
+ *   task   = 1 - y^1.5 - 0.1 sum_i (r_i - r_{i-1})^2,   y = sum_i b_i r_i
+ *
+ * so that equal ratios are decent (no jumps between neighbours) and unequal ones can be better. */
+struct synthetic {
+    int k;
+    double a[OPT_K_MAX], b[OPT_K_MAX];
+    double noise; /* standard deviation of both scores */
+    struct rng rng;
+};
+
+static void synthetic_init(struct synthetic *s, int k, double noise, uint64_t seed)
+{
+    *s = (struct synthetic){.k = k, .noise = noise};
+    rng_seed(&s->rng, seed, 1);
+    double a = 0, b = 0;
+    for (int i = 0; i < k; i++) {
+        a += s->a[i] = 0.2 + rng_uniform(&s->rng);
+        b += s->b[i] = 0.7 + 0.6 * rng_uniform(&s->rng);
+    }
+    for (int i = 0; i < k; i++) {
+        s->a[i] /= a;
+        s->b[i] /= b;
+    }
+}
+
+static double gauss(struct rng *rng)
+{
+    return sqrt(-2 * log(1 - rng_uniform(rng))) * cos(2 * M_PI * rng_uniform(rng));
+}
+
+/* Minimised. [2] */
+static void synthetic_score(const struct synthetic *s, const double *r, double *scores)
+{
+    double x = 0, y = 0, jumps = 0;
+    for (int i = 0; i < s->k; i++) {
+        x += s->a[i] * r[i];
+        y += s->b[i] * r[i];
+        jumps += i > 0 ? (r[i] - r[i - 1]) * (r[i] - r[i - 1]) : 0;
+    }
+    scores[0] = -(1 - exp(-2 * x)) / (1 - exp(-2));
+    scores[1] = pow(y, 1.5) + 0.1 * jumps;
+}
+
+/* In units of the two ends, reference -0.1 in each: ends are (0, 1) and (1, 0) by construction. */
+static double volume_of(const double *scores, int n)
+{
+    const double reference[2] = {0.1, 1.1};
+    double volume = 0;
+    struct err err = {0};
+    if (front_hypervolume(scores, n, 2, reference, &volume, &err)) {
+        fprintf(stderr, "%s\n", err.text);
+        exit(1);
+    }
+    return volume;
+}
+
+struct search {
+    struct opt_problem problem;
+    struct opt_plan plan;
+    struct opt_history history;
+    enum opt_state *state;
+    double *ratios, *scores, *truth;
+};
+
+static void search_init(struct search *s, const struct opt_problem *problem)
+{
+    struct err err = {0};
+    *s = (struct search){.problem = *problem};
+    if (opt_plan_make(problem, &s->plan, &err)) {
+        fprintf(stderr, "%s\n", err.text);
+        exit(1);
+    }
+    size_t n = (size_t)s->plan.trials;
+    s->state = mem_zero(n, sizeof *s->state);
+    s->ratios = mem_zero(n * (size_t)problem->k, sizeof(double));
+    s->scores = mem_zero(n * 2, sizeof(double));
+    s->truth = mem_zero(n * 2, sizeof(double));
+    s->history = (struct opt_history){s->plan.trials, s->state, s->ratios, s->scores};
+}
+
+static void search_fini(struct search *s)
+{
+    mem_free(s->state);
+    mem_free(s->ratios);
+    mem_free(s->scores);
+    mem_free(s->truth);
+}
+
+static void score_trial(struct search *s, struct synthetic *f, int number)
+{
+    double *truth = &s->truth[2 * number], *scores = &s->scores[2 * number];
+    synthetic_score(f, &s->ratios[(size_t)number * (size_t)f->k], truth);
+    for (int j = 0; j < 2; j++)
+        scores[j] = truth[j] + f->noise * gauss(&f->rng);
+    s->state[number] = OPT_DONE;
+}
+
+/* Runs at most `limit` trials of each stream. */
+static void search_run(struct search *s, struct synthetic *f, int limit)
+{
+    struct err err = {0};
+    for (int i = 0; i < s->plan.streams_n; i++) {
+        const struct opt_stream *stream = &s->plan.streams[i];
+        for (int step = 0; step < stream->quota && step < limit; step++) {
+            int number = stream->first + step;
+            double *ratios = &s->ratios[(size_t)number * (size_t)f->k];
+            if (opt_propose(&s->problem, &s->plan, &s->history, i, ratios, &err)) {
+                fprintf(stderr, "%s\n", err.text);
+                exit(1);
+            }
+            score_trial(s, f, number);
+        }
+    }
+}
+
+static struct opt_problem problem_of(enum opt_kind kind, const char *algorithm, int k, int trials,
+                                     uint64_t seed)
+{
+    struct opt_problem p = {.k = k,
+                            .m = 2,
+                            .upper = 1,
+                            .kind = kind,
+                            .trials = trials,
+                            .sweep_points = 11,
+                            .means = {0.2, 0.4, 0.6, 0.8},
+                            .means_n = 4,
+                            .streams = 4,
+                            .rho = 0.05,
+                            .initial_step = 0.25,
+                            .seed = seed};
+    snprintf(p.algorithm, sizeof p.algorithm, "%s", algorithm);
+    return p;
+}
+
+/* `random`: the sweep's 11 points and uniform ratio vectors for the rest; `bare`: no sweep at all. */
+static double random_volume(struct synthetic *f, int trials, bool bare, uint64_t seed)
+{
+    double *truth = mem_zero((size_t)trials * 2, sizeof *truth);
+    struct rng rng;
+    rng_seed(&rng, seed, 99);
+    for (int t = 0; t < trials; t++) {
+        double r[OPT_K_MAX];
+        for (int i = 0; i < f->k; i++)
+            r[i] = !bare && t < 11 ? t / 10.0 : rng_uniform(&rng);
+        synthetic_score(f, r, &truth[2 * t]);
+    }
+    double volume = volume_of(truth, trials);
+    mem_free(truth);
+    return volume;
+}
+
+static double strategy_volume(enum opt_kind kind, const char *algorithm, struct synthetic *f, uint64_t seed)
+{
+    struct opt_problem p = problem_of(kind, algorithm, f->k, TRIALS, seed);
+    struct search s;
+    search_init(&s, &p);
+    search_run(&s, f, TRIALS);
+    double volume = volume_of(s.truth, TRIALS);
+    search_fini(&s);
+    return volume;
+}
+
+static void quality_line(const char *name, int kind, const char *algorithm, int k, double noise)
+{
+    double sum = 0, squares = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct synthetic f;
+        synthetic_init(&f, k, noise, seed);
+        double v = kind < 0 ? random_volume(&f, TRIALS, kind == -2, seed)
+                            : strategy_volume((enum opt_kind)kind, algorithm, &f, seed);
+        sum += v;
+        squares += v * v;
+    }
+    double mean = sum / SEEDS;
+    printf("%s %d %g %.5f %.5f\n", name, k, noise, mean,
+           sqrt(fmax(0, squares / SEEDS - mean * mean) / SEEDS));
+}
+
+static void quality(int k, double noise)
+{
+    quality_line("random", -2, "", k, noise);
+    quality_line("random+sweep", -1, "", k, noise);
+    quality_line("sweep", OPT_SWEEP, "LN_COBYLA", k, noise);
+    quality_line("sobol", OPT_SOBOL, "LN_COBYLA", k, noise);
+    static const char *const names[] = {"LN_COBYLA",     "LN_BOBYQA",  "LN_SBPLX",
+                                        "LN_NELDERMEAD", "GN_CRS2_LM", "GN_DIRECT_L"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "hma/%s", names[i]);
+        quality_line(line, OPT_HMA, names[i], k, noise);
+        snprintf(line, sizeof line, "scalarize/%s", names[i]);
+        quality_line(line, OPT_SCALARIZE, names[i], k, noise);
+    }
+}
+
+static void ask(const char *algorithm, int k)
+{
+    struct synthetic f;
+    synthetic_init(&f, k, 0, 1);
+    struct opt_problem p = problem_of(OPT_SCALARIZE, algorithm, k, 11 + 401, 1);
+    p.streams = 1;
+    struct search s;
+    search_init(&s, &p);
+    search_run(&s, &f, 400);
+    double ratios[OPT_K_MAX], start = now_ms();
+    int rounds = 0;
+    for (; now_ms() - start < 300; rounds++)
+        opt_propose(&s.problem, &s.plan, &s.history, 1, ratios, NULL);
+    printf("%s %d %.4f\n", algorithm, k, (now_ms() - start) / rounds);
+    search_fini(&s);
+}
+
+/* On the sphere in the positive octant, so that all are on the front. [1000][3] */
+static void sphere(double *points)
+{
+    struct rng rng;
+    rng_seed(&rng, 5, 5);
+    for (int i = 0; i < 1000; i++) {
+        double length = 0;
+        for (int j = 0; j < 3; j++) {
+            points[3 * i + j] = fabs(gauss(&rng));
+            length += points[3 * i + j] * points[3 * i + j];
+        }
+        for (int j = 0; j < 3; j++)
+            points[3 * i + j] = 1 - points[3 * i + j] / sqrt(length);
+    }
+}
+
+static void volume(bool print_points)
+{
+    static double points[3000];
+    const double reference[3] = {1.1, 1.1, 1.1};
+    double v = 0;
+    sphere(points);
+    for (int i = 0; print_points && i < 1000; i++)
+        printf("%.17g %.17g %.17g\n", points[3 * i], points[3 * i + 1], points[3 * i + 2]);
+    if (print_points)
+        return;
+    int rounds = 0;
+    double start = now_ms();
+    for (; now_ms() - start < 500; rounds++)
+        front_hypervolume(points, 1000, 3, reference, &v, NULL);
+    printf("%.5f %.15g\n", (now_ms() - start) / rounds, v);
+}
+
+static void print_problem(uint64_t seed)
+{
+    struct synthetic f;
+    synthetic_init(&f, GROUPS, 0, seed);
+    for (int i = 0; i < GROUPS; i++)
+        printf("%.17g %.17g\n", f.a[i], f.b[i]);
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+    if (strcmp(what, "quality") == 0) {
+        quality(argc > 2 ? (int)strtol(argv[2], NULL, 10) : GROUPS, argc > 3 ? strtod(argv[3], NULL) : 0);
+    } else if (strcmp(what, "ask") == 0) {
+        static const char *const names[] = {"LN_COBYLA", "LN_BOBYQA", "LN_SBPLX", "GN_CRS2_LM"};
+        for (size_t i = 0; i < 4; i++)
+            ask(names[i], argc > 2 ? (int)strtol(argv[2], NULL, 10) : 8);
+    } else if (strcmp(what, "volume") == 0) {
+        volume(false);
+    } else if (strcmp(what, "points") == 0) {
+        volume(true);
+    } else if (strcmp(what, "problem") == 0 && argc > 2) {
+        print_problem(strtoull(argv[2], NULL, 10));
+    } else {
+        fprintf(stderr, "usage: optimizer quality [k] [noise] | ask [k] | volume | points | problem SEED\n");
+        return 2;
+    }
+    return 0;
+}
