@@ -216,7 +216,9 @@ static int header_length(const struct st_file *file, const char *path, size_t *o
         *out = (size_t)len;
         return 0;
     }
-    const char *what = mistaken_for(file->map, file->map_bytes);
+    /* A length within the limit is a real header cut short, though its first byte may look like a letter. */
+    bool not_ours = file->map_bytes >= 8 && len > ST_HEADER_MAX;
+    const char *what = not_ours ? mistaken_for(file->map, file->map_bytes) : NULL;
     if (what)
         return err_set(err, ERR_CORRUPT, "%s: is not a safetensors file: %s", shown, what);
     if (file->map_bytes < 8)
