@@ -46,7 +46,7 @@ int client_refuse(const struct client *client, const struct err *err)
         client_say(client, "%s", err->text);
         return err->code == ERR_TIMEOUT ? CLIENT_UNREACHABLE : CLIENT_REFUSED;
     }
-    client_say(client, "no daemon answers at %s: %s", client->address, err->text);
+    client_say(client, "no daemon answers: %s", err->text);
     const char *listen = strncmp(client->address, "http://", 7) == 0 ? client->address + 7 : client->address;
     client_say(client, "start one with \"paretod --db DIR --listen %s\", or name another with --daemon ADDR",
                listen);

@@ -160,9 +160,7 @@ static void print_rows(const struct plot *plot, const struct canvas *canvas, str
         buf_printf(out, "%*s %s", canvas->margin, label, *label ? "┤" : "│");
         for (int column = 0; column < canvas->columns; column++)
             print_cell(plot, &canvas->cells[row * canvas->columns + column], out);
-        while (out->len && out->data[out->len - 1] == ' ')
-            out->data[--out->len] = 0;
-        buf_text(out, "\n");
+        text_end_line(out);
     }
 }
 

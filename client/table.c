@@ -61,21 +61,16 @@ void table_cellf(struct table *table, const char *format, ...)
     table_cell(table, text);
 }
 
-/* One line of columns_n cells; a cell on the left side of the last column gets no blanks after it. */
+/* One line of columns_n cells, without blanks at its end. */
 static void print_row(const struct table *table, char *const *cells, const size_t *widths, struct buf *out)
 {
     for (int i = 0; i < table->columns_n; i++) {
         int blanks = (int)(widths[i] - text_width(cells[i]));
-        if (i)
-            buf_text(out, "  ");
-        if (table->sides[i] == TABLE_RIGHT)
-            buf_printf(out, "%*s%s", blanks, "", cells[i]);
-        else if (i + 1 < table->columns_n)
-            buf_printf(out, "%s%*s", cells[i], blanks, "");
-        else
-            buf_text(out, cells[i]);
+        bool right = table->sides[i] == TABLE_RIGHT;
+        buf_printf(out, "%s%*s%s%*s", i ? "  " : "", right ? blanks : 0, "", cells[i], right ? 0 : blanks,
+                   "");
     }
-    buf_text(out, "\n");
+    text_end_line(out);
 }
 
 void table_print(const struct table *table, struct buf *out)

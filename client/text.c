@@ -91,6 +91,13 @@ void text_ratios(struct buf *out, const double *ratios, size_t n, size_t most)
         buf_printf(out, " … of %zu", n);
 }
 
+void text_end_line(struct buf *out)
+{
+    while (out->len && out->data[out->len - 1] == ' ')
+        out->data[--out->len] = 0;
+    buf_text(out, "\n");
+}
+
 void text_csv(struct buf *out, const char *text)
 {
     if (!strpbrk(text, ",\"\r\n")) {

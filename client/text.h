@@ -36,6 +36,9 @@ void text_bytes(char out[TEXT_NUMBER_MAX], double bytes);
 /* Appends at most `most` ratios with blanks between, then "… of N" when there are more. */
 void text_ratios(struct buf *out, const double *ratios, size_t n, size_t most);
 
+/* Appends a newline after taking away the blanks before it. */
+void text_end_line(struct buf *out);
+
 /* Appends a field of a CSV file (RFC 4180): quoted only where it must be. */
 void text_csv(struct buf *out, const char *text);
 

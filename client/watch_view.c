@@ -59,7 +59,7 @@ void watch_line(const struct front *front, double per_s, struct buf *out)
 
 static void add_bar(const char *what, const struct front_counts *counts, int columns, struct buf *out)
 {
-    int wide = columns - 48; /* what stands beside the bar */
+    int wide = columns - 64; /* what stands beside the bar */
     wide = wide < 10 ? 10 : wide > BAR_COLUMNS_MAX ? BAR_COLUMNS_MAX : wide;
     buf_printf(out, "%-8s ", what);
     progress_bar(out, (double)(counts->done + counts->failed), (double)counts->total, wide);
