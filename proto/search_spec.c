@@ -267,7 +267,9 @@ static void parse_evaluator(const struct reader *r, struct search_spec *spec)
 static void parse_means(const struct reader *in, struct search_spec *spec)
 {
     const struct json *list = json_get(in->object, "means");
-    static const double usual[] = {0.2, 0.4, 0.6, 0.8};
+    /* these are points of the default sweep, so that every stream starts from a score that is already there
+     */
+    static const double usual[] = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
     if (!list) {
         double width = spec->ratio_max - spec->ratio_min;
         for (size_t i = 0; i < COUNT(usual); i++)
