@@ -153,7 +153,7 @@ static void print_rows(const struct plot *plot, const struct canvas *canvas, str
         const char *label = "";
         if (row == 0)
             label = canvas->y.labels[2];
-        else if (row == canvas->rows / 2)
+        else if (row == (canvas->rows - 1) / 2) /* the row that the middle value falls into */
             label = canvas->y.labels[1];
         else if (row == canvas->rows - 1)
             label = canvas->y.labels[0];

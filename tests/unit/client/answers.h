@@ -1,0 +1,46 @@
+/* WHAT   Answers of a daemon as the protocol writes them.
+ * WHO    tests/unit/client.
+ * UNITS  As in the protocol.
+ * MEMORY Static.
+ * ERRORS None.
+ * STATE  None. */
+#ifndef TESTS_CLIENT_ANSWERS_H
+#define TESTS_CLIENT_ANSWERS_H
+
+/* A front of two objectives and two groups. STATE, DONE and HELDOUT are put in by the test. Trial 2 is of the
+ * sweep and on the front, so it stands in two lists. */
+#define FRONT_JSON(STATE, DONE, HELDOUT)                                                                     \
+    "{\"id\":3,\"name\":\"toy\",\"state\":\"" STATE "\",\"revision\":9,"                                     \
+    "\"objectives\":[{\"name\":\"reward\",\"goal\":\"max\",\"metrics\":[\"c.r\"],\"reference\":null},"       \
+    "{\"name\":\"loss\",\"goal\":\"min\",\"metrics\":[\"t.l\"],\"reference\":null}],"                        \
+    "\"groups\":[\"layers 0-2\",\"layers 3-5\"],"                                                            \
+    "\"progress\":{\"total\":60,\"done\":" DONE ",\"failed\":0,\"running\":2,\"ready\":0},"                  \
+    "\"confirm\":{\"total\":0,\"done\":0,\"failed\":0},\"eta_s\":12.5,"                                      \
+    "\"hypervolume\":0.927,\"sweep_hypervolume\":0.922,\"hypervolume_history\":[[3,0.9]],"                   \
+    "\"heldout\":{\"hypervolume\":0.92,\"sweep_hypervolume\":0.91},"                                         \
+    "\"points\":[" POINT_7(HELDOUT) "," POINT_2(HELDOUT) "],"                                                \
+                                                         "\"sweep\":[" POINT_1                               \
+                                                         "," POINT_2(HELDOUT) "],"                           \
+                                                                              "\"dominated\":[" POINT_9 "]}"
+
+#define POINT_7(HELDOUT)                                                                                     \
+    "{\"trial\":7,\"kind\":\"hma\",\"ratios\":[0.1,0.9],\"mean_ratio\":0.5,"                                 \
+    "\"scores\":[{\"mean\":0.8,\"stderr\":0.011},{\"mean\":2.25,\"stderr\":0.02}],"                          \
+    "\"heldout\":" HELDOUT ",\"on_front\":true}"
+#define POINT_2(HELDOUT)                                                                                     \
+    "{\"trial\":2,\"kind\":\"sweep\",\"ratios\":[1,1],\"mean_ratio\":1,"                                     \
+    "\"scores\":[{\"mean\":0.1,\"stderr\":null},{\"mean\":1.5,\"stderr\":null}],"                            \
+    "\"heldout\":null,\"on_front\":true}"
+#define POINT_1                                                                                              \
+    "{\"trial\":1,\"kind\":\"sweep\",\"ratios\":[0,0],\"mean_ratio\":0,"                                     \
+    "\"scores\":[{\"mean\":0.05,\"stderr\":0},{\"mean\":3,\"stderr\":0}],\"heldout\":null,\"on_front\":"     \
+    "false}"
+#define POINT_9                                                                                              \
+    "{\"trial\":9,\"kind\":\"hma\",\"ratios\":[0.3,0.2],\"mean_ratio\":0.25,"                                \
+    "\"scores\":[{\"mean\":0.4,\"stderr\":0},{\"mean\":4,\"stderr\":0}],\"heldout\":null,\"on_front\":"      \
+    "false}"
+
+#define HELDOUT_NONE "null"
+#define HELDOUT_SCORES "[{\"mean\":0.7,\"stderr\":0.03},{\"mean\":2.5,\"stderr\":null}]"
+
+#endif

@@ -1,0 +1,155 @@
+/* The front as a table, as CSV, as a picture. */
+#include "answers.h"
+#include "fake.h"
+
+#include "client/front.h"
+
+#include <math.h>
+
+typedef void show_fn(const struct front *front, const struct front_view *view, struct buf *out);
+
+/* Parses `text`, shows it and gives what was shown (the caller's). */
+static char *show(const char *text, const struct front_view *view, show_fn *fn)
+{
+    struct json *j;
+    struct front front;
+    struct err err = {0};
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    assert_int_equal(json_parse(text, strlen(text), &j, &err), 0);
+    assert_int_equal(front_parse(j, &front, &err), 0);
+    fn(&front, view, &out);
+    front_fini(&front);
+    json_free(j);
+    return buf_take(&out);
+}
+
+static void assert_shown(const char *text, const struct front_view *view, show_fn *fn, const char *expected)
+{
+    char *shown = show(text, view, fn);
+    assert_string_equal(shown, expected);
+    mem_free(shown);
+}
+
+static void headline(const struct front *front, const struct front_view *view, struct buf *out)
+{
+    (void)view;
+    front_headline(front, out);
+}
+
+static void headline_of_nothing(const struct front *front, const struct front_view *view, struct buf *out)
+{
+    struct front empty = *front;
+    (void)view;
+    empty.hypervolume = empty.sweep_hypervolume = empty.heldout_hypervolume = NAN;
+    front_headline(&empty, out);
+}
+
+static void picture(const struct front *front, const struct front_view *view, struct buf *out)
+{
+    front_picture(front, view, 50, 12, false, out);
+}
+
+static void test_table(void **state)
+{
+    const struct front_view view = {0};
+    (void)state;
+    assert_shown(FRONT_JSON("running", "12", HELDOUT_NONE), &view, front_table,
+                 "trial  kind   ratios       mean ratio  reward ↑       loss ↓\n"
+                 "    2  sweep  1.000 1.000       1.000  0.100          1.500\n"
+                 "    7  hma    0.100 0.900       0.500  0.800 ± 0.011  2.250 ± 0.020\n");
+}
+
+static void test_table_with_held_out_scores(void **state)
+{
+    const struct front_view both = {0}, alone = {.heldout = true};
+    (void)state;
+    assert_shown(
+        FRONT_JSON("done", "60", HELDOUT_SCORES), &both, front_table,
+        "trial  kind   ratios       mean ratio  reward ↑       loss ↓         reward held-out ↑  "
+        "loss held-out ↓\n"
+        "    2  sweep  1.000 1.000       1.000  0.100          1.500          -                  -\n"
+        "    7  hma    0.100 0.900       0.500  0.800 ± 0.011  2.250 ± 0.020  0.700 ± 0.030      2.500\n");
+    assert_shown(FRONT_JSON("done", "60", HELDOUT_SCORES), &alone, front_table,
+                 "trial  kind  ratios       mean ratio  reward held-out ↑  loss held-out ↓\n"
+                 "    7  hma   0.100 0.900       0.500  0.700 ± 0.030      2.500\n");
+}
+
+static void test_table_of_all(void **state)
+{
+    const struct front_view view = {.all = true};
+    (void)state;
+    assert_shown(FRONT_JSON("running", "12", HELDOUT_NONE), &view, front_table,
+                 "trial  kind   front  ratios       mean ratio  reward ↑       loss ↓\n"
+                 "    1  sweep         0.000 0.000       0.000  0.050 ± 0.000  3.000 ± 0.000\n"
+                 "    2  sweep  yes    1.000 1.000       1.000  0.100          1.500\n"
+                 "    9  hma           0.300 0.200       0.250  0.400 ± 0.000  4.000 ± 0.000\n"
+                 "    7  hma    yes    0.100 0.900       0.500  0.800 ± 0.011  2.250 ± 0.020\n");
+}
+
+static void test_csv_keeps_every_digit(void **state)
+{
+    const struct front_view view = {0};
+    (void)state;
+    assert_shown(FRONT_JSON("done", "60", HELDOUT_SCORES), &view, front_csv,
+                 "trial,kind,on_front,mean_ratio,ratio.layers 0-2,ratio.layers 3-5,reward.mean,reward.stderr,"
+                 "reward.heldout_mean,reward.heldout_stderr,loss.mean,loss.stderr,loss.heldout_mean,"
+                 "loss.heldout_stderr\n"
+                 "2,sweep,true,1,1,1,0.10000000000000001,,,,1.5,,,\n"
+                 "7,hma,true,0.5,0.10000000000000001,0.90000000000000002,0.80000000000000004,"
+                 "0.010999999999999999,0.69999999999999996,0.029999999999999999,2.25,0.02,2.5,\n");
+}
+
+static void test_headline(void **state)
+{
+    (void)state;
+    assert_shown(FRONT_JSON("done", "60", HELDOUT_NONE), NULL, headline,
+                 "hypervolume 0.9270 (sweep 0.9220), held-out 0.9200 (sweep 0.9100)");
+    assert_shown(FRONT_JSON("done", "60", HELDOUT_NONE), NULL, headline_of_nothing,
+                 "hypervolume not known yet");
+}
+
+static void test_picture(void **state)
+{
+    const struct front_view view = {0}, heldout = {.heldout = true};
+    (void)state;
+    char *shown = show(FRONT_JSON("running", "12", HELDOUT_NONE), &view, picture);
+    assert_contains(shown, "loss (min)\n");
+    assert_contains(shown, "reward (max)");
+    assert_contains(shown, "●");
+    assert_contains(shown, "o");
+    assert_contains(shown, "·");
+    mem_free(shown);
+    /* nothing but trial 7 has held-out scores */
+    shown = show(FRONT_JSON("done", "60", HELDOUT_SCORES), &heldout, picture);
+    assert_contains(shown, "2.500 ┤");
+    mem_free(shown);
+}
+
+static void test_one_objective_is_drawn_over_the_mean_ratio(void **state)
+{
+    static const char text[] =
+        "{\"id\":1,\"name\":\"n\",\"state\":\"done\",\"objectives\":[{\"name\":\"acc\",\"goal\":\"max\"}],"
+        "\"groups\":[\"a\"],\"points\":[{\"trial\":1,\"kind\":\"sweep\",\"ratios\":[0.5],\"mean_ratio\":0.5,"
+        "\"scores\":[{\"mean\":0.7,\"stderr\":0.1}]}],\"sweep\":[],\"dominated\":[]}";
+    const struct front_view view = {0};
+    (void)state;
+    char *shown = show(text, &view, picture);
+    assert_contains(shown, "mean ratio");
+    assert_contains(shown, "acc (max)\n");
+    mem_free(shown);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_table_with_held_out_scores),
+        cmocka_unit_test(test_table_of_all),
+        cmocka_unit_test(test_csv_keeps_every_digit),
+        cmocka_unit_test(test_headline),
+        cmocka_unit_test(test_picture),
+        cmocka_unit_test(test_one_objective_is_drawn_over_the_mean_ratio),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
