@@ -22,8 +22,9 @@ function banner() {
   const lost = [...page.lost.values()][0];
   node.hidden = !lost;
   if (!lost) return;
-  const cause = lost.sentence === "Failed to fetch" || lost.sentence.startsWith("NetworkError") ? "" : ` (${lost.sentence})`;
-  node.textContent = `The daemon does not answer${cause}. What you see is its last word; trying again in ${Math.round(lost.retry_ms / 1000)} s.`;
+  const plain = lost.sentence === "Failed to fetch" || lost.sentence.startsWith("NetworkError");
+  node.textContent = `The daemon does not answer${plain ? "" : ` (${lost.sentence})`}. What you see is its last word; ` +
+    `trying again in ${Math.round(lost.retry_ms / 1000)} s.`;
 }
 
 function hashChoice() {
@@ -56,7 +57,8 @@ function takeFront(front) {
   page.front = front;
   const summary = summaryOf(front.id);
   if (summary) {
-    for (const key of ["state", "progress", "confirm", "eta_s", "hypervolume", "sweep_hypervolume"]) summary[key] = front[key];
+    const shared = ["state", "progress", "confirm", "eta_s", "hypervolume", "sweep_hypervolume"];
+    for (const key of shared) summary[key] = front[key];
     showSearches(page.summaries, page.chosen);
   }
   section("search"); // before drawing: charts measure their holders

@@ -17,7 +17,8 @@ function extent(points, side) {
 
 function axisTitle(axis, arrows) {
   if (!axis.goal) return axis.label;
-  return axis.goal === "max" ? `${axis.label}, higher is better ${arrows[1]}` : `${arrows[0]} ${axis.label}, lower is better`;
+  if (axis.goal === "max") return `${axis.label}, higher is better ${arrows[1]}`;
+  return `${arrows[0]} ${axis.label}, lower is better`;
 }
 
 export class FrontChart {
@@ -140,12 +141,12 @@ export class FrontChart {
       return g;
     };
     const reachable = this.walk();
-    const first = reachable.some((p) => p.trial === this.current) ? this.current : reachable.length ? reachable[0].trial : null;
+    const first = reachable.find((p) => p.trial === this.current) || reachable[0];
     const marks = this.marks.selectAll("g").data(this.placed, (p) => p.trial).join(enter)
       .attr("class", (p) => `point ${p.role} ${p.kind === "sweep" ? "kind-sweep" : "kind-free"}`)
       .classed("behind", (p) => p.role === "front" && !this.leading.has(p.trial))
       .classed("chosen", (p) => p.trial === this.view.chosen)
-      .attr("data-trial", (p) => p.trial).attr("tabindex", (p) => (p.trial === first ? 0 : -1))
+      .attr("data-trial", (p) => p.trial).attr("tabindex", (p) => (p === first ? 0 : -1))
       .attr("aria-label", (p) => this.describe(p))
       .attr("transform", (p) => `translate(${this.x(p.x.mean)},${this.y(p.y.mean)})`);
     marks.select(".mark").attr("d", (p) => (p.kind === "sweep" ? SWEEP_MARK : circle(p.role === "front" ? 4.2 : 3.3)));
@@ -167,7 +168,8 @@ export class FrontChart {
     const event = d3.event;
     const walk = this.walk();
     const at = walk.findIndex((p) => p.trial === point.trial);
-    const to = { ArrowRight: at + 1, ArrowUp: at + 1, ArrowLeft: at - 1, ArrowDown: at - 1, Home: 0, End: walk.length - 1 }[event.key];
+    const to = { ArrowRight: at + 1, ArrowUp: at + 1, ArrowLeft: at - 1, ArrowDown: at - 1,
+                 Home: 0, End: walk.length - 1 }[event.key];
     if (event.key === "Enter" || event.key === " ") this.on.keep(point);
     else if (to === undefined) return;
     event.preventDefault();

@@ -72,14 +72,12 @@ export class HypervolumeChart {
     const whole = Math.min(total, Math.max(2, Math.round(w / 70)));
     this.plot.select(".axis-x").attr("transform", `translate(0,${h})`)
       .call(d3.axisBottom(x).ticks(whole, "d").tickSize(0).tickPadding(8));
-    const reached = last[0] < total && this.front.state === "running" ? last[0] : Math.max(last[0], total);
     const line = d3.line().x((e) => x(e[0])).y((e) => y(e[1])).curve(d3.curveStepAfter);
     this.line.attr("d", line(history));
     this.sweep.attr("d", sweep === null ? null : `M0 ${y(sweep)}H${w}`);
     this.dot.attr("cx", x(last[0])).attr("cy", y(last[1]));
     const [at, sweep_at] = apart(y(last[1]), sweep === null ? null : y(sweep));
-    const beside = Math.max(x(last[0]), 0) + 10;
-    this.label.attr("x", reached === last[0] && last[0] < total ? beside : w + 10).attr("y", at + 4).text(number(last[1], 4));
+    this.label.attr("x", x(last[0]) + 10).attr("y", at + 4).text(number(last[1], 4));
     this.sweep_label.attr("x", w + 10).attr("y", sweep === null ? 0 : sweep_at + 4)
       .text(sweep === null ? "" : `sweep ${number(sweep, 4)}`);
   }

@@ -25,7 +25,8 @@ export class SearchView {
   }
 
   reset() {
-    Object.assign(this, { front: null, half: "search", kept: null, under: null, axis_x: 0, axis_y: 1, failed_known: -1 });
+    Object.assign(this, { front: null, half: "search", kept: null, under: null, axis_x: 0, axis_y: 1 });
+    this.failed_known = -1;
     byId("halves").querySelector("[value=search]").checked = true;
     byId("failed").open = false;
     pointHelp();

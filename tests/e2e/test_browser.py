@@ -1,0 +1,136 @@
+"""The dashboard in a real browser, against the real daemon."""
+import pytest
+from helpers import wait_until
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+FLAGS = ("--headless=new --no-sandbox --disable-gpu --disable-quic --disable-dev-shm-usage --no-first-run "
+         "--disable-background-networking --disable-component-update --disable-sync "
+         "--force-prefers-reduced-motion").split()
+
+
+@pytest.fixture
+def browser(fleet):
+    options = webdriver.ChromeOptions()
+    for flag in (*FLAGS, f"--user-data-dir={fleet.directory}/browser", "--window-size=1280,1000"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+    yield driver
+    driver.quit()
+
+
+def points(browser, more=""):
+    return browser.find_elements(By.CSS_SELECTOR, f"#front-chart [data-trial]{more}")
+
+
+def details(browser):
+    return browser.find_element(By.ID, "point-details")
+
+
+def shown_ratios(browser):
+    bars = details(browser).find_elements(By.CSS_SELECTOR, "[data-ratio]")
+    return [float(bar.get_attribute("data-ratio")) for bar in bars]
+
+
+def test_a_search_appears_and_grows(fleet, browser, tmp_path):
+    browser.get(f"http://127.0.0.1:{fleet.port}/")
+    main = browser.find_element(By.TAG_NAME, "main")
+    wait_until(lambda: "No search yet" in main.text, 30, "the page says there is none")
+    gate = fleet.directory / "gate"
+    name = "<b>a name</b> & more"
+    search = fleet.api.submit(fleet.synthetic(name=name, trials=16, held_out=True, options=("--gate", gate)))
+    wait_until(lambda: browser.find_element(By.ID, "search-name").text == name, 30, "the search is shown")
+    assert points(browser) == []
+    gate.touch()
+    wait_until(lambda: len(points(browser)) >= 5, 60, "points appear without a reload")
+    front = fleet.api.wait_state(search, "done")
+    wait_until(lambda: browser.find_element(By.ID, "search-state").text == "done", 30, "the end is shown")
+
+    shown = {int(p.get_attribute("data-trial")) for p in points(browser)}
+    assert shown == {p["trial"] for p in front["points"] + front["sweep"] + front["dominated"]}
+    leading = {int(p.get_attribute("data-trial")) for p in points(browser, ".front")}
+    assert leading == {p["trial"] for p in front["points"]}
+    for line in ("#front-line", "#sweep-line", "#hypervolume-line", "#hypervolume-sweep"):
+        assert len(browser.find_element(By.CSS_SELECTOR, line).get_attribute("d")) > 10, line
+    assert "model averaging (equal ratios)" in browser.find_element(By.ID, "search").text
+    assert "2 workers" in browser.find_element(By.ID, "fleet").text
+
+    # pointing at a trial tells its ratios and scores
+    target = front["points"][len(front["points"]) // 2]
+    mark = points(browser, f'[data-trial="{target["trial"]}"]')[0]
+    ActionChains(browser).move_to_element(mark).perform()
+    wait_until(lambda: details(browser).get_attribute("data-trial") is not None, 10, "the panel shows a trial")
+    trial = int(details(browser).get_attribute("data-trial"))  # marks may overlap: the upper one counts
+    every = front["points"] + front["sweep"] + front["dominated"]
+    point = next(p for p in every if p["trial"] == trial)
+    assert shown_ratios(browser) == point["ratios"]
+    assert f"Trial {trial}" in details(browser).text and f"{point['scores'][0]['mean']:.3f}" in details(browser).text
+    browser.save_screenshot(str(tmp_path / "front.png"))
+
+    # so does the keyboard
+    first = browser.find_element(By.CSS_SELECTOR, '#front-chart [tabindex="0"]')
+    browser.execute_script("arguments[0].focus()", first)
+    browser.switch_to.active_element.send_keys(Keys.END)
+    last = max(every, key=lambda p: (p["scores"][0]["mean"], p["trial"]))
+    wait_until(lambda: details(browser).get_attribute("data-trial") == str(last["trial"]), 10, "End goes rightmost")
+
+    # the other half moves the points, and leaves those that have no scores there
+    browser.execute_script("document.querySelector('[value=heldout]').click()")
+    wait_until(lambda: len(points(browser)) == front["confirm"]["done"], 10, "only confirmed trials are shown")
+
+    faults = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    assert not faults, faults
+
+
+def test_the_daemon_goes_and_comes_back(fleet, browser):
+    search = fleet.api.submit(fleet.synthetic(trials=6))
+    fleet.api.wait_state(search, "done")
+    # a stable address for the browser: the same port again after the restart
+    browser.get(f"http://127.0.0.1:{fleet.port}/#/searches/{search}")
+    wait_until(lambda: len(points(browser)) == 6, 30, "all points")
+    banner = browser.find_element(By.ID, "banner")
+    assert not banner.is_displayed()
+    port = fleet.port
+    fleet.daemon.kill()
+    wait_until(banner.is_displayed, 30, "the banner says that the daemon is gone")
+    assert "does not answer" in banner.text and len(points(browser)) == 6
+    fleet.start_daemon(port)
+    wait_until(lambda: not banner.is_displayed(), 60, "the banner goes when the daemon is back")
+
+
+def test_an_idle_page_costs_next_to_nothing(fleet, browser):
+    search = fleet.api.submit(fleet.synthetic(trials=4, strategy={"type": "sweep", "sweep_points": 4}))
+    fleet.api.wait_state(search, "done")
+    browser.get(f"http://127.0.0.1:{fleet.port}/#/searches/{search}")
+    wait_until(lambda: len(points(browser)) == 4, 30, "all points")
+    count = "return performance.getEntriesByType('resource').filter((e) => e.name.includes('/front')).length"
+    before = browser.execute_script(count)
+    fleet.api.call("GET", f"/v1/searches/{search}/front?wait=6",  # six seconds in which nothing happens
+                   headers={"If-None-Match": fleet.api.call("GET", f"/v1/searches/{search}/front").headers["ETag"]})
+    assert browser.execute_script(count) - before <= 1
+    assert browser.title.endswith("paretod")
+
+
+CORNERS = """
+const [x_goal, y_goal, pairs, done] = arguments;
+import("/assets/points.js").then(({ corners }) => {
+  const points = pairs.map(([x, y], trial) => ({ trial, role: "front", x: { mean: x }, y: { mean: y } }));
+  done(corners(points, { goal: x_goal }, { goal: y_goal }).map((p) => p.trial));
+}, (error) => done(String(error)));
+"""
+
+
+@pytest.mark.parametrize("goals, trials", [
+    (("max", "max"), [0, 3, 1]),  # by ascending x, each with the best y from there on
+    (("max", "min"), [2, 4, 1]),
+    (("min", "max"), [2, 0]),
+    (("min", "min"), [2]),
+])
+def test_corners_of_the_front_in_the_plane_that_is_shown(fleet, browser, goals, trials):
+    browser.get(f"http://127.0.0.1:{fleet.port}/")
+    places = [[1, 9], [5, 3], [0, 0], [4, 6], [3, 2]]
+    assert browser.execute_async_script(CORNERS, *goals, places) == trials
