@@ -147,6 +147,8 @@ bool st_utf8(const char *text, size_t n, size_t *bad)
 /* --- opening
  * -------------------------------------------------------------------------------------------------- */
 
+#define WEB_PAGE "it is a web page, not the weights; download it again, signed in if the model needs that"
+
 /* What people really have when the first eight bytes are no header length. */
 static const char *mistaken_for(const unsigned char *p, size_t n)
 {
@@ -154,8 +156,11 @@ static const char *mistaken_for(const unsigned char *p, size_t n)
         const char *start, *what;
     } known[] = {
         {"version https://git-lfs", "it is a Git LFS pointer, not the weights; run \"git lfs pull\""},
-        {"<", "it is a web page, not the weights; download it again, signed in if the model needs that"},
-        {"{", "it is JSON text, not the weights; download it again"},
+        {"<!", WEB_PAGE},
+        {"<h", WEB_PAGE},
+        {"<H", WEB_PAGE},
+        {"<?", WEB_PAGE},
+        {"{\"", "it is JSON text, not the weights; download it again"},
         {"PK\x03\x04", "it is a PyTorch or zip file; convert it to safetensors first"},
         {"\x80\x02", "it is a Python pickle; convert it to safetensors first"},
         {"GGUF", "it is a GGUF file; the search needs the safetensors checkpoint"},
