@@ -4,7 +4,8 @@
  * MEMORY open/close; scores are the caller's after evaluator_run (scores_fini).
  * ERRORS ERR_CANCELLED (`cancel` became true), ERR_TIMEOUT, ERR_EVALUATOR and those of merge/.
  *        An error is a failure of the trial, never a score.
- * STATE  Keeps checkpoints, bundle and reward model open between trials of the same search. One thread at a time. */
+ * STATE  Keeps checkpoints, bundle and reward model open between trials of the same search. One thread at a
+ * time. */
 #ifndef WORKER_EVALUATOR_H
 #define WORKER_EVALUATOR_H
 

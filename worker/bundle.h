@@ -1,0 +1,82 @@
+/* WHAT   An evaluation bundle: a folder with items in token ids and how to score them. docs/EVALUATORS.md has
+ * the format ("paretod-bundle-1"). WHO    worker/native, worker/tasks. UNITS  Tokens. MEMORY bundle_open
+ * allocates everything; bundle_close. ERRORS ERR_IO, ERR_INVALID: the sentence names file, line and field.
+ * STATE  Immutable after open. */
+#ifndef WORKER_BUNDLE_H
+#define WORKER_BUNDLE_H
+
+#include "proto/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BUNDLE_METRICS_MAX 4
+#define BUNDLE_STOPS_MAX 8
+#define BUNDLE_NAME_MAX 48
+
+enum task_type { TASK_GENERATE, TASK_CHOICE, TASK_REWARD, TASK_LOGLIK, TASK_TYPES_N };
+
+enum metric {
+    METRIC_EM,
+    METRIC_F1,
+    METRIC_BLEU,
+    METRIC_ACC,
+    METRIC_ACC_NORM,
+    METRIC_REWARD,
+    METRIC_LOGLIK,
+    METRICS_N
+};
+const char *metric_name(enum metric metric);
+
+struct ids {
+    int32_t *id;
+    int n;
+};
+
+struct bundle_item {
+    char *id;
+    bool held_out;
+    struct ids prompt;
+    char **answers; /* generate: accepted texts */
+    int answers_n;
+    struct ids *choices; /* choice: all of them; loglik: the one answer */
+    int choices_n;
+    int *chars; /* choice: [choices_n] length in code points */
+    int gold;   /* choice */
+};
+
+struct bundle_task {
+    char name[BUNDLE_NAME_MAX];
+    enum task_type type;
+    enum metric metrics[BUNDLE_METRICS_MAX];
+    int metrics_n;
+    int max_new_tokens; /* generate, reward */
+    int32_t stop_ids[BUNDLE_STOPS_MAX];
+    int stop_ids_n;
+    char *reward_model; /* reward: directory */
+    double temperature; /* reward */
+    int samples;        /* reward: replies an item */
+    uint64_t seed;      /* reward */
+    struct bundle_item *items;
+    size_t items_n;
+    int longest; /* most tokens of one sequence of the task, generated and shared ones included */
+};
+
+struct bundle {
+    char *directory;
+    char *name;
+    char **vocab; /* [vocab_n] text of each token */
+    int vocab_n;
+    int32_t eos_id, pad_id;
+    struct bundle_task *tasks;
+    int tasks_n;
+};
+
+int bundle_open(const char *directory, struct bundle **out, struct err *err);
+void bundle_close(struct bundle *bundle);
+
+/* The text of ids: their pieces one after another, without blanks at both ends. The caller's, mem_free. */
+char *bundle_text(const struct bundle *bundle, const int32_t *ids, int n);
+
+#endif

@@ -1,0 +1,122 @@
+#include "worker/generate.h"
+
+#include "proto/mem.h"
+#include "worker/logits.h"
+
+#include <stdbool.h>
+
+/* A slot of the cache and the continuation in it. */
+struct seat {
+    struct generation *who; /* NULL: free */
+    int seen;               /* tokens whose keys are in the cache */
+    int32_t next;           /* to be read in the next step */
+};
+
+struct batch {
+    struct forward *forward;
+    struct seat *seats;
+    struct segment *segments;
+    int *rows;    /* last row of each segment */
+    int *seat_of; /* of each segment */
+    int n, rows_n;
+    float *logits;  /* [FORWARD_LOGIT_ROWS][vocabulary] */
+    float *scratch; /* [vocabulary] */
+    const int32_t *stop_ids;
+    int stop_ids_n;
+};
+
+static void add(struct batch *b, int seat, const int32_t *ids, int n)
+{
+    struct seat *s = &b->seats[seat];
+    b->segments[b->n] =
+        (struct segment){.slot = seat, .prefix = s->seen, .first = s->seen, .n = n, .ids = ids};
+    b->rows_n += n;
+    b->rows[b->n] = b->rows_n - 1;
+    b->seat_of[b->n++] = seat;
+    s->seen += n;
+}
+
+/* One token of every continuation under way, then as many new prompts as there are seats and rows. */
+static void gather(struct batch *b, struct generation **waiting, const struct generation *end)
+{
+    b->n = b->rows_n = 0;
+    int seats_n = forward_slots(b->forward);
+    for (int i = 0; i < seats_n; i++) {
+        if (b->seats[i].who)
+            add(b, i, &b->seats[i].next, 1);
+    }
+    for (int i = 0; i < seats_n && *waiting < end; i++) {
+        if (b->seats[i].who)
+            continue;
+        struct generation *g = *waiting;
+        if (b->rows_n + g->prompt_n > forward_rows_max(b->forward))
+            break;
+        g->made_n = 0;
+        b->seats[i] = (struct seat){.who = g};
+        add(b, i, g->prompt, g->prompt_n);
+        ++*waiting;
+    }
+}
+
+/* Chooses the next token of a seat; frees the seat when its continuation ends. */
+static int advance(struct batch *b, int seat, const float *logits, struct err *err)
+{
+    struct seat *s = &b->seats[seat];
+    struct generation *g = s->who;
+    int n = forward_columns(b->forward);
+    int rc = logits_check(logits, n, err);
+    if (rc)
+        return rc;
+    s->next = g->temperature > 0 ? logits_draw(forward_kernel(b->forward), logits, n, g->temperature,
+                                               rng_uniform(&g->rng), b->scratch)
+                                 : logits_best(logits, n);
+    bool ended = false;
+    for (int i = 0; i < b->stop_ids_n; i++)
+        ended = ended || s->next == b->stop_ids[i];
+    if (!ended)
+        g->made[g->made_n++] = s->next;
+    if (ended || g->made_n == g->max_new)
+        s->who = NULL;
+    return 0;
+}
+
+static int step(struct batch *b, const struct stop *stop, struct err *err)
+{
+    int rc = forward_run(b->forward, b->segments, b->n, stop, err);
+    for (int at = 0; at < b->n && !rc; at += FORWARD_LOGIT_ROWS) {
+        int n = b->n - at < FORWARD_LOGIT_ROWS ? b->n - at : FORWARD_LOGIT_ROWS;
+        forward_logits(b->forward, b->rows + at, n, b->logits);
+        for (int i = 0; i < n && !rc; i++)
+            rc = advance(b, b->seat_of[at + i], b->logits + (size_t)i * (size_t)forward_columns(b->forward),
+                         err);
+    }
+    return rc;
+}
+
+int generate_run(struct forward *forward, struct generation *all, size_t n, const int32_t *stop_ids,
+                 int stop_ids_n, const struct stop *stop, struct err *err)
+{
+    size_t seats_n = (size_t)forward_slots(forward), columns = (size_t)forward_columns(forward);
+    struct batch b = {.forward = forward, .stop_ids = stop_ids, .stop_ids_n = stop_ids_n};
+    b.seats = mem_zero(seats_n, sizeof *b.seats);
+    b.segments = mem_zero(seats_n, sizeof *b.segments);
+    b.rows = mem_zero(seats_n, sizeof *b.rows);
+    b.seat_of = mem_zero(seats_n, sizeof *b.seat_of);
+    b.logits = mem_zero(FORWARD_LOGIT_ROWS * columns, sizeof *b.logits);
+    b.scratch = mem_zero(columns, sizeof *b.scratch);
+    struct generation *waiting = all;
+    int rc = 0;
+    while (!rc) {
+        gather(&b, &waiting, all + n);
+        if (!b.n)
+            break;
+        rc = step(&b, stop, err);
+    }
+    mem_free(b.seats);
+    mem_free(b.segments);
+    mem_free(b.rows);
+    mem_free(b.seat_of);
+    mem_free(b.logits);
+    mem_free(b.scratch);
+    return rc;
+}

@@ -1,0 +1,26 @@
+/* WHAT   Continuations of many prompts at once: greedy or sampled, sequences entering as others end.
+ * WHO    worker/tasks.
+ * UNITS  Tokens.
+ * MEMORY generation.made is the caller's room for max_new ids.
+ * ERRORS ERR_CANCELLED, ERR_TIMEOUT, ERR_EVALUATOR (logits that are not finite).
+ * STATE  Uses the whole cache of `forward`. A continuation does not depend on the ones beside it. */
+#ifndef WORKER_GENERATE_H
+#define WORKER_GENERATE_H
+
+#include "proto/rng.h"
+#include "worker/forward.h"
+
+struct generation {
+    const int32_t *prompt;
+    int prompt_n;
+    int max_new;
+    double temperature; /* 0: greedy */
+    struct rng rng;     /* one number a token; unused when greedy */
+    int32_t *made;      /* out: [max_new], without the stop id */
+    int made_n;         /* out */
+};
+
+int generate_run(struct forward *forward, struct generation *all, size_t n, const int32_t *stop_ids,
+                 int stop_ids_n, const struct stop *stop, struct err *err);
+
+#endif

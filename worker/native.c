@@ -1,0 +1,256 @@
+#include "worker/native.h"
+
+#include "proto/mem.h"
+#include "worker/tasks.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ROWS 256 /* tokens computed together: their activations stay in the processor's second cache */
+#define SLOTS 64 /* sequences under way at once */
+
+struct judge { /* a reward model */
+    struct checkpoint *ckpt;
+    struct model *model;
+    struct forward *forward;
+};
+
+struct native {
+    struct checkpoint *base, *tuned;
+    struct plan *plan;
+    struct bundle *bundle;
+    bool *wanted;         /* [bundle->tasks_n] some objective names a metric of the task */
+    struct judge *judges; /* [bundle->tasks_n], zero for tasks without */
+    struct model *model;
+    struct forward *forward;
+    uint64_t seed;
+    double time_limit_s;
+};
+
+/* ---- which tasks ---- */
+
+/* The task that has "task.metric", -1 when none does. */
+static int find_metric(const struct bundle *bundle, const char *metric)
+{
+    for (int t = 0; t < bundle->tasks_n; t++) {
+        const struct bundle_task *task = &bundle->tasks[t];
+        for (int m = 0; m < task->metrics_n; m++) {
+            char name[sizeof task->name + 16];
+            snprintf(name, sizeof name, "%s.%s", task->name, metric_name(task->metrics[m]));
+            if (strcmp(name, metric) == 0)
+                return t;
+        }
+    }
+    return -1;
+}
+
+static int refuse_metric(const struct bundle *bundle, int objective, const char *metric, struct err *err)
+{
+    struct buf names;
+    buf_init(&names, 300);
+    for (int t = 0; t < bundle->tasks_n; t++) {
+        for (int m = 0; m < bundle->tasks[t].metrics_n; m++)
+            buf_printf(&names, "%s%s.%s", names.len ? ", " : "", bundle->tasks[t].name,
+                       metric_name(bundle->tasks[t].metrics[m]));
+    }
+    int rc = err_set(err, ERR_INVALID, "objectives[%d]: the bundle has no metric \"%s\"; it has %s",
+                     objective, metric, buf_str(&names));
+    buf_fini(&names);
+    return rc;
+}
+
+static int choose_tasks(struct native *native, const struct search_spec *spec, struct err *err)
+{
+    native->wanted = mem_zero((size_t)native->bundle->tasks_n, sizeof *native->wanted);
+    for (int t = 0; t < native->bundle->tasks_n; t++)
+        native->wanted[t] = spec->objectives_n == 0;
+    for (int o = 0; o < spec->objectives_n; o++) {
+        for (int m = 0; m < spec->objectives[o].metrics_n; m++) {
+            int t = find_metric(native->bundle, spec->objectives[o].metrics[m]);
+            if (t < 0)
+                return refuse_metric(native->bundle, o, spec->objectives[o].metrics[m], err);
+            native->wanted[t] = true;
+        }
+    }
+    return 0;
+}
+
+/* ---- models ---- */
+
+static int most(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+/* A model is fit for the bundle when its vocabulary holds the bundle's ids and its positions the longest
+ * sequence. */
+static int check_fit(const struct model *model, const struct bundle *bundle, int longest,
+                     const char *directory, struct err *err)
+{
+    const struct model_config *c = &model->config;
+    if (c->vocab < bundle->vocab_n)
+        return err_set(err, ERR_INVALID,
+                       "%s: vocab_size is %d, the bundle's vocabulary has %d tokens; make the bundle "
+                       "with this model's tokenizer",
+                       directory, c->vocab, bundle->vocab_n);
+    if (c->positions_max < longest)
+        return err_set(err, ERR_INVALID,
+                       "%s: max_position_embeddings is %d, the bundle's longest sequence is %d tokens",
+                       directory, c->positions_max, longest);
+    if (c->window && c->window < longest)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "%s: sliding_window is %d and the bundle's longest sequence is %d tokens; "
+                       "use an evaluator of type command",
+                       directory, c->window, longest);
+    return 0;
+}
+
+static int open_models(struct native *native, struct err *err)
+{
+    int longest = 0;
+    for (int t = 0; t < native->bundle->tasks_n; t++)
+        longest = native->wanted[t] ? most(longest, native->bundle->tasks[t].longest) : longest;
+    const char *directory = checkpoint_directory(native->base);
+    int rc = model_open(native->base, HEAD_LANGUAGE, &native->model, err);
+    struct model_config tuned;
+    if (!rc && (rc = model_config_read(checkpoint_config(native->tuned), &tuned, err)))
+        err_prefix(err, rc, "%s", checkpoint_directory(native->tuned));
+    if (!rc)
+        rc = model_config_equal(&native->model->config, &tuned, err);
+    if (!rc)
+        rc = check_fit(native->model, native->bundle, longest, directory, err);
+    if (!rc)
+        forward_open(native->model, kernel_best(), most(ROWS, longest), SLOTS, longest, &native->forward);
+    return rc;
+}
+
+static int open_judge(const struct bundle *bundle, const struct bundle_task *task, struct judge *judge,
+                      struct err *err)
+{
+    int rc = checkpoint_open(task->reward_model, &judge->ckpt, err);
+    if (!rc)
+        rc = model_open(judge->ckpt, HEAD_SCORE, &judge->model, err);
+    if (!rc)
+        rc = check_fit(judge->model, bundle, task->longest, task->reward_model, err);
+    if (!rc)
+        rc = model_load(judge->model, &(struct weights){.base = judge->ckpt}, err);
+    if (rc)
+        return err_prefix(err, rc, "reward model of task %s", task->name);
+    forward_open(judge->model, kernel_best(), most(ROWS, task->longest), FORWARD_LOGIT_ROWS, task->longest,
+                 &judge->forward);
+    return 0;
+}
+
+static int open_judges(struct native *native, struct err *err)
+{
+    const struct bundle *bundle = native->bundle;
+    native->judges = mem_zero((size_t)bundle->tasks_n, sizeof *native->judges);
+    int rc = 0;
+    for (int t = 0; t < bundle->tasks_n && !rc; t++) {
+        if (native->wanted[t] && bundle->tasks[t].type == TASK_REWARD)
+            rc = open_judge(bundle, &bundle->tasks[t], &native->judges[t], err);
+    }
+    return rc;
+}
+
+int native_open(const struct search_spec *spec, struct native **out, struct err *err)
+{
+    *out = NULL;
+    struct native *native = mem_zero(1, sizeof *native);
+    native->seed = spec->seed;
+    native->time_limit_s = spec->time_limit_s;
+    int rc = bundle_open(spec->bundle, &native->bundle, err);
+    if (!rc)
+        rc = choose_tasks(native, spec, err);
+    if (!rc)
+        rc = checkpoint_open(spec->base, &native->base, err);
+    if (!rc)
+        rc = checkpoint_open(spec->tuned, &native->tuned, err);
+    if (!rc)
+        rc = plan_make(spec, native->base, native->tuned, &native->plan, err);
+    if (!rc)
+        rc = open_models(native, err);
+    if (!rc)
+        rc = open_judges(native, err);
+    if (rc) {
+        native_close(native);
+        return rc;
+    }
+    *out = native;
+    return 0;
+}
+
+void native_close(struct native *native)
+{
+    if (!native)
+        return;
+    for (int t = 0; native->judges && t < native->bundle->tasks_n; t++) {
+        forward_close(native->judges[t].forward);
+        model_close(native->judges[t].model);
+        checkpoint_close(native->judges[t].ckpt);
+    }
+    mem_free(native->judges);
+    mem_free(native->wanted);
+    forward_close(native->forward);
+    model_close(native->model);
+    plan_free(native->plan);
+    checkpoint_close(native->tuned);
+    checkpoint_close(native->base);
+    bundle_close(native->bundle);
+    mem_free(native);
+}
+
+/* ---- run ---- */
+
+static int check_evaluation(const struct native *native, const struct evaluation *evaluation, struct err *err)
+{
+    if (evaluation->ratios_n != native->plan->ratios_n)
+        return err_set(err, ERR_INVALID, "the trial has %d ratios, the plan %d", evaluation->ratios_n,
+                       native->plan->ratios_n);
+    if (strcmp(evaluation->half, "search") != 0 && strcmp(evaluation->half, "heldout") != 0)
+        return err_set(err, ERR_INVALID, "half must be \"search\" or \"heldout\", not \"%s\"",
+                       evaluation->half);
+    return 0;
+}
+
+static int run_tasks(struct native *native, const struct evaluation *evaluation, const struct stop *stop,
+                     struct scores *scores, struct err *err)
+{
+    int rc = 0;
+    for (int t = 0; t < native->bundle->tasks_n && !rc; t++) {
+        if (!native->wanted[t])
+            continue;
+        struct task_run run = {.bundle = native->bundle,
+                               .task = &native->bundle->tasks[t],
+                               .held_out = strcmp(evaluation->half, "heldout") == 0,
+                               .model = native->forward,
+                               .reward = native->judges[t].forward,
+                               .seed = native->seed,
+                               .stop = stop};
+        rc = task_score(&run, scores, err);
+    }
+    return rc;
+}
+
+int native_run(struct native *native, const struct evaluation *evaluation, struct scores *scores,
+               struct err *err)
+{
+    *scores = (struct scores){0};
+    struct stop stop;
+    stop_init(&stop, evaluation->cancel, native->time_limit_s);
+    struct weights weights = {native->base, native->tuned, native->plan, evaluation->ratios};
+    double start_s = stop_now_s();
+    int rc = check_evaluation(native, evaluation, err);
+    if (!rc)
+        rc = stop_check(&stop, err);
+    if (!rc)
+        rc = model_load(native->model, &weights, err);
+    scores->merge_s = stop_now_s() - start_s;
+    start_s = stop_now_s();
+    if (!rc)
+        rc = run_tasks(native, evaluation, &stop, scores, err);
+    scores->evaluate_s = stop_now_s() - start_s;
+    if (rc)
+        scores_fini(scores);
+    return rc;
+}

@@ -1,0 +1,26 @@
+/* WHAT   When an evaluation must end early: it was cancelled, or its time is over.
+ * WHO    worker/native makes one a run; worker/forward looks at it before every layer.
+ * UNITS  Seconds on the monotonic clock.
+ * MEMORY The caller's struct; cancel is borrowed.
+ * ERRORS ERR_CANCELLED, ERR_TIMEOUT.
+ * STATE  None. */
+#ifndef WORKER_STOP_H
+#define WORKER_STOP_H
+
+#include "proto/err.h"
+
+#include <stdatomic.h>
+
+struct stop {
+    const atomic_bool *cancel; /* may be NULL */
+    double limit_s;            /* for the sentence; 0 = no limit */
+    double deadline_s;         /* an instant */
+};
+
+double stop_now_s(void);
+/* limit_s from now on; 0 = none. */
+void stop_init(struct stop *stop, const atomic_bool *cancel, double limit_s);
+/* 0, or the reason to end. stop may be NULL. */
+int stop_check(const struct stop *stop, struct err *err);
+
+#endif
