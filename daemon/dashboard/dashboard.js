@@ -23,7 +23,8 @@ function banner() {
   node.hidden = !lost;
   if (!lost) return;
   const plain = lost.sentence === "Failed to fetch" || lost.sentence.startsWith("NetworkError");
-  node.textContent = `The daemon does not answer${plain ? "" : ` (${lost.sentence})`}. What you see is its last word; ` +
+  const cause = plain ? "" : ` (${lost.sentence})`;
+  node.textContent = `The daemon does not answer${cause}. What you see is its last word; ` +
     `trying again in ${Math.round(lost.retry_ms / 1000)} s.`;
 }
 

@@ -47,6 +47,12 @@ export class FrontChart {
     this.draw();
   }
 
+  choose(trial) {
+    this.view.chosen = trial;
+    this.drawBars();
+    this.marks.selectAll("g").classed("chosen", (p) => p.trial === trial);
+  }
+
   draw() {
     const { front, points, half } = this.view;
     const list = axes(front);

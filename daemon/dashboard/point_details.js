@@ -35,7 +35,7 @@ export function pointHelp() {
   delete panel.dataset.trial;
   panel.replaceChildren(
     el("h4", {}, "One point, one merged model"),
-    el("p", {}, "Point at one, or walk with Tab and the arrow keys, to see its ratios and scores. Click to keep it here."),
+    el("p", {}, "Point at one, or walk with Tab and the arrow keys, to see its ratios and scores. A click keeps it."),
     el("p", {}, "A ratio is the weight of the tuned checkpoint in a group of layers: 0 is base, 1 is tuned."),
     el("p", {}, "The steps bound what the front reaches. Where they pass beyond the model averaging curve, " +
       "unequal ratios pay."));

@@ -17,10 +17,10 @@ export function allPoints(front) {
 /* What can stand on an axis: the objectives, and with only one of them the mean ratio as well. */
 export function axes(front) {
   const list = front.objectives.map((objective, i) => ({
-    key: objective.name, label: objective.name, goal: objective.goal,
+    label: objective.name, goal: objective.goal,
     value: (point, half) => (half === "heldout" ? point.heldout && point.heldout[i] : point.scores[i]),
   }));
-  const mean = { key: "", label: "mean ratio", goal: null, value: (point) => ({ mean: point.mean_ratio, stderr: null }) };
+  const mean = { label: "mean ratio", goal: null, value: (point) => ({ mean: point.mean_ratio, stderr: null }) };
   return list.length === 1 ? [mean, ...list] : list;
 }
 

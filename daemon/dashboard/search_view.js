@@ -1,15 +1,15 @@
 // The chosen search: head, tiles, both charts, failed trials and the table of the front.
 
-import { getJson } from "./api.js";
-import { byId, el, table } from "./dom.js";
+import { byId, el } from "./dom.js";
+import { FailedTrials } from "./failed_trials.js";
 import * as format from "./format.js";
 import { FrontChart } from "./front_chart.js";
 import { HypervolumeChart } from "./hypervolume_chart.js";
 import { pointDetails, pointHelp } from "./point_details.js";
 import { allPoints, axes } from "./points.js";
-import { progressBar, stateText } from "./search_list.js";
-
-const FAILED_SHOWN_MAX = 50;
+import { stateText } from "./search_list.js";
+import { showFrontTable } from "./front_table.js";
+import { tiles } from "./tiles.js";
 
 export class SearchView {
   constructor() {
@@ -20,15 +20,15 @@ export class SearchView {
     });
     this.hypervolume_chart = new HypervolumeChart(byId("hypervolume-chart"));
     byId("halves").addEventListener("change", (event) => { this.half = event.target.value; this.draw(); });
-    byId("failed").addEventListener("toggle", () => this.loadFailed());
+    this.failed = new FailedTrials();
     this.reset();
   }
 
   reset() {
-    Object.assign(this, { front: null, half: "search", kept: null, under: null, axis_x: 0, axis_y: 1 });
-    this.failed_known = -1;
+    Object.assign(this, { front: null, half: "search", kept: null, shown: null, axis_x: 0, axis_y: 1 });
+    this.axes_text = this.point_text = null;
+    this.failed.reset();
     byId("halves").querySelector("[value=search]").checked = true;
-    byId("failed").open = false;
     pointHelp();
   }
 
@@ -44,29 +44,28 @@ export class SearchView {
     heldout.disabled = !scored;
     heldout.parentElement.title = scored ? "" : "Scored at the end of the search, for the front and the sweep";
     this.draw();
-    this.showFailed();
-    this.showTable();
+    this.failed.show(front);
+    showFrontTable(front);
   }
 
   draw() {
-    this.front_chart.show({ front: this.front, points: this.points, x: this.axis_x, y: this.axis_y, half: this.half,
-                            chosen: this.under ?? this.kept });
+    this.front_chart.show({ front: this.front, points: this.points, x: this.axis_x, y: this.axis_y,
+                            half: this.half, chosen: this.shown });
     this.hypervolume_chart.show(this.front);
     byId("front-note").textContent = this.half === "heldout"
       ? "Items that took no part in choosing the points: this is the half to report." : "";
     this.showPoint();
   }
 
+  /* The trial under the pointer or the keyboard; null: the one that is kept, else the last one stays readable. */
   pointAt(trial) {
-    this.under = trial;
-    if (trial === null && this.kept === null) return; // the last one stays readable
+    this.shown = trial ?? this.kept ?? this.shown;
     this.showPoint();
-    this.front_chart.marks.selectAll("g").classed("chosen", (p) => p.trial === (this.under ?? this.kept));
+    this.front_chart.choose(this.shown);
   }
 
   showPoint() {
-    const trial = this.under ?? this.kept ?? Number(byId("point-details").dataset.trial ?? NaN);
-    const point = this.points.find((p) => p.trial === trial);
+    const point = this.points.find((p) => p.trial === this.shown);
     const text = point && JSON.stringify([this.front.id, point]);
     if (point && text !== this.point_text) pointDetails(this.front, point);
     this.point_text = text;
@@ -96,85 +95,12 @@ export class SearchView {
     chip.className = `chip ${front.state}`;
     chip.textContent = stateText(front);
     const facts = [`search ${front.id}`];
-    const lives = ["running", "paused", "confirming"].includes(front.state);
-    if (summary) facts.push(`strategy ${summary.strategy}`, `${format.duration(summary.seconds)}${lives ? " so far" : ""}`);
+    const so_far = ["running", "paused", "confirming"].includes(front.state) ? " so far" : "";
+    if (summary) facts.push(`strategy ${summary.strategy}`, format.duration(summary.seconds) + so_far);
     byId("search-facts").textContent = facts.join(" · ");
     const reason = byId("search-reason");
     reason.hidden = !(summary && summary.reason);
     reason.textContent = summary && summary.reason ? summary.reason : "";
-    byId("tiles").replaceChildren(...this.tiles());
-  }
-
-  tiles() {
-    const { progress, confirm, eta_s, state } = this.front;
-    const at_work = [progress.running ? `${progress.running} running` : null,
-                     state === "confirming" ? `held-out ${confirm.done} of ${confirm.total}` : null,
-                     eta_s !== null && ["running", "confirming"].includes(state) ? `about ${format.duration(eta_s)} left` : null];
-    const tile = (id, name, value, note, extra) => el("div", { class: "tile", id },
-      el("p", { class: "tile-name" }, name), el("p", { class: "tile-value" }, value), extra || null,
-      el("p", { class: "tile-note muted" }, note || "\u00a0"));
-    return [
-      tile("tile-progress", "Trials", [String(progress.done), el("small", {}, ` of ${progress.total}`)],
-        at_work.filter(Boolean).join(", "), progressBar(this.front)),
-      this.volumeTile(tile, "tile-hypervolume", "Hypervolume", this.front.hypervolume, this.front.sweep_hypervolume),
-      this.front.heldout
-        ? this.volumeTile(tile, "tile-heldout", "Hypervolume, held-out", this.front.heldout.hypervolume, this.front.heldout.sweep_hypervolume)
-        : tile("tile-heldout", "Hypervolume, held-out", "–", "scored when the search ends"),
-      tile("tile-failed", "Failed trials", el("span", { class: progress.failed ? "bad" : "" }, String(progress.failed)),
-        progress.failed ? "out of attempts" : "none"),
-    ];
-  }
-
-  volumeTile(tile, id, name, volume, sweep) {
-    if (volume === null || sweep === null) return tile(id, name, format.number(volume), "known after both endpoints");
-    const gain = volume - sweep;
-    return tile(id, name, format.number(volume, 4),
-      [`averaging ${format.number(sweep, 4)}, `, el("span", { class: gain > 0 ? "good" : "" }, format.signed(gain, 4))]);
-  }
-
-  showFailed() {
-    const n = this.front.progress.failed + this.front.confirm.failed;
-    byId("failed").hidden = n === 0;
-    byId("failed").querySelector("summary").textContent = `${format.count(n, "failed trial")}, with reasons`;
-    this.loadFailed();
-  }
-
-  /* Only when somebody opened the list, and only when there are others than last time. */
-  async loadFailed() {
-    const n = this.front ? this.front.progress.failed + this.front.confirm.failed : 0;
-    if (!byId("failed").open || n === this.failed_known) return;
-    const id = this.front.id;
-    this.failed_known = n;
-    try {
-      const rows = [];
-      for (let after = null; rows.length < FAILED_SHOWN_MAX;) {
-        const page = await getJson(`/v1/searches/${id}/trials?limit=500` + (after === null ? "" : `&after=${after}`));
-        rows.push(...page.trials.filter((trial) => trial.reason && trial.state === "quarantined"));
-        if (page.next === null) break;
-        after = page.next;
-      }
-      if (this.front.id === id) this.fillFailed(rows.slice(0, FAILED_SHOWN_MAX));
-    } catch {
-      this.failed_known = -1; // the banner speaks for the lost daemon; the next change asks again
-    }
-  }
-
-  fillFailed(trials) {
-    byId("failed").querySelector(".scroll").replaceChildren(table("Failed trials", ["trial", "attempts", "worker", "reason"],
-      trials.map((trial) => el("tr", { "data-trial": trial.number }, el("th", { scope: "row" }, trial.number),
-        el("td", { class: "figure" }, trial.attempts), el("td", {}, trial.worker || "–"), el("td", {}, trial.reason)))));
-  }
-
-  showTable() {
-    const { objectives, groups, points } = this.front;
-    const heldout = points.some((point) => point.heldout);
-    const heads = ["trial", "kind", ...groups, ...objectives.map((o) => o.name), ...(heldout ? objectives.map((o) => `${o.name}, held-out`) : [])];
-    const cell = (text) => el("td", { class: "figure" }, text);
-    const rows = points.map((point) => el("tr", { "data-trial": point.trial }, el("th", { scope: "row" }, point.trial),
-      el("td", {}, format.kind(point.kind)), point.ratios.map((ratio) => cell(format.number(ratio))),
-      point.scores.map((s) => cell(format.score(s))),
-      heldout ? objectives.map((_, i) => cell(point.heldout ? format.score(point.heldout[i]) : "–")) : null));
-    const csv = el("p", { class: "note" }, el("a", { href: `/v1/searches/${this.front.id}/trials.csv`, download: `search-${this.front.id}.csv` }, "All trials as CSV"));
-    byId("table").querySelector(".scroll").replaceChildren(table("The front", heads, rows), csv);
+    byId("tiles").replaceChildren(...tiles(this.front));
   }
 }

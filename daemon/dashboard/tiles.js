@@ -1,0 +1,43 @@
+// The four figures over the charts: trials, hypervolume of both halves, failed trials.
+
+import { el } from "./dom.js";
+import * as format from "./format.js";
+import { progressBar } from "./search_list.js";
+
+function tile(id, name, value, note, bar = null) {
+  return el("div", { class: "tile", id },
+    el("p", { class: "tile-name" }, name),
+    el("p", { class: "tile-value" }, value),
+    bar,
+    el("p", { class: "tile-note muted" }, note || "\u00a0"));
+}
+
+/* A hypervolume beside the sweep's own: the gain over model averaging. */
+function volume(id, name, volumes, unknown) {
+  if (!volumes || volumes.hypervolume === null || volumes.sweep_hypervolume === null)
+    return tile(id, name, format.number(volumes ? volumes.hypervolume : null), unknown);
+  const gain = volumes.hypervolume - volumes.sweep_hypervolume;
+  return tile(id, name, format.number(volumes.hypervolume, 4),
+    [`averaging ${format.number(volumes.sweep_hypervolume, 4)}, `,
+     el("span", { class: gain > 0 ? "good" : "" }, format.signed(gain, 4))]);
+}
+
+function atWork({ progress, confirm, eta_s, state }) {
+  const timed = eta_s !== null && ["running", "confirming"].includes(state);
+  return [
+    progress.running ? `${progress.running} running` : null,
+    state === "confirming" ? `held-out ${confirm.done} of ${confirm.total}` : null,
+    timed ? `about ${format.duration(eta_s)} left` : null,
+  ].filter(Boolean).join(", ");
+}
+
+export function tiles(front) {
+  const { done, total, failed } = front.progress;
+  return [
+    tile("tile-progress", "Trials", [String(done), el("small", {}, ` of ${total}`)], atWork(front), progressBar(front)),
+    volume("tile-hypervolume", "Hypervolume", front, "known after both endpoints"),
+    volume("tile-heldout", "Hypervolume, held-out", front.heldout, "scored when the search ends"),
+    tile("tile-failed", "Failed trials", el("span", { class: failed ? "bad" : "" }, String(failed)),
+      failed ? "out of attempts" : "none"),
+  ];
+}
