@@ -5,9 +5,15 @@ import * as format from "./format.js";
 
 const ORDER = { busy: 0, idle: 1, lost: 2 };
 
-function leaseText(lease, search) {
-  const trial = lease.search === search ? `trial ${lease.trial}` : `search ${lease.search} trial ${lease.trial}`;
-  return lease.half === "heldout" ? `${trial} held-out` : trial;
+/* "trials 41, 42" of the search on the page, "search 5: trial 7" of another one. */
+function atWork(leases, search) {
+  const bySearch = new Map();
+  for (const lease of leases) {
+    const trial = lease.half === "heldout" ? `${lease.trial} (held-out)` : String(lease.trial);
+    bySearch.set(lease.search, [...(bySearch.get(lease.search) || []), trial]);
+  }
+  return [...bySearch].map(([id, trials]) =>
+    `${id === search ? "" : `search ${id}: `}${trials.length === 1 ? "trial" : "trials"} ${trials.join(", ")}`).join("; ");
 }
 
 export function showWorkers(workers, search) {
@@ -20,7 +26,7 @@ export function showWorkers(workers, search) {
       el("th", { scope: "row" }, worker.name),
       el("td", {}, el("span", { class: `dot ${worker.state}` }),
         worker.state === "lost" ? `lost, seen ${format.duration(worker.last_seen_s)} ago` : worker.state),
-      el("td", {}, worker.leases.map((lease) => leaseText(lease, search)).join(", ") || "–"),
+      el("td", {}, atWork(worker.leases, search) || "–"),
       el("td", { class: "figure" }, worker.done),
       el("td", { class: "figure" + (worker.failed ? " bad" : "") }, worker.failed)));
   byId("workers").replaceChildren(rows.length
