@@ -103,15 +103,14 @@ static int distance(const char *a, const char *b)
     return row[n];
 }
 
-/* "COBYLA" for LN_COBYLA is the commonest slip: a name inside another counts as near as one edit. */
+/* "COBYLA" for LN_COBYLA is the commonest slip: a part of a name counts as near as one edit. */
 static const char *nearest(const char *name)
 {
     const char *best = "LN_COBYLA";
     int least = 64;
     for (int i = 0; i < TABLE_N; i++) {
         int far = distance(name, table[i].is.name);
-        const char *tail = strchr(table[i].is.name, '_');
-        if (tail && strcasecmp(tail + 1, name) == 0)
+        if (strlen(name) >= 4 && strcasestr(table[i].is.name, name))
             far = 1;
         if (!table[i].why_not && far < least) {
             least = far;

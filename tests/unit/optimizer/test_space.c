@@ -1,0 +1,180 @@
+/* optimizer/space.h: the slice, its coordinates and its samples. */
+#include "optimizer/space.h"
+
+#include "proto/rng.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <string.h>
+
+static const int sizes[] = {2, 3, 8, 26, 64};
+#define SIZES_N (sizeof sizes / sizeof sizes[0])
+
+static double mean_of(struct rng *rng, double lower, double upper)
+{
+    return lower + (upper - lower) * (0.002 + 0.996 * rng_uniform(rng));
+}
+
+/* The projection is known by its optimality condition: some t with ratio = clip(v + t). */
+static void test_projection_is_a_shift_and_a_clip(void **state)
+{
+    (void)state;
+    struct rng rng;
+    rng_seed(&rng, 31, 0);
+    for (int round = 0; round < 4000; round++) {
+        int k = sizes[(size_t)round % SIZES_N];
+        double lower = round % 3 ? 0 : -0.3, upper = round % 3 ? 1 : 1.4, mean = mean_of(&rng, lower, upper);
+        double v[OPT_K_MAX], r[OPT_K_MAX], low = -INFINITY, high = INFINITY;
+        for (int i = 0; i < k; i++)
+            v[i] = round % 7 ? 3 * rng_uniform(&rng) - 1 : floor(3 * rng_uniform(&rng));
+        slice_project(v, k, lower, upper, mean, r);
+        assert_true(slice_holds(r, k, lower, upper, mean));
+        for (int i = 0; i < k; i++) {
+            low = fmax(low, r[i] > lower ? r[i] - v[i] : -INFINITY);
+            high = fmin(high, r[i] < upper ? r[i] - v[i] : INFINITY);
+        }
+        assert_true(low <= high + 1e-12); /* a t in between serves every coordinate */
+    }
+}
+
+static void test_feasibility_is_judged_strictly(void **state)
+{
+    (void)state;
+    double r[3] = {0.1, 0.2, 0.3};
+    assert_true(slice_holds(r, 3, 0, 1, 0.2));
+    assert_false(slice_holds(r, 3, 0, 1, 0.2 + 1e-11));
+    assert_false(slice_holds(r, 3, 0.11, 1, 0.2));
+    assert_false(slice_holds(r, 3, 0, 0.29, 0.2));
+    r[1] = NAN;
+    assert_false(slice_holds(r, 3, 0, 1, 0.2));
+}
+
+static void test_zero_is_the_vector_of_equal_ratios(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < SIZES_N; s++) {
+        struct space space;
+        double z[OPT_K_MAX] = {0}, r[OPT_K_MAX];
+        space_slice(&space, sizes[s], 0, 1, 0.3);
+        space_map(&space, z, r);
+        for (int i = 0; i < sizes[s]; i++)
+            assert_true(r[i] == 0.3);
+    }
+}
+
+/* Every feasible point has a z in the box, the way back gives it again, and distances are kept. */
+static void test_coordinates_reach_the_whole_slice(void **state)
+{
+    (void)state;
+    struct rng rng;
+    rng_seed(&rng, 37, 0);
+    for (int round = 0; round < 1000; round++) {
+        int k = sizes[(size_t)round % SIZES_N];
+        struct space space;
+        space_slice(&space, k, -0.2, 1.1, mean_of(&rng, -0.2, 1.1));
+        double r[OPT_K_MAX], z[OPT_K_MAX], back[OPT_K_MAX], far = 0, z_far = 0;
+        space_sample(&space, 1, 2, (uint64_t)round, r);
+        assert_true(slice_holds(r, k, -0.2, 1.1, space.mean));
+        space_inverse(&space, r, z);
+        for (int j = 0; j < space.d; j++) {
+            assert_true(z[j] >= space.z_lower[j] - 1e-12 && z[j] <= space.z_upper[j] + 1e-12);
+            z_far += z[j] * z[j];
+        }
+        space_map(&space, z, back);
+        for (int i = 0; i < k; i++) {
+            assert_true(fabs(back[i] - r[i]) < 1e-12);
+            far += (r[i] - space.mean) * (r[i] - space.mean);
+        }
+        assert_true(fabs(far - z_far) < 1e-12 * k);
+    }
+}
+
+/* The box is tight: its bounds are the extremes over the vertices, and the vertices of a slice have at most
+ * one ratio strictly between the bounds. */
+static void test_box_is_tight(void **state)
+{
+    (void)state;
+    struct space space;
+    space_slice(&space, 4, 0, 1, 0.375); /* sum 1.5: one ratio 1, one 0.5, two 0 */
+    double least[3] = {9, 9, 9}, most[3] = {-9, -9, -9};
+    for (int one = 0; one < 4; one++) {
+        for (int half = 0; half < 4; half++) {
+            double r[4] = {0}, z[4];
+            r[half] = 0.5;
+            r[one] = 1;
+            if (one == half)
+                continue;
+            space_inverse(&space, r, z);
+            for (int j = 0; j < 3; j++) {
+                least[j] = fmin(least[j], z[j]);
+                most[j] = fmax(most[j], z[j]);
+            }
+        }
+    }
+    for (int j = 0; j < 3; j++) {
+        assert_true(fabs(least[j] - space.z_lower[j]) < 1e-12);
+        assert_true(fabs(most[j] - space.z_upper[j]) < 1e-12);
+    }
+}
+
+static void test_any_z_is_feasible(void **state)
+{
+    (void)state;
+    struct rng rng;
+    rng_seed(&rng, 41, 0);
+    static const double odd[] = {NAN, INFINITY, -INFINITY, 1e300, -1e300, -0.0};
+    for (int round = 0; round < 2000; round++) {
+        int k = sizes[(size_t)round % SIZES_N];
+        struct space space;
+        double z[OPT_K_MAX], r[OPT_K_MAX];
+        if (round % 2)
+            space_slice(&space, k, 0, 1, mean_of(&rng, 0, 1));
+        else
+            space_box(&space, k, 0, 1);
+        for (int j = 0; j < space.d; j++)
+            z[j] = round % 3 ? 40 * rng_uniform(&rng) - 20 : odd[rng_u64(&rng) % 6];
+        space_map(&space, z, r);
+        for (int i = 0; i < k; i++)
+            assert_true(r[i] >= 0 && r[i] <= 1 && !signbit(r[i]));
+        assert_true(!space.slice || slice_holds(r, k, 0, 1, space.mean));
+    }
+}
+
+/* Three ratios with mean 1/2: every ratio has mean 1/2, and the part of the slice with r_0 = x is a chord
+ * whose length is proportional to 1/2 + x up to the middle, so that 5/24 of the area lies below 1/4. */
+static void test_samples_spread_over_the_slice(void **state)
+{
+    (void)state;
+    struct space space;
+    space_slice(&space, 3, 0, 1, 0.5);
+    double mean[3] = {0}, below = 0;
+    enum { N = 8000 };
+    for (int n = 0; n < N; n++) {
+        double r[3];
+        space_sample(&space, 9, 1, (uint64_t)n, r);
+        for (int i = 0; i < 3; i++)
+            mean[i] += r[i] / N;
+        below += (r[0] <= 0.25) / (double)N;
+    }
+    for (int i = 0; i < 3; i++)
+        assert_true(fabs(mean[i] - 0.5) < 0.01);
+    assert_true(fabs(below - 5.0 / 24) < 0.015);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_projection_is_a_shift_and_a_clip),
+        cmocka_unit_test(test_feasibility_is_judged_strictly),
+        cmocka_unit_test(test_zero_is_the_vector_of_equal_ratios),
+        cmocka_unit_test(test_coordinates_reach_the_whole_slice),
+        cmocka_unit_test(test_box_is_tight),
+        cmocka_unit_test(test_any_z_is_feasible),
+        cmocka_unit_test(test_samples_spread_over_the_slice),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
