@@ -105,7 +105,7 @@ static void add_trial(const struct json *t, const struct json *names, struct tab
         text_score(&text, json_number_or(json_get(score, "mean"), NAN),
                    json_number_or(json_get(score, "stderr"), NAN));
         table_cell(table, buf_str(&text));
-        score = json_next(score);
+        score = score ? json_next(score) : NULL;
     }
     table_cellf(table, "%.0f", json_number_or(json_get(t, "attempts"), 0));
     text_duration(duration, json_number_or(json_get(t, "wall_s"), NAN));

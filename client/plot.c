@@ -39,9 +39,12 @@ static int clamp(int value, int low, int high)
     return value < low ? low : value > high ? high : value;
 }
 
+/* Far below the largest double, so that a range and its padding stay finite. */
+#define DRAWN_MAX 1e300
+
 static bool is_drawn(struct plot_point p)
 {
-    return isfinite(p.x) && isfinite(p.y);
+    return fabs(p.x) < DRAWN_MAX && fabs(p.y) < DRAWN_MAX; /* false for NaN */
 }
 
 /* Widens [low, high] by a 20th on both sides, so that no mark sits on the frame, and writes the labels. */

@@ -1,0 +1,161 @@
+/* Watching a search. */
+#include "answers.h"
+#include "fake.h"
+
+#define LINE_OF(STATE, DONE, SPEED)                                                                          \
+    "search 3 " STATE ": " DONE "/60 done, 2 running" SPEED                                                  \
+    ", hypervolume 0.9270 (sweep 0.9220), held-out 0.9200 (sweep 0.9100)\n"
+
+static void says_front(struct fake *fake, const char *etag, const char *body)
+{
+    fake_answer(fake, (struct fake_answer){.status = 200, .etag = etag, .body = body});
+}
+
+static void test_a_line_a_change_in_a_pipe(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    says_front(&fake, "\"3-1\"", FRONT_JSON("running", "12", HELDOUT_NONE));
+    fake_answer(&fake, (struct fake_answer){.status = 304, .etag = "\"3-1\""});
+    says_front(&fake, "\"3-2\"", FRONT_JSON("running", "12", HELDOUT_NONE)); /* no news */
+    says_front(&fake, "\"3-3\"", FRONT_JSON("running", "15", HELDOUT_NONE));
+    says_front(&fake, "\"3-4\"", FRONT_JSON("done", "60", HELDOUT_NONE));
+    assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_OK);
+    assert_string_equal(
+        fake.out, LINE_OF("running", "12", ", ETA 13 s")    /* no speed from one reading */
+        LINE_OF("running", "15", ", 10 trials/s, ETA 13 s") /* 3 trials in 3 pauses of 0.1 s */
+        LINE_OF("done", "60", ""));
+    assert_string_equal(fake.asked[0].path, "/v1/searches/3/front?wait=0");
+    assert_null(fake.asked[0].etag);
+    assert_string_equal(fake.asked[1].path, "/v1/searches/3/front?wait=20");
+    assert_string_equal(fake.asked[1].etag, "\"3-1\"");
+    assert_string_equal(fake.asked[3].etag, "\"3-2\"");
+    assert_string_equal(fake.complaints, "");
+    fake_fini(&fake);
+}
+
+static void test_ends_that_are_not_done(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    says_front(&fake, "a", FRONT_JSON("failed", "12", HELDOUT_NONE));
+    assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_ENDED);
+    assert_contains(fake.complaints, "search 3 ended failed");
+    fake_fini(&fake);
+    fake_init(&fake);
+    fake_says(&fake, 404, "{\"error\":\"there is no search 3\",\"code\":\"not_found\"}");
+    assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_REFUSED);
+    fake_fini(&fake);
+}
+
+static void test_ctrl_c_detaches(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    says_front(&fake, "a", FRONT_JSON("running", "12", HELDOUT_NONE));
+    fake_answer(&fake, (struct fake_answer){.rc = ERR_CANCELLED, .interrupts = true});
+    assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_DETACHED);
+    assert_contains(fake.complaints, "search 3 goes on");
+    fake_fini(&fake);
+}
+
+static void test_a_daemon_that_restarts(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    says_front(&fake, "a", FRONT_JSON("running", "12", HELDOUT_NONE));
+    for (int i = 0; i < 5; i++)
+        fake_answer(&fake, (struct fake_answer){.rc = ERR_UNREACHABLE});
+    says_front(&fake, "b", FRONT_JSON("done", "60", HELDOUT_NONE));
+    assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_OK);
+    assert_string_equal(fake.complaints, "paretoctl: the daemon does not answer; trying again for 60 s\n");
+    fake_fini(&fake);
+}
+
+static int call_nobody(struct client *client, const struct http_request *request,
+                       struct http_response *response, struct err *err)
+{
+    struct fake *fake = client->ctx;
+    if (fake->asked_n < fake->answers_n)
+        return fake_call(client, request, response, err);
+    *response = (struct http_response){0};
+    return err_set(err, ERR_UNREACHABLE, "nothing there");
+}
+
+static void test_a_daemon_that_stays_away(void **state)
+{
+    const struct client_world world = {call_nobody, fake_now, fake_pause};
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    fake.client.world = &world;
+    assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_UNREACHABLE);
+    assert_int_equal(fake.pauses_n, 0); /* it was never there: no use in waiting */
+    says_front(&fake, "a", FRONT_JSON("running", "12", HELDOUT_NONE));
+    assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_UNREACHABLE);
+    assert_int_equal(fake.pauses_n, 1 + 60);
+    fake_fini(&fake);
+}
+
+static void test_without_an_etag_it_does_not_spin(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    says_front(&fake, "", FRONT_JSON("running", "12", HELDOUT_NONE));
+    says_front(&fake, "", FRONT_JSON("done", "60", HELDOUT_NONE));
+    assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_OK);
+    assert_true(fake.now_us >= 1000000);
+    fake_fini(&fake);
+}
+
+static void test_json_lines(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    says_front(&fake, "a", FRONT_JSON("running", "12", HELDOUT_NONE));
+    says_front(&fake, "b", FRONT_JSON("done", "60", HELDOUT_NONE));
+    assert_int_equal(fake_run(&fake, "watch 3 --json"), CLIENT_OK);
+    char *second = strchr(fake.out, '\n');
+    assert_non_null(second);
+    assert_memory_equal(fake.out, "{\"id\":3,", 8);
+    assert_memory_equal(second + 1, "{\"id\":3,", 8);
+    assert_ptr_equal(strchr(second + 1, '\n'), fake.out + fake.out_len - 1);
+    fake_fini(&fake);
+}
+
+static void test_a_terminal_is_redrawn_in_place(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    fake.client.tty = true;
+    says_front(&fake, "a", FRONT_JSON("running", "12", HELDOUT_NONE));
+    says_front(&fake, "b", FRONT_JSON("done", "60", HELDOUT_NONE));
+    assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_OK);
+    /* 80 x 24: title, bar, hypervolume and a picture of 19 lines; the second frame starts 22 lines up */
+    assert_memory_equal(fake.out, "\033[?7l\033[J", 8);
+    assert_contains(fake.out, "\033[?7h\033[22A\r\033[?7l\033[Jsearch 3 \"toy\": done\n");
+    assert_contains(fake.out, "● front");
+    fake_fini(&fake);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_line_a_change_in_a_pipe),
+        cmocka_unit_test(test_ends_that_are_not_done),
+        cmocka_unit_test(test_ctrl_c_detaches),
+        cmocka_unit_test(test_a_daemon_that_restarts),
+        cmocka_unit_test(test_a_daemon_that_stays_away),
+        cmocka_unit_test(test_without_an_etag_it_does_not_spin),
+        cmocka_unit_test(test_json_lines),
+        cmocka_unit_test(test_a_terminal_is_redrawn_in_place),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

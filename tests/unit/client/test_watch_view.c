@@ -1,0 +1,74 @@
+/* A search under way, as a line and as a frame. */
+#include "fake.h"
+
+#include "client/watch_view.h"
+
+#include <math.h>
+
+static struct front front_under_way(void)
+{
+    struct front front = {.id = 3, .name = "toy", .state = "confirming", .objectives_n = 2};
+    front.progress = (struct front_counts){.total = 60, .done = 30, .failed = 15, .running = 0};
+    front.confirm = (struct front_counts){.total = 8, .done = 2, .running = 1};
+    front.eta_s = 75;
+    front.hypervolume = 0.5;
+    front.sweep_hypervolume = front.heldout_hypervolume = front.heldout_sweep_hypervolume = NAN;
+    return front;
+}
+
+static void test_line(void **state)
+{
+    struct front front = front_under_way();
+    struct buf out;
+    (void)state;
+    buf_init(&out, 10000);
+    watch_line(&front, 2.5, &out);
+    assert_string_equal(buf_str(&out),
+                        "search 3 confirming: 30/60 done, 15 failed, held-out 2/8 done, 1 running, "
+                        "2.5 trials/s, ETA 1 min 15 s, hypervolume 0.5000\n");
+    snprintf(front.state, sizeof front.state, "paused");
+    front.hypervolume = NAN;
+    buf_clear(&out);
+    watch_line(&front, 2.5, &out);
+    assert_string_equal(buf_str(&out),
+                        "search 3 paused: 30/60 done, 15 failed, held-out 2/8 done, 1 running\n");
+    buf_fini(&out);
+}
+
+static int lines_of(const struct buf *out)
+{
+    int n = 0;
+    for (size_t i = 0; i < out->len; i++)
+        n += out->data[i] == '\n';
+    return n;
+}
+
+static void test_frame_fits_every_terminal(void **state)
+{
+    struct front front = front_under_way();
+    struct front_point point = {.trial = 1, .on_front = true};
+    struct buf out;
+    (void)state;
+    front.points = &point;
+    front.points_n = 1;
+    buf_init(&out, 1 << 20);
+    for (int rows = 6; rows < 80; rows++) {
+        buf_clear(&out);
+        watch_frame(&front, NAN, 80, rows, false, &out);
+        assert_true(lines_of(&out) < rows);
+    }
+    assert_contains(buf_str(&out), "search 3 \"toy\": confirming\n"
+                                   "trials   ████████████░░░░ 30/60 done, 15 failed, ETA 1 min 15 s\n"
+                                   "held-out ████░░░░░░░░░░░░ 2/8 done, 1 running\n"
+                                   "hypervolume 0.5000\n");
+    buf_fini(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_line),
+        cmocka_unit_test(test_frame_fits_every_terminal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
