@@ -1,0 +1,163 @@
+#include "store_test.h"
+
+#include <sqlite3.h>
+
+/* Runs SQL on the file beside the store, which is closed meanwhile. */
+static void change_file(struct fixture *f, const char *sql)
+{
+    sqlite3 *db;
+    store_close(f->store);
+    f->store = NULL;
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static char *slurp(const char *path, size_t *n)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    char *bytes = mem_zero(1 << 20, 1);
+    *n = fread(bytes, 1, (1 << 20) - 1, file);
+    fclose(file);
+    return bytes;
+}
+
+static void write_file(const char *path, long offset, const char *bytes, size_t n)
+{
+    FILE *file = fopen(path, offset ? "r+b" : "wb");
+    assert_non_null(file);
+    fseek(file, offset, SEEK_SET);
+    assert_int_equal(fwrite(bytes, 1, n, file), n);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Opening fails with this code and word, and the file keeps every byte. */
+static void refused(struct fixture *f, int code, const char *word)
+{
+    size_t before_n, after_n;
+    store_close(f->store);
+    f->store = NULL;
+    char *before = slurp(f->path, &before_n);
+    must_fail(f, store_open(f->path, &f->store, &f->err), code, word);
+    assert_non_null(strstr(f->err.text, f->path));
+    assert_null(f->store);
+    char *after = slurp(f->path, &after_n);
+    assert_int_equal(after_n, before_n);
+    assert_memory_equal(after, before, before_n);
+    mem_free(before);
+    mem_free(after);
+}
+
+static void a_newer_version_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    change_file(f, "PRAGMA user_version = 99");
+    refused(f, ERR_CORRUPT, "newer paretod (schema version 99");
+    change_file(f, "PRAGMA user_version = -1");
+    refused(f, ERR_CORRUPT, "never existed");
+}
+
+static void a_foreign_database_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    change_file(f, "PRAGMA application_id = 7");
+    refused(f, ERR_CORRUPT, "another program");
+    store_close(f->store);
+    unlink(f->path);
+    change_file(f, "CREATE TABLE guests (name TEXT)");
+    refused(f, ERR_CORRUPT, "another program");
+    unlink(f->path);
+    change_file(f, "PRAGMA user_version = 3");
+    refused(f, ERR_CORRUPT, "another program");
+}
+
+static void no_database_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    char text[5000];
+    store_close(f->store);
+    f->store = NULL;
+    memset(text, 'x', sizeof text);
+    write_file(f->path, 0, text, sizeof text);
+    refused(f, ERR_CORRUPT, "not a database");
+    write_file(f->path, 0, text, 20);
+    refused(f, ERR_CORRUPT, "not a database");
+}
+
+static void a_damaged_file_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    char noise[4096];
+    fill(f, 200);
+    store_close(f->store);
+    f->store = NULL;
+    memset(noise, 0x5a, sizeof noise);
+    write_file(f->path, 3 * 4096, noise, sizeof noise); /* the root page of a table */
+    refused(f, ERR_CORRUPT, "restore a backup");
+}
+
+static void a_missing_table_is_refused_when_used(void **state)
+{
+    struct fixture *f = *state;
+    change_file(f, "DROP TABLE lease");
+    must(f, store_open(f->path, &f->store, &f->err));
+    struct store_lease lease = a_lease(1, 0, "t");
+    must_fail(f, store_lease_insert(f->store, &lease, &f->err), ERR_CORRUPT, "no such table: lease");
+}
+
+static void an_empty_file_becomes_ours(void **state)
+{
+    struct fixture *f = *state;
+    store_close(f->store);
+    f->store = NULL;
+    write_file(f->path, 0, "", 0);
+    must(f, store_open(f->path, &f->store, &f->err));
+    fill(f, 1);
+}
+
+/* A released step never changes: schema-N.sql is what version N looks like, for ever. A new step brings a new
+ * file. */
+static void the_schema_is_the_released_one(void **state)
+{
+    struct fixture *f = *state;
+    sqlite3 *db;
+    sqlite3_stmt *stmt;
+    char got[16384] = "", path[256];
+    size_t n;
+    assert_int_equal(sqlite3_open_v2(f->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid",
+                                        -1, &stmt, NULL),
+                     SQLITE_OK);
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        size_t used = strlen(got);
+        snprintf(got + used, sizeof got - used, "%s;\n", (const char *)sqlite3_column_text(stmt, 0));
+    }
+    sqlite3_finalize(stmt);
+    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    snprintf(path, sizeof path, "%s/tests/unit/store/schema-%d.sql", TEST_SOURCE_DIR,
+             sqlite3_column_int(stmt, 0));
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    char *want = slurp(path, &n);
+    if (strcmp(got, want) != 0)
+        print_error("%s should be:\n%s", path, got);
+    assert_string_equal(got, want);
+    mem_free(want);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_newer_version_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_foreign_database_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_database_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_damaged_file_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_missing_table_is_refused_when_used, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_empty_file_becomes_ours, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_schema_is_the_released_one, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
