@@ -3,7 +3,8 @@
  * UNITS  Bytes.
  * MEMORY buf_init takes none; buf_fini frees; buf_take moves the bytes to the caller.
  * ERRORS ERR_TOO_LARGE: the buffer is unchanged by the call and remembers in `full` that something was
- * refused. STATE  data[len] is always 0, so text can be read as a string. */
+ *        refused.
+ * STATE  data[len] is always 0, so text can be read as a string. */
 #ifndef PROTO_BUF_H
 #define PROTO_BUF_H
 

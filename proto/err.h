@@ -3,7 +3,8 @@
  * UNITS  None.
  * MEMORY struct err is the caller's; it owns nothing.
  * ERRORS A function that can fail returns 0 or one of these codes and, when `err` is not NULL, a sentence in
- * it. STATE  None. */
+ *        it.
+ * STATE  None. */
 #ifndef PROTO_ERR_H
 #define PROTO_ERR_H
 

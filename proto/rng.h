@@ -1,5 +1,7 @@
 /* WHAT   Seeded chance: xoshiro256** (Blackman and Vigna 2018) seeded by SplitMix64, the same numbers
- * everywhere. WHO    Whoever needs chance; the seed is passed in and stored by the caller. UNITS  None.
+ *        everywhere.
+ * WHO    Whoever needs chance; the seed is passed in and stored by the caller.
+ * UNITS  None.
  * MEMORY The caller's struct.
  * ERRORS None.
  * STATE  Four words; two generators with the same (seed, stream) give the same numbers. */

@@ -3,7 +3,8 @@
  * UNITS  Seconds.
  * MEMORY open/close; a response owns its body until http_response_fini.
  * ERRORS ERR_UNREACHABLE (no daemon there), ERR_TIMEOUT, ERR_CANCELLED, ERR_TOO_LARGE. Any HTTP status is a
- * success here. STATE  One connection kept alive; one thread at a time. */
+ *        success here.
+ * STATE  One connection kept alive; one thread at a time. */
 #ifndef WIRE_HTTP_CLIENT_H
 #define WIRE_HTTP_CLIENT_H
 
