@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Measures whole searches on the shipped pair: a private daemon, two workers, every strategy at the same budget.
+#
+#   bench/search.sh [--json] [--trials N] [--tuned tuned-rsf|tuned-dpo]
+#
+# Without --json a table; with it one object a line: {"what","value","unit","peer","peer_value","ratio","target","ok"}.
+# The peer of every hypervolume is the search's own sweep (plain model averaging), scored in the same run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+json=no trials=46 tuned=tuned-rsf
+while [ $# -gt 0 ]; do
+    case $1 in
+    --json) json=yes ;;
+    --trials) trials=${2:?}; shift ;;
+    --tuned) tuned=${2:?}; shift ;;
+    *) sed -n '2,7p' "$0" >&2; exit 2 ;;
+    esac
+    shift
+done
+
+deploy/packages.sh build >&2
+{ cmake --preset release && cmake --build --preset release; } >/dev/null
+bin=$PWD/build/release
+dir=$(mktemp -d)
+pids=()
+end() {
+    [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
+    wait
+    rm -rf "$dir"
+}
+trap end EXIT
+export PARETOD_DAEMON=unix:$dir/sock
+"$bin/daemon/paretod" --db "$dir/db" --listen "unix:$dir/sock" 2>"$dir/daemon.log" &
+pids+=($!)
+daemon=$!
+for i in 1 2; do
+    mkdir "$dir/scratch-$i"
+    "$bin/worker/pareto-worker" --scratch "$dir/scratch-$i" 2>"$dir/worker-$i.log" &
+    pids+=($!)
+    worker=$!
+done
+for _ in $(seq 100); do
+    "$bin/client/paretoctl" searches >/dev/null 2>&1 && break
+    sleep 0.1
+done
+
+number() { awk -v x="$1" 'BEGIN { if (x == "null" || x == "") print "null"; else printf "%.4g", x }'; }
+
+report() { # report WHAT VALUE UNIT PEER PEER_VALUE TARGET DIRECTION(>= or <=); TARGET may be null
+    local ok=null ratio=null
+    [ "$5" = null ] || ratio=$(awk -v a="$2" -v b="$5" 'BEGIN { printf "%.4f", a / b }')
+    [ "$6" = null ] || ok=$(awk -v a="$2" -v b="$6" -v d="$7" 'BEGIN { print (d == ">=" ? a >= b : a <= b) ? "true" : "false" }')
+    if [ "$json" = yes ]; then
+        jq -nc --arg what "$1" --argjson value "$(number "$2")" --arg unit "$3" --arg peer "$4" \
+            --argjson peer_value "$(number "$5")" --argjson ratio "$ratio" --argjson target "$(number "$6")" --argjson ok "$ok" \
+            '{what: $what, value: $value, unit: $unit, peer: (if $peer == "" then null else $peer end),
+              peer_value: $peer_value, ratio: $ratio, target: $target, ok: $ok}'
+    else
+        printf '%-44s %10s %-4s' "$1" "$(number "$2")" "$3"
+        [ "$5" = null ] || printf '  %s %s, ratio %s' "$4" "$(number "$5")" "$ratio"
+        [ "$6" = null ] || printf '  target %s %s: %s' "$7" "$(number "$6")" "$ok"
+        echo
+    fi
+}
+
+rss_mib() { awk '/VmHWM/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status"; }
+
+one() { # one STRATEGY-JSON
+    local name id began seconds front trials_json jobs
+    name=$(jq -r .type <<<"$1")
+    jq --argjson strategy "$1" --argjson trials "$trials" --arg fixtures "$PWD/tests/fixtures" --arg tuned "$tuned" '
+        .strategy = $strategy | .budget.trials = $trials | .name = "bench-" + $strategy.type |
+        .models = {base: ($fixtures + "/base"), tuned: ($fixtures + "/" + $tuned)} |
+        .evaluator.bundle = $fixtures + "/bundle"' deploy/quickstart.json >"$dir/search.json"
+    began=$(date +%s.%N)
+    id=$("$bin/client/paretoctl" --json submit "$dir/search.json" | jq -r .id)
+    "$bin/client/paretoctl" watch "$id" >/dev/null
+    seconds=$(awk -v a="$began" -v b="$(date +%s.%N)" 'BEGIN { print b - a }')
+    front=$("$bin/client/paretoctl" --json front "$id")
+    trials_json=$("$bin/client/paretoctl" --json trials "$id")
+    report "$name: hypervolume, search half" "$(jq .hypervolume <<<"$front")" "" sweep \
+        "$(jq .sweep_hypervolume <<<"$front")" "$(jq .sweep_hypervolume <<<"$front")" ">="
+    report "$name: hypervolume, held-out half" "$(jq '.heldout.hypervolume' <<<"$front")" "" sweep \
+        "$(jq '.heldout.sweep_hypervolume' <<<"$front")" null ">="
+    report "$name: search" "$seconds" s "" null 180 "<="
+    report "$name: merge, a trial" "$(jq '[.trials[].merge_s] | add / length' <<<"$trials_json")" s "" null null "<="
+    report "$name: evaluate, a trial" "$(jq '[.trials[].evaluate_s] | add / length' <<<"$trials_json")" s "" null null "<="
+    # what is left of two workers' time after the search half's jobs and the held-out ones of the same length
+    jobs=$(jq --argjson confirm "$(jq .confirm.done <<<"$front")" '(.trials | length) + $confirm' <<<"$trials_json")
+    report "$name: overhead, a job" "$(jq --argjson seconds "$seconds" --argjson jobs "$jobs" \
+        '([.trials[] | .merge_s + .evaluate_s] | add / length) as $job | 2 * $seconds / $jobs - $job' \
+        <<<"$trials_json")" s "" null null "<="
+}
+
+one '{"type": "sweep"}'
+one '{"type": "hma", "objective": "reward"}'
+one '{"type": "scalarize"}'
+one '{"type": "sobol"}'
+report "resident memory, daemon (peak)" "$(rss_mib "$daemon")" MiB "" null null "<="
+report "resident memory, worker (peak)" "$(rss_mib "$worker")" MiB "" null null "<="
