@@ -6,6 +6,7 @@
 #include "client/table.h"
 #include "client/text.h"
 #include "proto/mem.h"
+#include "proto/search_spec.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -66,12 +67,15 @@ int command_front(struct client *client, const struct args *args)
     return code;
 }
 
-/* Names the columns of the table after the objectives of the first trial that has them. */
+/* Names the columns of the table after the objectives of the first trial that has them. A list that is longer than a
+ * search can have is no list of ours, and would not fit the table. */
 static const struct json *objectives_of(const struct json *const *trials, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if (json_len(json_get(trials[i], "objectives")))
-            return json_get(trials[i], "objectives");
+    for (size_t i = 0; i < n; i++) {
+        const struct json *list = json_get(trials[i], "objectives");
+        if (json_len(list) && json_len(list) <= SPEC_OBJECTIVES_MAX)
+            return list;
+    }
     return NULL;
 }
 

@@ -23,15 +23,17 @@ static void print_plan(const struct json *plan, struct buf *out)
         table_cellf(&groups, "%.0f", json_number_or(json_get(g, "parameters"), 0));
     }
     table_init(&tensors);
-    table_column(&tensors, "tensor", TABLE_LEFT);
     table_column(&tensors, "group", TABLE_LEFT);
+    table_column(&tensors, "place", TABLE_LEFT);
     table_column(&tensors, "dtype", TABLE_LEFT);
     table_column(&tensors, "parameters", TABLE_RIGHT);
+    table_column(&tensors, "tensor", TABLE_LEFT);
     for (const struct json *t = json_first(json_get(plan, "tensors")); t; t = json_next(t)) {
-        table_cell(&tensors, json_string_or(json_get(t, "name"), "?"));
         table_cell(&tensors, json_string_or(json_get(t, "group"), "?"));
+        table_cell(&tensors, json_string_or(json_get(t, "place"), "?"));
         table_cell(&tensors, json_string_or(json_get(t, "dtype"), "?"));
         table_cellf(&tensors, "%.0f", json_number_or(json_get(t, "parameters"), 0));
+        table_cell(&tensors, json_string_or(json_get(t, "name"), "?"));
     }
     table_print(&groups, out);
     buf_text(out, "\n");
