@@ -126,6 +126,9 @@ void sched_proposed(struct sched *sched, int64_t id, int stream, const double *r
  */
 void sched_tick(struct sched *sched, struct now now);
 
+/* More polls wait than before: asks for what they need. */
+void sched_more(struct sched *sched);
+
 bool sched_worker_lost(const struct sched *sched, const struct worker *worker, int64_t now_us);
 /* Asserts every invariant; for tests. */
 void sched_check(struct sched *sched);

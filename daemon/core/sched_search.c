@@ -138,6 +138,11 @@ void sched_fill(struct sched *sched)
             fill_search(sched, sched->search[i]);
 }
 
+void sched_more(struct sched *sched)
+{
+    sched_fill(sched);
+}
+
 void sched_proposed(struct sched *sched, int64_t id, int stream, const double *ratios, int n, int rc,
                     const char *why, struct now now)
 {

@@ -85,6 +85,8 @@ const double *search_ratios(const struct search *search, int number);
 const double *search_means(const struct search *search, enum half half, int number);
 const double *search_stderrs(const struct search *search, enum half half, int number);
 
+#define SCORES_MAX 256 /* metrics in one result */
+
 /* One metric of a result, as it came from the worker. */
 struct score {
     const char *metric;

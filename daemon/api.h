@@ -1,0 +1,66 @@
+/* WHAT   The routes: which handler answers which request, and what handlers share.
+ * WHO    paretod.c hands api_handle to http; polls.c and submit.c answer through it.
+ * UNITS  Seconds on the wire, microseconds inside.
+ * MEMORY Borrows for the call.
+ * ERRORS Become answers: 400 no JSON, 404, 405, 409, 410, 422 with fields, 500 when the disk refuses.
+ * STATE  None. */
+#ifndef DAEMON_API_H
+#define DAEMON_API_H
+
+#include "daemon/core/sched.h"
+#include "daemon/http.h"
+#include "proto/json.h"
+
+struct paretod;
+
+#define API_PARAMS_MAX 2
+#define API_PARAM_MAX 96
+
+struct api_call {
+    struct paretod *daemon;
+    struct exchange *x;
+    char param[API_PARAMS_MAX][API_PARAM_MAX]; /* what stood for {…} in the route */
+};
+
+/* http_handler; ctx is the struct paretod. */
+void api_handle(void *ctx, struct exchange *x);
+
+/* Handlers, by file. */
+void api_searches_list(struct api_call *call);
+void api_search_submit(struct api_call *call);
+void api_search_get(struct api_call *call);
+void api_search_pause(struct api_call *call);
+void api_search_resume(struct api_call *call);
+void api_search_cancel(struct api_call *call);
+void api_search_front(struct api_call *call);
+void api_search_plan(struct api_call *call);
+void api_trials_list(struct api_call *call);
+void api_trials_csv(struct api_call *call);
+void api_trial_get(struct api_call *call);
+void api_workers_list(struct api_call *call);
+void api_worker_register(struct api_call *call);
+void api_lease_ask(struct api_call *call);
+void api_lease_heartbeat(struct api_call *call);
+void api_lease_result(struct api_call *call);
+void api_lease_failure(struct api_call *call);
+void api_lease_release(struct api_call *call);
+
+/* The body as an object for json_free; NULL after it answered 400. */
+struct json *api_body(struct exchange *x);
+/* The search of {id}; NULL after it answered 404. */
+struct search *api_find_search(struct api_call *call);
+/* Answers with the status of a code. */
+void api_error(struct exchange *x, int rc, const struct err *err);
+/* Sends what stands in buf and frees it; 500 when it did not fit. */
+void api_send(struct exchange *x, int status, struct buf *buf);
+void api_summary(struct paretod *daemon, struct exchange *x, int status, int64_t id);
+/* A whole number of the query, `otherwise` when absent. False after it answered 400. */
+bool api_query_whole(struct exchange *x, const char *name, int64_t min, int64_t max, int64_t otherwise,
+                     int64_t *out);
+
+/* Gives a job to the worker that asks. False: nothing to do now, not answered. */
+bool api_lease(struct paretod *daemon, struct exchange *x, const char *worker, struct now now);
+/* Answers with the front; false when the client has it already and may_wait. */
+bool api_front(struct paretod *daemon, struct exchange *x, int64_t id, bool may_wait);
+
+#endif

@@ -1,0 +1,173 @@
+/* Searches: list, submit, look, steer, front, plan. */
+#include "daemon/api.h"
+#include "daemon/hash.h"
+#include "daemon/paretod.h"
+#include "daemon/submit.h"
+#include "daemon/views.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ANSWER_MAX ((size_t)256 << 20)
+#define WAIT_MAX_S 60
+
+static void list_etag(const struct sched *sched, char etag[32])
+{
+    uint64_t h = 0;
+    for (int i = 0; i < sched->search_n; i++) {
+        int64_t pair[2] = {sched->search[i]->id, sched->search[i]->revision};
+        h = hash_bytes(h, pair, sizeof pair);
+    }
+    snprintf(etag, 32, "list-%016llx", (unsigned long long)h);
+}
+
+void api_searches_list(struct api_call *call)
+{
+    struct sched *sched = &call->daemon->sched;
+    char etag[32];
+    list_etag(sched, etag);
+    if (exchange_has(call->x, etag)) {
+        http_answer(call->x, &(struct answer){.status = 304, .etag = etag, .cache = "no-cache"});
+        return;
+    }
+    struct buf buf;
+    struct json_out out;
+    int64_t wall_us = paretod_now().wall_us;
+    buf_init(&buf, ANSWER_MAX);
+    json_begin(&out, &buf);
+    json_object(&out);
+    json_name(&out, "searches");
+    json_array(&out);
+    for (int i = sched->search_n - 1; i >= 0; i--) {
+        json_object(&out);
+        view_summary(sched->search[i], wall_us, &out);
+        json_end_object(&out);
+    }
+    json_end_array(&out);
+    json_end_object(&out);
+    http_answer(
+        call->x,
+        &(struct answer){
+            .status = 200, .bytes = buf_str(&buf), .len = buf.len, .etag = etag, .cache = "no-cache"});
+    buf_fini(&buf);
+}
+
+void api_search_submit(struct api_call *call)
+{
+    submit(call->daemon, call->x);
+}
+
+void api_search_get(struct api_call *call)
+{
+    struct search *search = api_find_search(call);
+    if (!search)
+        return;
+    struct buf buf;
+    struct json_out out;
+    buf_init(&buf, ANSWER_MAX);
+    json_begin(&out, &buf);
+    json_object(&out);
+    view_summary(search, paretod_now().wall_us, &out);
+    json_name(&out, "spec");
+    search_spec_write(&search->spec, &out);
+    json_end_object(&out);
+    api_send(call->x, 200, &buf);
+}
+
+static void steer(struct api_call *call,
+                  int (*verb)(struct sched *sched, int64_t id, struct now now, struct err *err))
+{
+    struct search *search = api_find_search(call);
+    struct err err = {0};
+    if (!search)
+        return;
+    int rc = verb(&call->daemon->sched, search->id, paretod_now(), &err);
+    if (rc)
+        api_error(call->x, rc, &err);
+    else
+        api_summary(call->daemon, call->x, 200, search->id);
+}
+
+void api_search_pause(struct api_call *call)
+{
+    steer(call, sched_pause);
+}
+
+void api_search_resume(struct api_call *call)
+{
+    steer(call, sched_resume);
+}
+
+void api_search_cancel(struct api_call *call)
+{
+    steer(call, sched_cancel);
+}
+
+bool api_front(struct paretod *daemon, struct exchange *x, int64_t id, bool may_wait)
+{
+    struct search *search = sched_search(&daemon->sched, id);
+    char etag[64];
+    snprintf(etag, sizeof etag, "%lld-%lld", (long long)id, (long long)search->revision);
+    if (exchange_has(x, etag)) {
+        if (may_wait)
+            return false;
+        http_answer(x, &(struct answer){.status = 304, .etag = etag, .cache = "no-cache"});
+        return true;
+    }
+    const struct buf *json = view_cache_front(&daemon->views, search);
+    if (json->full)
+        http_error(x, 500, "too_large", "the front is over %zu MiB", json->max >> 20);
+    else
+        http_answer(
+            x,
+            &(struct answer){
+                .status = 200, .bytes = buf_str(json), .len = json->len, .etag = etag, .cache = "no-cache"});
+    return true;
+}
+
+void api_search_front(struct api_call *call)
+{
+    struct search *search = api_find_search(call);
+    int64_t wait_s;
+    if (!search || !api_query_whole(call->x, "wait", 0, 3600, 0, &wait_s))
+        return;
+    if (wait_s > WAIT_MAX_S)
+        wait_s = WAIT_MAX_S;
+    if (!api_front(call->daemon, call->x, search->id, wait_s > 0))
+        polls_add_front(call->daemon, exchange_id(call->x), search->id, paretod_now().us + wait_s * 1000000);
+}
+
+struct plan_context {
+    int64_t id;
+    struct buf *buf;
+};
+
+static int on_row(void *ctx, const struct store_search *row)
+{
+    struct plan_context *c = ctx;
+    if (row->id == c->id && row->plan)
+        buf_text(c->buf, row->plan);
+    return 0;
+}
+
+void api_search_plan(struct api_call *call)
+{
+    struct search *search = api_find_search(call);
+    if (!search)
+        return;
+    struct buf buf;
+    struct err err = {0};
+    buf_init(&buf, ANSWER_MAX);
+    struct plan_context c = {search->id, &buf};
+    int rc = store_search_each(call->daemon->store, on_row, &c, &err);
+    if (rc || buf.len == 0) {
+        if (rc)
+            api_error(call->x, rc, &err);
+        else
+            http_error(call->x, 404, "not_found", "search %lld merges nothing, so it has no plan",
+                       (long long)search->id);
+        buf_fini(&buf);
+        return;
+    }
+    api_send(call->x, 200, &buf);
+}

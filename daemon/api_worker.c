@@ -1,0 +1,228 @@
+/* The worker side: register, lease by long poll, heartbeat, result, failure, release. */
+#include "daemon/api.h"
+#include "daemon/paretod.h"
+#include "daemon/score_reader.h"
+#include "proto/log.h"
+#include "proto/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define POLL_S 20
+#define WAIT_MAX_S 60
+#define SLOTS_MAX 1024
+#define ANSWER_MAX ((size_t)16 << 20)
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+void api_worker_register(struct api_call *call)
+{
+    struct json *root = api_body(call->x);
+    if (!root)
+        return;
+    const char *name = json_string_or(json_get(root, "name"), "");
+    int64_t slots = 0;
+    bool ok = json_whole(json_get(root, "slots"), 1, SLOTS_MAX, &slots);
+    if (!*name || strlen(name) >= WORKER_NAME_MAX || !ok) {
+        http_error(call->x, 422, "invalid", "a worker has a \"name\" of 1 to %d bytes and 1 to %d \"slots\"",
+                   WORKER_NAME_MAX - 1, SLOTS_MAX);
+        json_free(root);
+        return;
+    }
+    const struct worker *worker =
+        fleet_register(&call->daemon->sched.fleet, name, (int)slots,
+                       json_string_or(json_get(root, "version"), ""), paretod_now().us);
+    int lease_s = call->daemon->options->lease_s;
+    struct buf buf;
+    struct json_out out;
+    buf_init(&buf, ANSWER_MAX);
+    json_begin(&out, &buf);
+    json_object(&out);
+    json_put_text(&out, "worker", worker->id);
+    json_put_int(&out, "lease_s", lease_s);
+    json_put_double(&out, "heartbeat_s", lease_s / 3.0);
+    json_put_int(&out, "poll_s", least(POLL_S, lease_s > 1 ? lease_s * 2 / 3 : 1));
+    json_end_object(&out);
+    log_event(LOG_INFO, "worker_registered", "worker=%s name=\"%s\" slots=%d", worker->id, worker->name,
+              worker->slots);
+    json_free(root);
+    api_send(call->x, 200, &buf);
+}
+
+static void put_worker(struct sched *sched, const struct worker *worker, int64_t now_us, struct json_out *out)
+{
+    struct lease_table *table = &sched->leases;
+    int busy = lease_of_worker(table, worker->name, NULL);
+    bool lost = sched_worker_lost(sched, worker, now_us);
+    json_object(out);
+    json_put_text(out, "worker", worker->id);
+    json_put_text(out, "name", worker->name);
+    json_put_int(out, "slots", worker->slots);
+    json_put_text(out, "state", lost ? "lost" : busy ? "busy" : "idle");
+    json_name(out, "leases");
+    json_array(out);
+    for (int i = 0; i < table->n; i++) {
+        const struct lease *lease = table->lease[i];
+        if (lease->state != LEASE_ACTIVE || strcmp(lease->worker, worker->name))
+            continue;
+        json_object(out);
+        json_put_int(out, "search", lease->search);
+        json_put_int(out, "trial", lease->trial);
+        json_put_text(out, "half", half_name(lease->half));
+        json_end_object(out);
+    }
+    json_end_array(out);
+    json_put_int(out, "done", worker->done);
+    json_put_int(out, "failed", worker->failed);
+    json_put_double(out, "last_seen_s", (double)(now_us - worker->seen_us) / 1e6);
+    json_end_object(out);
+}
+
+void api_workers_list(struct api_call *call)
+{
+    struct sched *sched = &call->daemon->sched;
+    int64_t now_us = paretod_now().us;
+    struct buf buf;
+    struct json_out out;
+    buf_init(&buf, ANSWER_MAX);
+    json_begin(&out, &buf);
+    json_object(&out);
+    json_name(&out, "workers");
+    json_array(&out);
+    for (int i = 0; i < sched->fleet.n; i++)
+        put_worker(sched, sched->fleet.worker[i], now_us, &out);
+    json_end_array(&out);
+    json_end_object(&out);
+    api_send(call->x, 200, &buf);
+}
+
+static void send_lease(struct paretod *daemon, struct exchange *x, const struct lease *lease)
+{
+    const struct search *search = sched_search(&daemon->sched, lease->search);
+    struct buf buf;
+    struct json_out out;
+    buf_init(&buf, ANSWER_MAX);
+    json_begin(&out, &buf);
+    json_object(&out);
+    json_put_text(&out, "lease", lease->token);
+    json_put_int(&out, "search", lease->search);
+    json_put_int(&out, "trial", lease->trial);
+    json_put_text(&out, "half", half_name(lease->half));
+    json_put_int(&out, "attempt", lease->attempt);
+    json_put_doubles(&out, "ratios", search_ratios(search, lease->trial), (size_t)search->k);
+    json_put_int(&out, "seed", (int64_t)search->spec.seed);
+    json_name(&out, "spec");
+    search_spec_write(&search->spec, &out);
+    json_end_object(&out);
+    log_event(LOG_DEBUG, "leased", "search=%lld trial=%d half=%s attempt=%d worker=\"%s\"",
+              (long long)lease->search, lease->trial, half_name(lease->half), lease->attempt, lease->worker);
+    api_send(x, 200, &buf);
+}
+
+bool api_lease(struct paretod *daemon, struct exchange *x, const char *worker, struct now now)
+{
+    const struct lease *lease;
+    struct err err = {0};
+    int rc = sched_lease(&daemon->sched, worker, now, &lease, &err);
+    if (rc == ERR_NOT_READY)
+        return false;
+    if (rc)
+        api_error(x, rc, &err);
+    else
+        send_lease(daemon, x, lease);
+    return true;
+}
+
+void api_lease_ask(struct api_call *call)
+{
+    struct json *root = api_body(call->x);
+    if (!root)
+        return;
+    char worker[32];
+    double wait_s = json_number_or(json_get(root, "wait_s"), 0);
+    snprintf(worker, sizeof worker, "%s", json_string_or(json_get(root, "worker"), ""));
+    json_free(root);
+    struct now now = paretod_now();
+    if (api_lease(call->daemon, call->x, worker, now))
+        return;
+    if (!(wait_s > 0)) {
+        http_answer(call->x, &(struct answer){.status = 204});
+        return;
+    }
+    if (wait_s > WAIT_MAX_S)
+        wait_s = WAIT_MAX_S;
+    polls_add_lease(call->daemon, exchange_id(call->x), worker, now.us + (int64_t)(wait_s * 1e6));
+}
+
+/* Everything about a lease that is not there is 410: the worker stops that evaluation. */
+static void answer_lease(struct exchange *x, int rc, const struct err *err, const char *json)
+{
+    if (rc == ERR_NOT_FOUND)
+        http_error(x, 410, "not_found", "%s", err->text);
+    else if (rc)
+        api_error(x, rc, err);
+    else
+        http_answer(x, &(struct answer){.status = 200, .bytes = json, .len = strlen(json)});
+}
+
+void api_lease_heartbeat(struct api_call *call)
+{
+    struct err err = {0};
+    char json[64];
+    snprintf(json, sizeof json, "{\"lease_s\":%d}", call->daemon->options->lease_s);
+    int rc = sched_heartbeat(&call->daemon->sched, call->param[0], paretod_now(), &err);
+    answer_lease(call->x, rc, &err, json);
+}
+
+/* A result we cannot read is a failure of the job: without this the worker would deliver it again for ever. */
+static void refuse_result(struct api_call *call, const struct err *err)
+{
+    log_event(LOG_WARN, "result_refused", "lease=%s reason=\"%s\"", call->param[0], err->text);
+    sched_failure(&call->daemon->sched, call->param[0], err->text, paretod_now(), NULL);
+    http_error(call->x, 422, "invalid", "%s", err->text);
+}
+
+void api_lease_result(struct api_call *call)
+{
+    struct json *root = api_body(call->x);
+    struct result result = {0};
+    struct err err = {0};
+    bool duplicate = false;
+    if (!root)
+        return;
+    int rc = score_reader_read(root, &result, &err);
+    if (!rc)
+        rc = sched_result(&call->daemon->sched, call->param[0], &result, paretod_now(), &duplicate, &err);
+    if (rc == ERR_INVALID)
+        refuse_result(call, &err);
+    else
+        answer_lease(call->x, rc, &err,
+                     duplicate ? "{\"accepted\":true,\"duplicate\":true}"
+                               : "{\"accepted\":true,\"duplicate\":false}");
+    score_reader_free(&result);
+    json_free(root);
+}
+
+void api_lease_failure(struct api_call *call)
+{
+    struct json *root = api_body(call->x);
+    struct err err = {0};
+    if (!root)
+        return;
+    const char *code = json_string_or(json_get(root, "code"), "evaluator");
+    const char *reason = json_string_or(json_get(root, "reason"), "the worker gave no reason");
+    log_event(LOG_WARN, "job_failed", "lease=%s code=%s reason=\"%.400s\"", call->param[0], code, reason);
+    int rc = sched_failure(&call->daemon->sched, call->param[0], reason, paretod_now(), &err);
+    answer_lease(call->x, rc, &err, "{}");
+    json_free(root);
+}
+
+void api_lease_release(struct api_call *call)
+{
+    struct err err = {0};
+    int rc = sched_release(&call->daemon->sched, call->param[0], paretod_now(), &err);
+    answer_lease(call->x, rc, &err, "{}");
+}

@@ -1,0 +1,170 @@
+#include "daemon/paretod.h"
+
+#include "daemon/api.h"
+#include "daemon/persist.h"
+#include "daemon/proposer.h"
+#include "daemon/restore.h"
+#include "proto/log.h"
+#include "proto/mem.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define TICK_MS 200
+
+struct now paretod_now(void)
+{
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    return (struct now){(int64_t)(uv_hrtime() / 1000), (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000};
+}
+
+static int persist(void *ctx, const struct sched_write *write, struct err *err)
+{
+    struct paretod *daemon = ctx;
+    int rc = persist_write(daemon->store, write, err);
+    if (!rc && write->new_state)
+        log_event(LOG_INFO, "search_moved", "search=%lld state=%s%s%s%s", (long long)write->search->id,
+                  search_state_name(write->state), write->reason ? " reason=\"" : "",
+                  write->reason ? write->reason : "", write->reason ? "\"" : "");
+    return rc;
+}
+
+static void wake(void *ctx)
+{
+    ((struct paretod *)ctx)->polls.jobs = true;
+}
+
+static void changed(void *ctx, int64_t search)
+{
+    (void)search;
+    ((struct paretod *)ctx)->polls.fronts = true;
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct paretod *daemon = handle->data;
+    log_event(LOG_INFO, "stopping", "signal=%d", number);
+    daemon->stopping = true;
+    uv_stop(&daemon->loop);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct paretod *daemon = timer->data;
+    sched_tick(&daemon->sched, paretod_now());
+    polls_tick(daemon);
+}
+
+/* The last thing before the loop sleeps. */
+static void on_prepare(uv_prepare_t *prepare)
+{
+    polls_serve(prepare->data);
+}
+
+static int make_directory(const char *path, struct err *err)
+{
+    if (mkdir(path, 0700) && errno != EEXIST)
+        return err_set(err, ERR_IO, "--db %s: %s; make the directory above it", path, strerror(errno));
+    return 0;
+}
+
+static int open_store(struct paretod *daemon, struct err *err)
+{
+    int rc = make_directory(daemon->options->db, err);
+    if (rc)
+        return rc;
+    char *path = mem_printf("%s/paretod.sqlite", daemon->options->db);
+    rc = store_open(path, &daemon->store, err);
+    mem_free(path);
+    return rc;
+}
+
+static uint64_t chance(void)
+{
+    uint64_t seed = (uint64_t)paretod_now().wall_us;
+    if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+        log_event(LOG_WARN, "no_random", "seed=time");
+    return seed;
+}
+
+static int listen_all(struct paretod *daemon, struct err *err)
+{
+    for (int i = 0; i < daemon->options->listen_n; i++) {
+        char address[160];
+        int rc = http_listen(daemon->http, daemon->options->listen[i], address, err);
+        if (rc)
+            return rc;
+        log_event(LOG_INFO, "event=listening", "address=%s", address);
+    }
+    return 0;
+}
+
+static void start_handles(struct paretod *daemon)
+{
+    uv_loop_init(&daemon->loop);
+    uv_signal_init(&daemon->loop, &daemon->term);
+    uv_signal_init(&daemon->loop, &daemon->interrupt);
+    uv_timer_init(&daemon->loop, &daemon->tick);
+    uv_prepare_init(&daemon->loop, &daemon->prepare);
+    daemon->term.data = daemon->interrupt.data = daemon->tick.data = daemon->prepare.data = daemon;
+    uv_signal_start(&daemon->term, on_signal, SIGTERM);
+    uv_signal_start(&daemon->interrupt, on_signal, SIGINT);
+    uv_timer_start(&daemon->tick, on_tick, TICK_MS, TICK_MS);
+    uv_prepare_start(&daemon->prepare, on_prepare);
+}
+
+static int start(struct paretod *daemon, struct err *err)
+{
+    int rc = open_store(daemon, err);
+    if (rc)
+        return rc;
+    struct sched_ops ops = {daemon, persist, proposer_ask, wake, changed};
+    struct now now = paretod_now();
+    sched_init(&daemon->sched, &ops, (int64_t)daemon->options->lease_s * 1000000, chance());
+    rc = restore_all(daemon->store, &daemon->sched, now, err);
+    if (rc)
+        return rc;
+    log_event(LOG_INFO, "restored", "searches=%d leases=%d", daemon->sched.search_n, daemon->sched.leases.n);
+    assets_load(&daemon->assets, daemon->options->assets);
+    daemon->http = http_create(&daemon->loop, api_handle, daemon);
+    rc = listen_all(daemon, err); /* after this, others may ask: everything is there */
+    if (!rc)
+        sched_start(&daemon->sched, now);
+    return rc;
+}
+
+static void stop(struct paretod *daemon)
+{
+    daemon->stopping = true;
+    http_close(daemon->http);
+    uv_close((uv_handle_t *)&daemon->term, NULL);
+    uv_close((uv_handle_t *)&daemon->interrupt, NULL);
+    uv_close((uv_handle_t *)&daemon->tick, NULL);
+    uv_close((uv_handle_t *)&daemon->prepare, NULL);
+    uv_run(&daemon->loop, UV_RUN_DEFAULT); /* jobs in the pool come home; their answers are dropped */
+    uv_loop_close(&daemon->loop);
+    polls_fini(&daemon->polls);
+    view_cache_fini(&daemon->views);
+    assets_fini(&daemon->assets);
+    sched_fini(&daemon->sched);
+    store_close(daemon->store);
+}
+
+int paretod_run(const struct options *options, struct err *err)
+{
+    struct paretod *daemon = mem_zero(1, sizeof *daemon);
+    daemon->options = options;
+    start_handles(daemon);
+    int rc = start(daemon, err);
+    if (!rc)
+        uv_run(&daemon->loop, UV_RUN_DEFAULT);
+    stop(daemon);
+    if (!rc)
+        log_event(LOG_INFO, "stopped", NULL);
+    mem_free(daemon);
+    return rc;
+}

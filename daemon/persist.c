@@ -1,0 +1,146 @@
+#include "daemon/persist.h"
+
+#include "proto/log.h"
+
+#include <assert.h>
+
+static struct store_trial row_of(const struct search *search, const struct trial *trial)
+{
+    const struct trial_job *job = trial->job;
+    return (struct store_trial){
+        .search = search->id,
+        .number = trial->number,
+        .stream = trial->stream,
+        .step = trial->step,
+        .k = search->k,
+        .ratios = search_ratios(search, trial->number),
+        .state = trial_state_name(job[HALF_SEARCH].state),
+        .attempts = job[HALF_SEARCH].attempts,
+        .reason = job[HALF_SEARCH].reason,
+        .heldout_state =
+            job[HALF_HELDOUT].state == TRIAL_ABSENT ? NULL : trial_state_name(job[HALF_HELDOUT].state),
+        .created_us = trial->created_us,
+        .done_us = trial->done_us,
+        .merge_s = trial->merge_s,
+        .evaluate_s = trial->evaluate_s,
+        .wall_s = trial->wall_s,
+        .worker = trial->worker,
+    };
+}
+
+static int add_trials(struct store *store, const struct sched_write *write, struct err *err)
+{
+    const struct search *search = write->search;
+    for (int i = 0; i < write->add_n; i++) {
+        int step = search->streams[write->add_stream].proposed + i;
+        struct store_trial row = {.search = search->id,
+                                  .number = search->plan.streams[write->add_stream].first + step,
+                                  .stream = write->add_stream,
+                                  .step = step,
+                                  .k = search->k,
+                                  .ratios = write->add_ratios + (size_t)i * (size_t)search->k,
+                                  .state = trial_state_name(TRIAL_READY),
+                                  .created_us = write->now.wall_us};
+        int rc = store_trial_insert(store, &row, err);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int update_trial(struct store *store, const struct sched_write *write,
+                        const struct trial_change *change, struct err *err)
+{
+    struct store_trial row = row_of(write->search, &write->search->trials[change->number]);
+    if (change->half == HALF_HELDOUT) {
+        row.heldout_state = trial_state_name(change->to);
+    } else {
+        row.state = trial_state_name(change->to);
+        row.attempts = change->attempts;
+        row.reason = change->reason ? change->reason : row.reason;
+    }
+    if (change->half == HALF_SEARCH && change->to == TRIAL_DONE) {
+        row.merge_s = write->result->merge_s;
+        row.evaluate_s = write->result->evaluate_s;
+        row.wall_s = write->wall_s;
+        row.done_us = write->now.wall_us;
+        row.worker = write->worker;
+    }
+    return store_trial_update(store, &row, err);
+}
+
+static int insert_scores(struct store *store, const struct sched_write *write, struct err *err)
+{
+    const struct trial_change *change = &write->trials[0];
+    struct store_score rows[SCORES_MAX];
+    assert(write->result->scores_n <= SCORES_MAX);
+    for (size_t i = 0; i < write->result->scores_n; i++) {
+        const struct score *s = &write->result->scores[i];
+        rows[i] = (struct store_score){s->metric, s->mean, s->stderr_, s->n, s->items, s->items_n};
+    }
+    return store_scores_insert(store, write->search->id, change->number, half_name(change->half), rows,
+                               write->result->scores_n, err);
+}
+
+static int change_leases(struct store *store, const struct sched_write *write, struct err *err)
+{
+    const struct lease *grant = write->grant;
+    if (grant) {
+        struct store_lease row = {.token = grant->token,
+                                  .search = grant->search,
+                                  .trial = grant->trial,
+                                  .half = half_name(grant->half),
+                                  .worker = grant->worker,
+                                  .attempt = grant->attempt,
+                                  .state = lease_state_name(LEASE_ACTIVE),
+                                  .granted_us = write->now.wall_us};
+        int rc = store_lease_insert(store, &row, err);
+        if (rc)
+            return rc;
+    }
+    for (size_t i = 0; i < write->leases_n; i++) {
+        const struct lease_change *end = &write->leases[i];
+        int rc = store_lease_end(store, end->token, lease_state_name(end->to), end->reason,
+                                 write->now.wall_us, err);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int write_all(struct store *store, const struct sched_write *write, struct err *err)
+{
+    int rc = add_trials(store, write, err);
+    for (size_t i = 0; i < write->trials_n && !rc; i++)
+        rc = update_trial(store, write, &write->trials[i], err);
+    if (!rc && write->result)
+        rc = insert_scores(store, write, err);
+    if (!rc)
+        rc = change_leases(store, write, err);
+    if (!rc && write->new_state)
+        rc = store_search_set_state(store, write->search->id, search_state_name(write->state), write->reason,
+                                    search_state_is_final(write->state) ? write->now.wall_us : 0, err);
+    if (!rc)
+        rc = store_search_set_revision(store, write->search->id, write->revision, err);
+    return rc;
+}
+
+int persist_write(void *ctx, const struct sched_write *write, struct err *err)
+{
+    struct store *store = ctx;
+    struct err own = {0};
+    if (!err)
+        err = &own;
+    int rc = store_begin(store, err);
+    if (!rc) {
+        rc = write_all(store, write, err);
+        if (!rc)
+            rc = store_commit(store, err);
+        if (rc)
+            store_rollback(store);
+    }
+    if (rc)
+        log_event(LOG_ERROR, "write_failed", "search=%lld code=%s reason=\"%s\"",
+                  (long long)write->search->id, err_name(rc), err->text);
+    return rc;
+}

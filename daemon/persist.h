@@ -1,0 +1,16 @@
+/* WHAT   The scheduler's writes as transactions of the store.
+ * WHO    daemon/paretod.c hands it to the scheduler; submit.c inserts searches.
+ * UNITS  Wall microseconds.
+ * MEMORY None.
+ * ERRORS Those of store/; nothing was written then.
+ * STATE  None. */
+#ifndef DAEMON_PERSIST_H
+#define DAEMON_PERSIST_H
+
+#include "daemon/core/sched.h"
+#include "store/store.h"
+
+/* sched_ops.persist; ctx is the struct store. */
+int persist_write(void *ctx, const struct sched_write *write, struct err *err);
+
+#endif

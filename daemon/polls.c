@@ -1,0 +1,113 @@
+#include "daemon/polls.h"
+
+#include "daemon/api.h"
+#include "daemon/paretod.h"
+#include "proto/mem.h"
+
+#include <stdio.h>
+
+void polls_fini(struct polls *polls)
+{
+    mem_free(polls->lease);
+    mem_free(polls->front);
+    *polls = (struct polls){0};
+}
+
+void polls_add_lease(struct paretod *daemon, uint64_t exchange, const char *worker, int64_t deadline_us)
+{
+    struct polls *polls = &daemon->polls;
+    if (polls->lease_n == polls->lease_cap) {
+        polls->lease_cap = polls->lease_cap ? 2 * polls->lease_cap : 16;
+        polls->lease = mem_grow(polls->lease, (size_t)polls->lease_cap, sizeof *polls->lease);
+    }
+    struct lease_poll *poll = &polls->lease[polls->lease_n++];
+    *poll = (struct lease_poll){.exchange = exchange, .deadline_us = deadline_us};
+    snprintf(poll->worker, sizeof poll->worker, "%s", worker);
+    daemon->sched.waiting = polls->lease_n;
+    sched_more(&daemon->sched);
+}
+
+void polls_add_front(struct paretod *daemon, uint64_t exchange, int64_t search, int64_t deadline_us)
+{
+    struct polls *polls = &daemon->polls;
+    if (polls->front_n == polls->front_cap) {
+        polls->front_cap = polls->front_cap ? 2 * polls->front_cap : 16;
+        polls->front = mem_grow(polls->front, (size_t)polls->front_cap, sizeof *polls->front);
+    }
+    polls->front[polls->front_n++] = (struct front_poll){exchange, search, deadline_us};
+}
+
+static void end_without_content(struct exchange *x)
+{
+    http_answer(x, &(struct answer){.status = 204});
+}
+
+/* A job given to a closed connection would be lost until its lease expires. */
+static bool is_dead(struct exchange *x)
+{
+    if (exchange_alive(x))
+        return false;
+    end_without_content(x);
+    return true;
+}
+
+/* True when the poll is served or gone. */
+static bool serve_lease(struct paretod *daemon, const struct lease_poll *poll, struct now now)
+{
+    struct exchange *x = http_find(daemon->http, poll->exchange);
+    if (!x || is_dead(x))
+        return true;
+    if (api_lease(daemon, x, poll->worker, now))
+        return true;
+    if (now.us < poll->deadline_us)
+        return false;
+    end_without_content(x);
+    return true;
+}
+
+static void serve_leases(struct paretod *daemon)
+{
+    struct polls *polls = &daemon->polls;
+    struct now now = paretod_now();
+    int kept = 0;
+    for (int i = 0; i < polls->lease_n; i++)
+        if (!serve_lease(daemon, &polls->lease[i], now))
+            polls->lease[kept++] = polls->lease[i];
+    polls->lease_n = kept;
+    daemon->sched.waiting = kept;
+}
+
+static void serve_fronts(struct paretod *daemon)
+{
+    struct polls *polls = &daemon->polls;
+    int64_t now_us = paretod_now().us;
+    int kept = 0;
+    for (int i = 0; i < polls->front_n; i++) {
+        const struct front_poll *poll = &polls->front[i];
+        struct exchange *x = http_find(daemon->http, poll->exchange);
+        if (!x || is_dead(x) || api_front(daemon, x, poll->search, now_us < poll->deadline_us))
+            continue;
+        polls->front[kept++] = *poll;
+    }
+    polls->front_n = kept;
+}
+
+void polls_serve(struct paretod *daemon)
+{
+    if (daemon->polls.jobs) {
+        daemon->polls.jobs = false;
+        serve_leases(daemon);
+    }
+    if (daemon->polls.fronts) {
+        daemon->polls.fronts = false;
+        serve_fronts(daemon);
+    }
+}
+
+void polls_tick(struct paretod *daemon)
+{
+    if (daemon->polls.lease_n)
+        serve_leases(daemon);
+    if (daemon->polls.front_n)
+        serve_fronts(daemon);
+}

@@ -1,0 +1,79 @@
+#include "daemon/score_reader.h"
+
+#include "proto/mem.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+static int read_items(const struct json *items, size_t at, struct score *out, struct err *err)
+{
+    if (!items || json_is(items, JSON_NULL))
+        return 0;
+    if (!json_is(items, JSON_ARRAY))
+        return err_set(err, ERR_INVALID, "scores[%zu].items: must be an array of numbers or null", at);
+    double *values = mem_zero(json_len(items), sizeof *values);
+    out->items = values;
+    for (const struct json *item = json_first(items); item; item = json_next(item)) {
+        if (!json_is(item, JSON_NUMBER))
+            return err_set(err, ERR_INVALID, "scores[%zu].items[%zu]: must be a number", at, out->items_n);
+        values[out->items_n++] = json_number_or(item, 0);
+    }
+    return 0;
+}
+
+static int read_score(const struct json *j, size_t at, struct score *out, struct err *err)
+{
+    const struct json *se = json_get(j, "stderr");
+    out->metric = json_string_or(json_get(j, "metric"), "");
+    if (!*out->metric || strlen(out->metric) > 127)
+        return err_set(err, ERR_INVALID, "scores[%zu].metric: must be a name of 1 to 127 bytes", at);
+    if (!json_is(json_get(j, "mean"), JSON_NUMBER))
+        return err_set(err, ERR_INVALID, "scores[%zu].mean: must be a finite number (metric %s)", at,
+                       out->metric);
+    out->mean = json_number_or(json_get(j, "mean"), 0);
+    if (se && !json_is(se, JSON_NULL) && !(json_number_or(se, -1) >= 0))
+        return err_set(err, ERR_INVALID, "scores[%zu].stderr: must be a number of 0 or more, or null", at);
+    out->stderr_ = json_number_or(se, NAN);
+    if (!json_whole(json_get(j, "n"), 0, INT64_C(1) << 53, &out->n))
+        return err_set(err, ERR_INVALID, "scores[%zu].n: must be the number of items", at);
+    return read_items(json_get(j, "items"), at, out, err);
+}
+
+static int refuse_twins(const struct result *result, struct err *err)
+{
+    for (size_t i = 0; i < result->scores_n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (!strcmp(result->scores[i].metric, result->scores[j].metric))
+                return err_set(err, ERR_INVALID, "scores[%zu].metric: \"%s\" stands there twice", i,
+                               result->scores[i].metric);
+    return 0;
+}
+
+int score_reader_read(const struct json *root, struct result *result, struct err *err)
+{
+    const struct json *scores = json_get(root, "scores");
+    *result = (struct result){0};
+    if (!json_is(scores, JSON_ARRAY) || json_len(scores) == 0 || json_len(scores) > SCORES_MAX)
+        return err_set(err, ERR_INVALID, "scores: must be an array of 1 to %d scores", SCORES_MAX);
+    struct score *list = mem_zero(json_len(scores), sizeof *list);
+    result->scores = list;
+    for (const struct json *j = json_first(scores); j; j = json_next(j)) {
+        size_t at = result->scores_n++;
+        int rc = read_score(j, at, &list[at], err);
+        if (rc)
+            return rc;
+    }
+    result->merge_s = json_number_or(json_get(root, "merge_s"), 0);
+    result->evaluate_s = json_number_or(json_get(root, "evaluate_s"), 0);
+    return refuse_twins(result, err);
+}
+
+void score_reader_free(struct result *result)
+{
+    struct score *scores = (struct score *)(uintptr_t)result->scores;
+    for (size_t i = 0; i < result->scores_n; i++)
+        mem_free((void *)(uintptr_t)scores[i].items);
+    mem_free(scores);
+    *result = (struct result){0};
+}

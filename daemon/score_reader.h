@@ -1,0 +1,17 @@
+/* WHAT   The scores in a worker's result, checked.
+ * WHO    daemon/api_worker.c.
+ * UNITS  As the worker measured.
+ * MEMORY score_reader_read allocates; names borrow from the JSON tree; score_reader_free.
+ * ERRORS ERR_INVALID names the member.
+ * STATE  None. */
+#ifndef DAEMON_SCORE_READER_H
+#define DAEMON_SCORE_READER_H
+
+#include "daemon/core/sched.h"
+#include "proto/json.h"
+
+/* Leaves `result` fit for score_reader_free in any case. */
+int score_reader_read(const struct json *root, struct result *result, struct err *err);
+void score_reader_free(struct result *result);
+
+#endif

@@ -1,0 +1,213 @@
+#include "daemon/submit.h"
+
+#include "daemon/api.h"
+#include "daemon/hash.h"
+#include "daemon/paretod.h"
+#include "daemon/submission.h"
+#include "daemon/views.h"
+#include "proto/log.h"
+#include "proto/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define KEY_MAX 200
+
+struct submit_job {
+    uv_work_t work;
+    struct paretod *daemon;
+    uint64_t exchange;
+    char *key; /* NULL = none */
+    char hash[33];
+    struct submission submission;
+};
+
+static void answer_fields(struct exchange *x, const struct spec_errors *errors)
+{
+    struct buf buf;
+    struct json_out out;
+    buf_init(&buf, (size_t)1 << 20);
+    json_begin(&out, &buf);
+    json_object(&out);
+    char *sentence = mem_printf("the search has %d wrong field%s, the first is %s: %s", errors->n,
+                                errors->n == 1 ? "" : "s", errors->item[0].field, errors->item[0].text);
+    json_put_text(&out, "error", sentence);
+    mem_free(sentence);
+    json_put_text(&out, "code", err_name(ERR_INVALID));
+    json_name(&out, "fields");
+    json_array(&out);
+    for (int i = 0; i < errors->n; i++) {
+        json_object(&out);
+        json_put_text(&out, "field", errors->item[i].field);
+        json_put_text(&out, "error", errors->item[i].text);
+        json_end_object(&out);
+    }
+    json_end_array(&out);
+    json_end_object(&out);
+    http_answer(x, &(struct answer){.status = 422, .bytes = buf_str(&buf), .len = buf.len});
+    buf_fini(&buf);
+}
+
+/* The reference point as it was fixed when the search began. */
+static void write_reference(const struct search_spec *spec, struct buf *buf)
+{
+    struct json_out out;
+    json_begin(&out, buf);
+    json_object(&out);
+    json_put_double(&out, "normalised", -0.1);
+    json_name(&out, "raw");
+    json_array(&out);
+    for (int i = 0; i < spec->objectives_n; i++) {
+        if (spec->objectives[i].has_reference)
+            json_double(&out, spec->objectives[i].reference);
+        else
+            json_null(&out);
+    }
+    json_end_array(&out);
+    json_end_object(&out);
+}
+
+static void write_groups(const struct search *search, struct buf *buf)
+{
+    struct json_out out;
+    json_begin(&out, buf);
+    json_array(&out);
+    for (int i = 0; i < search->k; i++)
+        json_text(&out, search->group_names[i]);
+    json_end_array(&out);
+}
+
+static int insert(struct submit_job *job, struct now now, int64_t *id, struct err *err)
+{
+    struct submission *s = &job->submission;
+    struct buf groups, reference;
+    buf_init(&groups, 65536);
+    buf_init(&reference, 65536);
+    write_groups(s->search, &groups);
+    write_reference(&s->search->spec, &reference);
+    struct store_search row = {.key = job->key,
+                               .key_hash = job->hash,
+                               .name = s->search->spec.name,
+                               .spec = s->spec_text,
+                               .plan = s->plan.len ? buf_str(&s->plan) : NULL,
+                               .groups = buf_str(&groups),
+                               .state = search_state_name(SEARCH_RUNNING),
+                               .reference = buf_str(&reference),
+                               .revision = 1,
+                               .created_us = now.wall_us};
+    int rc = store_search_insert(job->daemon->store, &row, id, err);
+    buf_fini(&groups);
+    buf_fini(&reference);
+    return rc;
+}
+
+struct same_key {
+    int64_t id;
+    const char *hash;
+    bool same;
+};
+
+static int on_row(void *ctx, const struct store_search *row)
+{
+    struct same_key *key = ctx;
+    if (row->id == key->id)
+        key->same = row->key_hash && !strcmp(row->key_hash, key->hash);
+    return 0;
+}
+
+static void answer_repeat(struct submit_job *job, struct exchange *x, int64_t id)
+{
+    struct same_key key = {id, job->hash, false};
+    struct err err = {0};
+    int rc = store_search_each(job->daemon->store, on_row, &key, &err);
+    if (rc)
+        api_error(x, rc, &err);
+    else if (!key.same)
+        http_error(x, 409, "conflict",
+                   "the idempotency key was used for search %lld with another body; use a new key",
+                   (long long)id);
+    else
+        api_summary(job->daemon, x, 200, id);
+}
+
+static void start(struct submit_job *job)
+{
+    struct paretod *daemon = job->daemon;
+    struct submission *s = &job->submission;
+    struct exchange *x = http_find(daemon->http, job->exchange);
+    struct now now = paretod_now();
+    struct err err = {0};
+    int64_t id = 0;
+    if (s->errors.n > 0) {
+        if (x)
+            answer_fields(x, &s->errors);
+        return;
+    }
+    int rc = insert(job, now, &id, &err);
+    if (rc) {
+        if (x && rc == ERR_CONFLICT)
+            answer_repeat(job, x, id);
+        else if (x)
+            api_error(x, rc, &err);
+        return;
+    }
+    struct search *search = s->search;
+    s->search = NULL;
+    search->id = id;
+    search->revision = 1;
+    search->created_wall_us = now.wall_us;
+    sched_add(&daemon->sched, search, now);
+    sched_more(&daemon->sched);
+    log_event(LOG_INFO, "search_started", "search=%lld strategy=%s trials=%d groups=%d", (long long)id,
+              spec_strategy_name(search->spec.strategy), search->plan.trials, search->k);
+    if (x)
+        api_summary(daemon, x, 201, id);
+}
+
+static void check(uv_work_t *work)
+{
+    struct submit_job *job = work->data;
+    submission_check(&job->submission);
+}
+
+static void checked(uv_work_t *work, int status)
+{
+    struct submit_job *job = work->data;
+    job->daemon->jobs--;
+    if (status == 0 && !job->daemon->stopping)
+        start(job);
+    submission_fini(&job->submission);
+    mem_free(job->key);
+    mem_free(job);
+}
+
+void submit(struct paretod *daemon, struct exchange *x)
+{
+    const struct buf *body = exchange_body(x);
+    const char *key = exchange_header(x, "Idempotency-Key");
+    if (key && (!*key || strlen(key) > KEY_MAX)) {
+        http_error(x, 400, "invalid", "Idempotency-Key: use 1 to %d bytes", KEY_MAX);
+        return;
+    }
+    struct json *root = api_body(x);
+    if (!root)
+        return;
+    struct submit_job *job = mem_zero(1, sizeof *job);
+    int rc = search_spec_parse(root, &job->submission.spec, &job->submission.errors);
+    json_free(root);
+    if (rc) {
+        answer_fields(x, &job->submission.errors);
+        mem_free(job);
+        return;
+    }
+    job->submission.errors.n = 0;
+    job->work.data = job;
+    job->daemon = daemon;
+    job->exchange = exchange_id(x);
+    job->key = key ? mem_strdup(key) : NULL;
+    snprintf(job->hash, sizeof job->hash, "%016llx%016llx",
+             (unsigned long long)hash_bytes(0, buf_str(body), body->len),
+             (unsigned long long)hash_bytes(body->len + 1, buf_str(body), body->len));
+    daemon->jobs++;
+    uv_queue_work(&daemon->loop, &job->work, check, checked);
+}

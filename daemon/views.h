@@ -1,0 +1,26 @@
+/* WHAT   What people see of a search, as JSON and CSV.
+ * WHO    daemon/api_*.c.
+ * UNITS  Scores in the objectives' own units; hypervolumes endpoint-normalised.
+ * MEMORY Append to the caller's buffer.
+ * ERRORS Those of store/ where scores are read.
+ * STATE  None. */
+#ifndef DAEMON_VIEWS_H
+#define DAEMON_VIEWS_H
+
+#include "daemon/core/sched.h"
+#include "proto/json.h"
+#include "store/store.h"
+
+/* The members of a summary, into an open object. */
+void view_summary(struct search *search, int64_t wall_us, struct json_out *out);
+void view_front(struct search *search, struct buf *buf);
+/* One trial with its metric scores from the store; items: with the per-item values. */
+int view_trial(struct store *store, const struct search *search, int number, bool items, struct json_out *out,
+               struct err *err);
+void view_trials_csv(const struct search *search, struct buf *buf);
+const char *view_kind(const struct search *search, int number); /* "sweep", "hma", "scalarize", "sobol" */
+
+void view_progress(const struct search *search, struct json_out *out); /* "progress" and "confirm" */
+double view_eta_s(const struct search *search);                        /* NaN = not known */
+
+#endif
