@@ -57,25 +57,6 @@ static double find_shift(const double *v, int k, double lower, double upper, dou
     return t;
 }
 
-/* Rounding leaves a mean off by some 1e-16; put it where there is room. */
-static void settle(int k, double lower, double upper, double mean, double *ratios)
-{
-    for (int round = 0; round < 4; round++) {
-        double sum = 0;
-        int free_n = 0;
-        for (int i = 0; i < k; i++) {
-            sum += ratios[i];
-            free_n += ratios[i] > lower && ratios[i] < upper;
-        }
-        double missing = k * mean - sum;
-        if (missing == 0 || free_n == 0)
-            return;
-        for (int i = 0; i < k; i++)
-            if (ratios[i] > lower && ratios[i] < upper)
-                ratios[i] = clip(ratios[i] + missing / free_n, lower, upper);
-    }
-}
-
 void slice_project(const double *v, int k, double lower, double upper, double mean, double *ratios)
 {
     for (int i = 0; i < k; i++)
@@ -85,6 +66,5 @@ void slice_project(const double *v, int k, double lower, double upper, double me
     double t = find_shift(v, k, lower, upper, mean);
     for (int i = 0; i < k; i++)
         ratios[i] = clip(v[i] + t, lower, upper);
-    settle(k, lower, upper, mean, ratios);
     assert(slice_holds(ratios, k, lower, upper, mean));
 }
