@@ -288,6 +288,7 @@ static void test_places(void **state)
                                         "rotary.layers.inv_freq",
                                         "model.layers.x.3.weight",
                                         "layers.02.w",
+                                        "layers.3x.w",
                                         NULL};
     static const struct {
         enum plan_place place;
@@ -295,7 +296,7 @@ static void test_places(void **state)
     } want[] = {{PLACE_LAYER, 0},   {PLACE_LAYER, 0},   {PLACE_LAYER, 1},   {PLACE_LAYER, 2},
                 {PLACE_BEFORE, -1}, {PLACE_BEFORE, -1}, {PLACE_BEFORE, -1}, {PLACE_AFTER, -1},
                 {PLACE_AFTER, -1},  {PLACE_AFTER, -1},  {PLACE_AFTER, -1},  {PLACE_AFTER, -1},
-                {PLACE_LAYER, 2}};
+                {PLACE_LAYER, 2},   {PLACE_AFTER, -1}};
     struct pair pair = open_pair("{}", names, names);
     struct search_spec spec = {.grouping = GROUPING_COUNT, .groups_n = 1};
     struct plan *plan = planned(&pair, &spec);
