@@ -45,7 +45,8 @@ export class HypervolumeChart {
   }
 
   draw() {
-    const { hypervolume_history: history, sweep_hypervolume: sweep } = this.front;
+    const sweep = this.front.sweep_hypervolume;
+    const history = this.front.hypervolume_history.filter((entry) => entry[1] !== null);
     const width = Math.max(280, this.holder.clientWidth);
     const height = 230;
     const [w, h] = [width - MARGIN.left - MARGIN.right, height - MARGIN.top - MARGIN.bottom];

@@ -206,7 +206,7 @@ def test_the_worker_side(recorder):
     second = lease(call, worker)
     call("POST /v1/leases/{}/release", 200, second["lease"], body={})
     again = lease(call, worker)
-    assert (again["trial"], again["attempt"]) == (second["trial"], 1), "a released lease counts no attempt"
+    assert (again["trial"], again["attempt"]) == (second["trial"], 1), "a released lease is no attempt"
     call("POST /v1/leases/{}/failure", 200, again["lease"], body={"reason": "it broke", "code": "evaluator"})
     call("POST /v1/leases/{}/heartbeat", 410, again["lease"], body={})
     call("POST /v1/leases/{}/heartbeat", 410, "no-such-lease", body={})
