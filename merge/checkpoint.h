@@ -2,7 +2,8 @@
  * WHO    merge/, worker (forward pass, reward model), daemon (plan at submit), client (plan, export).
  * UNITS  Bytes, elements.
  * MEMORY open maps; everything borrows until checkpoint_close.
- * ERRORS ERR_IO, ERR_NOT_FOUND, ERR_CORRUPT, ERR_UNSUPPORTED; sentences name file and tensor.
+ * ERRORS ERR_IO, ERR_NOT_FOUND, ERR_CORRUPT, ERR_UNSUPPORTED, ERR_TOO_LARGE (config.json over 1 MiB, index over 32);
+ *        sentences name file and tensor.
  * STATE  Immutable after open. */
 #ifndef MERGE_CHECKPOINT_H
 #define MERGE_CHECKPOINT_H
@@ -13,7 +14,8 @@
 struct checkpoint;
 
 /* With model.safetensors.index.json the index is followed strictly: a file name with '/' or "..", a tensor the shard
- * lacks or holds twice, or a tensor of a listed shard that the index does not name is refused. */
+ * lacks or holds twice, or a tensor of a listed shard that the index does not name is refused. Other weight files in
+ * the directory, model.safetensors too, then count for nothing, and metadata.total_size never does. */
 int checkpoint_open(const char *directory, struct checkpoint **out, struct err *err);
 void checkpoint_close(struct checkpoint *ckpt);
 const char *checkpoint_directory(const struct checkpoint *ckpt);
@@ -23,7 +25,7 @@ const struct st_tensor *checkpoint_at(const struct checkpoint *ckpt, size_t i); 
 const struct st_tensor *checkpoint_find(const struct checkpoint *ckpt, const char *name);
 
 /* Converts n elements at element offset `first` to float. F32, F16, BF16 exact; F64 rounds once.
- * ERR_UNSUPPORTED for other dtypes. */
+ * ERR_UNSUPPORTED for other dtypes, ERR_INVALID past the end. */
 int tensor_to_f32(const struct st_tensor *tensor, uint64_t first, uint64_t n, float *out, struct err *err);
 
 #endif

@@ -38,8 +38,8 @@ struct plan_entry {
 
 struct plan {
     int layers_n;
-    int groups_n; /* of layers */
-    int ratios_n; /* groups_n, + 1 with ends "own" */
+    int groups_n;                        /* of layers */
+    int ratios_n;                        /* groups_n, + 1 with ends "own" */
     char names[SPEC_GROUPS_MAX + 1][64]; /* [ratios_n]: "layers 0-2", the user's name, "ends" */
     size_t entries_n;
     struct plan_entry *entries; /* ascending tensor name; names borrow from the base checkpoint */

@@ -22,9 +22,30 @@
 #define ST_RANK_MAX 8
 #define ST_HEADER_MAX 100000000 /* bytes of header, the format's limit, inclusive */
 
-enum st_dtype { /* in the format's own order, which the writer sorts by */
-    ST_BOOL, ST_F4, ST_F6_E2M3, ST_F6_E3M2, ST_U8, ST_I8, ST_F8_E5M2, ST_F8_E4M3, ST_F8_E8M0, ST_F8_E4M3FNUZ,
-    ST_F8_E5M2FNUZ, ST_I16, ST_U16, ST_F16, ST_BF16, ST_I32, ST_U32, ST_F32, ST_C64, ST_F64, ST_I64, ST_U64,
+/* In the format's own order, which the writer sorts by. */
+enum st_dtype {
+    ST_BOOL,
+    ST_F4,
+    ST_F6_E2M3,
+    ST_F6_E3M2,
+    ST_U8,
+    ST_I8,
+    ST_F8_E5M2,
+    ST_F8_E4M3,
+    ST_F8_E8M0,
+    ST_F8_E4M3FNUZ,
+    ST_F8_E5M2FNUZ,
+    ST_I16,
+    ST_U16,
+    ST_F16,
+    ST_BF16,
+    ST_I32,
+    ST_U32,
+    ST_F32,
+    ST_C64,
+    ST_F64,
+    ST_I64,
+    ST_U64,
     ST_DTYPES_N
 };
 
@@ -43,7 +64,7 @@ struct st_file;
 int st_open(const char *path, struct st_file **out, struct err *err);
 void st_close(struct st_file *file);
 size_t st_count(const struct st_file *file);
-const struct st_tensor *st_at(const struct st_file *file, size_t i); /* ascending data offset */
+const struct st_tensor *st_at(const struct st_file *file, size_t i);           /* ascending data offset */
 const struct st_tensor *st_find(const struct st_file *file, const char *name); /* NULL when absent */
 
 const char *st_dtype_name(enum st_dtype dtype);

@@ -115,7 +115,7 @@ static void put_utf8(struct scan *s, unsigned point)
 /* After "\u": four digits, or a surrogate pair. */
 static int unicode_escape(struct scan *s)
 {
-    unsigned point, low;
+    unsigned point = 0, low = 0;
     int rc = hex4(s, &point);
     if (rc)
         return rc;

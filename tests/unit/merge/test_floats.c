@@ -109,7 +109,8 @@ static void test_lerp(void **state)
     floats_lerp(out, tuned, 0.25f, 5, out);
     assert_memory_equal(out, want, sizeof out);
     static const double one = 1, third = 1.0 / 3;
-    volatile double step = 0.1 * (third - 1); /* volatile: rounded by itself, also where the test may be fused */
+    volatile double step =
+        0.1 * (third - 1); /* volatile: rounded by itself, also where the test may be fused */
     double mixed;
     floats_lerp64(&one, &third, 0.1, 1, &mixed); /* in f64, not f32 */
     assert_true(mixed == 1 + step);
