@@ -117,7 +117,7 @@ static UNUSED struct checkpoint *fixture_checkpoint(const char *directory, const
     return ckpt;
 }
 
-/* Fails unless rc is the code, the sentence holds `says`, and a path is named. */
+/* Fails unless rc and err hold the code and the sentence holds `says`. */
 static UNUSED void fixture_refused(int rc, int code, const struct err *err, const char *says)
 {
     if (rc != code || err->code != code || !strstr(err->text, says))
