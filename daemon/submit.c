@@ -86,7 +86,7 @@ static int insert(struct submit_job *job, struct now now, int64_t *id, struct er
     write_groups(s->search, &groups);
     write_reference(&s->search->spec, &reference);
     struct store_search row = {.key = job->key,
-                               .key_hash = job->hash,
+                               .key_hash = job->key ? job->hash : NULL,
                                .name = s->search->spec.name,
                                .spec = s->spec_text,
                                .plan = s->plan.len ? buf_str(&s->plan) : NULL,
@@ -147,8 +147,8 @@ static void start(struct submit_job *job)
     if (rc) {
         if (x && rc == ERR_CONFLICT)
             answer_repeat(job, x, id);
-        else if (x)
-            api_error(x, rc, &err);
+        else if (x) /* whatever the store says of our own row, it is not the client's fault */
+            api_error(x, ERR_IO, &err);
         return;
     }
     struct search *search = s->search;

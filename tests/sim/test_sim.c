@@ -1,0 +1,169 @@
+/* The scheduler in a seeded fake world: whatever workers, disk and daemon do, every trial is finished exactly once, and
+ * the set of trials is the same. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "proto/mem.h"
+#include "world.h"
+
+#include <string.h>
+
+#define SEEDS 12
+
+/* Nothing goes wrong: what the trials have to be. */
+static struct world *calm_world(enum spec_strategy strategy)
+{
+    struct world_options options = {.seed = 1, .strategy = strategy, .attempts = 1000, .held_out = true};
+    struct world *world = world_create(&options);
+    world_run(world);
+    return world;
+}
+
+static void assert_same_trials(const struct world *a, const struct world *b, uint64_t seed)
+{
+    for (int s = 0; s < WORLD_SEARCHES; s++)
+        for (int i = 0; i < WORLD_TRIALS; i++) {
+            const struct world_trial *x = &a->search[s].trial[i], *y = &b->search[s].trial[i];
+            if (x->exists != y->exists || memcmp(x->ratios, y->ratios, sizeof x->ratios) ||
+                x->state != y->state || memcmp(x->means[0], y->means[0], sizeof x->means[0]) ||
+                x->heldout_state != y->heldout_state)
+                fail_msg("seed %llu: search %d trial %d differs", (unsigned long long)seed, s + 1, i);
+        }
+}
+
+static void run_strategy(enum spec_strategy strategy)
+{
+    struct world *calm = calm_world(strategy);
+    int crashes = 0, duplicates = 0, late = 0, expired = 0, disk = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct world_options options = {.seed = seed,
+                                        .strategy = strategy,
+                                        .attempts = 1000,
+                                        .held_out = true,
+                                        .disk_fails = 0.02,
+                                        .daemon_crashes = 0.003,
+                                        .worker_crashes = 0.01,
+                                        .worker_stalls = 0.1,
+                                        .evaluation_fails = 0.1,
+                                        .answer_lost = 0.05,
+                                        .gives_back = 0.05};
+        struct world *world = world_create(&options);
+        world_run(world);
+        assert_same_trials(calm, world, seed);
+        crashes += world->crashes;
+        duplicates += world->duplicates;
+        late += world->late;
+        expired += world->expired;
+        disk += world->disk_errors;
+        world_destroy(world);
+    }
+    world_destroy(calm);
+    /* the world was rough enough to mean something */
+    assert_true(crashes > 10 && duplicates > 10 && late > 10 && expired > 10 && disk > 10);
+}
+
+static void test_scalarize_is_the_same_in_every_world(void **state)
+{
+    (void)state;
+    run_strategy(STRATEGY_SCALARIZE);
+}
+
+static void test_hma_is_the_same_in_every_world(void **state)
+{
+    (void)state;
+    run_strategy(STRATEGY_HMA);
+}
+
+static void test_sobol_is_the_same_in_every_world(void **state)
+{
+    (void)state;
+    run_strategy(STRATEGY_SOBOL);
+}
+
+static void test_all_trials_done_and_scored_once(void **state)
+{
+    (void)state;
+    struct world *world = calm_world(STRATEGY_SCALARIZE);
+    int done = 0;
+    for (int s = 0; s < WORLD_SEARCHES; s++) {
+        const struct search *search = sched_search(&world->sched, s + 1);
+        assert_int_equal(world->search[s].state, SEARCH_DONE);
+        for (int i = 0; i < search->plan.trials; i++) {
+            const struct world_trial *t = &world->search[s].trial[i];
+            assert_int_equal(t->state, TRIAL_DONE);
+            assert_int_equal(t->scores_n[HALF_SEARCH], WORLD_M);
+            done += 1 + (t->heldout_state == TRIAL_DONE);
+            /* confirmed: the front and the sweep, nobody else */
+            bool sweep = search->plan.streams[t->stream].kind == OPT_SWEEP;
+            assert_int_equal(t->heldout_state == TRIAL_DONE, sweep || tally_on_front(search, i));
+        }
+    }
+    assert_int_equal(world->results, done);
+    world_destroy(world);
+}
+
+static void test_bounded_attempts_end_every_search(void **state)
+{
+    (void)state;
+    int quarantined = 0, finished = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct world_options options = {.seed = seed,
+                                        .strategy = STRATEGY_SCALARIZE,
+                                        .attempts = 2,
+                                        .held_out = seed % 2 == 0,
+                                        .disk_fails = 0.02,
+                                        .daemon_crashes = 0.003,
+                                        .worker_crashes = 0.01,
+                                        .worker_stalls = 0.1,
+                                        .evaluation_fails = 0.3,
+                                        .answer_lost = 0.02};
+        struct world *world = world_create(&options);
+        world_run(world);
+        for (int s = 0; s < WORLD_SEARCHES; s++) {
+            const struct search *search = sched_search(&world->sched, s + 1);
+            finished += search->state == SEARCH_DONE;
+            for (int i = 0; i < search->plan.trials; i++) {
+                const struct world_trial *t = &world->search[s].trial[i];
+                quarantined += t->state == TRIAL_QUARANTINED;
+                assert_true(t->state != TRIAL_READY && t->state != TRIAL_LEASED);
+                assert_int_equal(t->state == TRIAL_DONE, t->scores_n[HALF_SEARCH] > 0);
+                if (t->state == TRIAL_QUARANTINED)
+                    assert_true(t->attempts >= 2 && *t->reason);
+            }
+        }
+        world_destroy(world);
+    }
+    assert_true(quarantined > 10);
+    assert_true(finished > 0);
+}
+
+static void test_hopeless_searches_fail(void **state)
+{
+    (void)state;
+    struct world_options options = {
+        .seed = 3, .strategy = STRATEGY_SCALARIZE, .attempts = 2, .held_out = true, .evaluation_fails = 1};
+    struct world *world = world_create(&options);
+    world_run(world);
+    for (int s = 0; s < WORLD_SEARCHES; s++) {
+        assert_int_equal(world->search[s].state, SEARCH_FAILED);
+        assert_non_null(sched_search(&world->sched, s + 1)->reason);
+    }
+    world_destroy(world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_trials_done_and_scored_once),
+        cmocka_unit_test(test_scalarize_is_the_same_in_every_world),
+        cmocka_unit_test(test_hma_is_the_same_in_every_world),
+        cmocka_unit_test(test_sobol_is_the_same_in_every_world),
+        cmocka_unit_test(test_bounded_attempts_end_every_search),
+        cmocka_unit_test(test_hopeless_searches_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,403 @@
+#include "world.h"
+
+#include "daemon/core/search_restore.h"
+#include "proto/mem.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LEASE_US INT64_C(30000000)
+#define STEPS_MAX 400000
+
+static bool happens(struct world *world, double chance)
+{
+    return chance > 0 && rng_uniform(&world->rng) < chance;
+}
+
+void world_score(const double *ratios, double means[WORLD_M])
+{
+    double mean = 0, spread = 0;
+    for (int i = 0; i < WORLD_K; i++)
+        mean += ratios[i] / WORLD_K;
+    for (int i = 0; i < WORLD_K; i++)
+        spread += (ratios[i] - 0.3 * i) * (ratios[i] - 0.3 * i);
+    means[0] = mean - 0.2 * spread;
+    means[1] = 1 - mean * mean - 0.1 * spread;
+}
+
+/* ---- the disk ---- */
+
+static void save_trials(struct world_search *row, const struct sched_write *write)
+{
+    const struct search *search = write->search;
+    for (int i = 0; i < write->add_n; i++) {
+        int step = search->streams[write->add_stream].proposed + i;
+        struct world_trial *t = &row->trial[search->plan.streams[write->add_stream].first + step];
+        assert(!t->exists);
+        *t = (struct world_trial){.exists = true,
+                                  .stream = write->add_stream,
+                                  .step = step,
+                                  .state = TRIAL_READY,
+                                  .created_us = write->now.wall_us};
+        memcpy(t->ratios, write->add_ratios + i * WORLD_K, sizeof t->ratios);
+    }
+    for (size_t i = 0; i < write->trials_n; i++) {
+        const struct trial_change *change = &write->trials[i];
+        struct world_trial *t = &row->trial[change->number];
+        assert(t->exists);
+        if (change->half == HALF_HELDOUT) {
+            t->heldout_state = change->to;
+            continue;
+        }
+        t->state = change->to;
+        t->attempts = change->attempts;
+        if (change->reason)
+            snprintf(t->reason, sizeof t->reason, "%s", change->reason);
+    }
+}
+
+static void save_result(struct world_search *row, const struct sched_write *write)
+{
+    const struct trial_change *change = &write->trials[0];
+    struct world_trial *t = &row->trial[change->number];
+    assert(change->to == TRIAL_DONE);
+    assert(t->scores_n[change->half] == 0); /* never two scores for one */
+    t->scores_n[change->half] = (int)write->result->scores_n;
+    for (int j = 0; j < WORLD_M; j++)
+        t->means[change->half][j] = write->result->scores[j].mean;
+    if (change->half == HALF_SEARCH) {
+        t->done_us = write->now.wall_us;
+        t->wall_s = write->wall_s;
+    }
+}
+
+static void save_leases(struct world *world, const struct sched_write *write)
+{
+    if (write->grant) {
+        assert(world->lease_n < WORLD_LEASES);
+        world->lease[world->lease_n++] = *write->grant;
+    }
+    for (size_t i = 0; i < write->leases_n; i++) {
+        struct lease *lease = NULL;
+        for (int l = 0; l < world->lease_n; l++)
+            if (!strcmp(world->lease[l].token, write->leases[i].token))
+                lease = &world->lease[l];
+        assert(lease && lease->state == LEASE_ACTIVE); /* as store_lease_end insists */
+        lease->state = write->leases[i].to;
+        world->expired += lease->state == LEASE_EXPIRED;
+    }
+}
+
+static int on_persist(void *ctx, const struct sched_write *write, struct err *err)
+{
+    struct world *world = ctx;
+    if (happens(world, world->options.disk_fails)) {
+        world->disk_errors++;
+        return err_set(err, ERR_IO, "the disk is full");
+    }
+    struct world_search *row = &world->search[write->search->id - 1];
+    assert(write->revision == row->revision + 1);
+    row->revision = write->revision;
+    save_trials(row, write);
+    if (write->result)
+        save_result(row, write);
+    save_leases(world, write);
+    if (write->new_state)
+        row->state = write->state;
+    return 0;
+}
+
+static void on_ask(void *ctx, const struct search *search, int stream, int n)
+{
+    struct world *world = ctx;
+    assert(world->ask_n < WORLD_ASKS);
+    struct world_ask *ask = &world->ask[world->ask_n++];
+    ask->search = search->id;
+    ask->stream = stream;
+    ask->n = n;
+    search_history(search, ask->state, ask->ratios, ask->scores);
+}
+
+static void on_wake(void *ctx)
+{
+    (void)ctx;
+}
+
+static void on_changed(void *ctx, int64_t search)
+{
+    (void)ctx;
+    (void)search;
+}
+
+/* ---- proposals come back in any order ---- */
+
+static void answer_ask(struct world *world)
+{
+    int i = (int)(rng_uniform(&world->rng) * world->ask_n);
+    struct world_ask ask = world->ask[i];
+    world->ask[i] = world->ask[--world->ask_n];
+    const struct search *search = sched_search(&world->sched, ask.search);
+    const struct opt_stream *stream = &search->plan.streams[ask.stream];
+    struct opt_history history = {search->plan.trials, ask.state, ask.ratios, ask.scores};
+    double found[WORLD_TRIALS * WORLD_K];
+    struct err err = {0};
+    int got = 0, rc = 0, step = 0;
+    while (step < stream->quota && ask.state[stream->first + step] != OPT_ABSENT)
+        step++;
+    while (got < ask.n && !rc) {
+        rc = opt_propose(&search->problem, &search->plan, &history, ask.stream, found + got * WORLD_K, &err);
+        if (rc)
+            break;
+        int number = stream->first + step++;
+        ask.state[number] = OPT_PENDING;
+        memcpy(ask.ratios + number * WORLD_K, found + got * WORLD_K, WORLD_K * sizeof *found);
+        got++;
+    }
+    sched_proposed(&world->sched, ask.search, ask.stream, found, got, rc, err.text, world->now);
+}
+
+/* ---- the daemon ---- */
+
+struct search *world_make_search(const struct world_options *options, int64_t id)
+{
+    struct search_spec *spec = mem_zero(1, sizeof *spec);
+    static const char *const names[WORLD_K] = {"layers 0-1", "layers 2-3", "layers 4-5"};
+    spec->objectives_n = WORLD_M;
+    for (int j = 0; j < WORLD_M; j++) {
+        snprintf(spec->objectives[j].name, sizeof spec->objectives[j].name, "objective %d", j);
+        spec->objectives[j].metrics_n = 1;
+        snprintf(spec->objectives[j].metrics[0], sizeof spec->objectives[j].metrics[0], "task.m%d", j);
+    }
+    spec->ratio_max = 1;
+    spec->strategy = options->strategy;
+    spec->sweep_points = 5;
+    spec->trials = 23 + (int)id;
+    spec->streams = 3;
+    spec->rho = 0.05;
+    spec->means_n = 3;
+    spec->means[0] = 0.25;
+    spec->means[1] = 0.5;
+    spec->means[2] = 0.75;
+    snprintf(spec->algorithm, sizeof spec->algorithm, "LN_COBYLA");
+    spec->initial_step = 0.25;
+    spec->attempts = options->attempts;
+    spec->held_out = options->held_out;
+    spec->seed = (uint64_t)id;
+    struct search *search;
+    struct err err = {0};
+    int rc = search_create(id, spec, WORLD_K, names, &search, &err);
+    if (rc)
+        fprintf(stderr, "%s\n", err.text);
+    assert(!rc);
+    mem_free(spec);
+    return search;
+}
+
+static void load_search(struct world *world, int64_t id)
+{
+    struct search *search = world_make_search(&world->options, id);
+    const struct world_search *row = &world->search[id - 1];
+    struct restore *restore = restore_begin(search);
+    struct err err = {0};
+    for (int i = 0; i < WORLD_TRIALS; i++) {
+        const struct world_trial *t = &row->trial[i];
+        if (!t->exists)
+            continue;
+        struct trial_record record = {.number = i,
+                                      .stream = t->stream,
+                                      .step = t->step,
+                                      .ratios = t->ratios,
+                                      .state = t->state,
+                                      .heldout_state = t->heldout_state,
+                                      .attempts = t->attempts,
+                                      .reason = *t->reason ? t->reason : NULL,
+                                      .created_us = t->created_us,
+                                      .done_us = t->done_us,
+                                      .wall_s = t->wall_s};
+        int rc = restore_trial(restore, &record, &err);
+        assert(!rc);
+    }
+    for (int i = 0; i < WORLD_TRIALS; i++)
+        for (int h = 0; h < HALVES_N; h++) {
+            const struct world_trial *t = &row->trial[i];
+            if (!t->scores_n[h])
+                continue;
+            struct score scores[WORLD_M] = {{"task.m0", t->means[h][0], 0, 1, NULL, 0},
+                                            {"task.m1", t->means[h][1], 0, 1, NULL, 0}};
+            int rc = restore_scores(restore, i, (enum half)h, scores, WORLD_M, &err);
+            assert(!rc);
+        }
+    int rc = restore_finish(restore, &err);
+    if (rc)
+        fprintf(stderr, "%s\n", err.text);
+    assert(!rc);
+    search->state = row->state;
+    search->revision = row->revision;
+    sched_add(&world->sched, search, world->now);
+}
+
+static void start_daemon(struct world *world)
+{
+    struct sched_ops ops = {world, on_persist, on_ask, on_wake, on_changed};
+    sched_init(&world->sched, &ops, LEASE_US, rng_u64(&world->rng));
+    for (int64_t id = 1; id <= WORLD_SEARCHES; id++)
+        load_search(world, id);
+    for (int i = 0; i < world->lease_n; i++) {
+        struct lease lease = world->lease[i];
+        lease.deadline_us = world->now.us + LEASE_US;
+        sched_restore_lease(&world->sched, &lease);
+    }
+    world->ask_n = 0;
+    sched_start(&world->sched, world->now);
+}
+
+static void crash_daemon(struct world *world)
+{
+    world->crashes++;
+    sched_fini(&world->sched);
+    start_daemon(world);
+}
+
+/* ---- workers ---- */
+
+static void replace_worker(struct world *world, struct world_worker *worker)
+{
+    *worker = (struct world_worker){0};
+    snprintf(worker->name, sizeof worker->name, "host:%d", ++world->workers_ever);
+}
+
+static void poll_job(struct world *world, struct world_worker *worker)
+{
+    const struct lease *lease;
+    world->sched.waiting = 1;
+    int rc = sched_lease(&world->sched, worker->id, world->now, &lease, NULL);
+    if (rc == ERR_NOT_FOUND) {
+        const struct worker *known = fleet_register(&world->sched.fleet, worker->name, 1, "t", world->now.us);
+        snprintf(worker->id, sizeof worker->id, "%s", known->id);
+        return;
+    }
+    if (rc)
+        return; /* nothing to do, or the disk refused */
+    if (happens(world, world->options.answer_lost)) {
+        world->lost_answers++;
+        return;
+    }
+    memcpy(worker->token, lease->token, sizeof worker->token);
+    worker->search = lease->search;
+    worker->trial = lease->trial;
+    worker->half = lease->half;
+    worker->finish_us = world->now.us + (int64_t)(rng_uniform(&world->rng) * 60e6);
+    worker->beat_us = happens(world, world->options.worker_stalls) ? 0 : world->now.us + LEASE_US / 3;
+}
+
+static int deliver(struct world *world, const struct world_worker *worker, bool *duplicate)
+{
+    const struct search *search = sched_search(&world->sched, worker->search);
+    double means[WORLD_M];
+    world_score(search_ratios(search, worker->trial), means);
+    struct score scores[WORLD_M] = {{"task.m0", means[0], 0.01, 10, NULL, 0},
+                                    {"task.m1", means[1], NAN, 10, NULL, 0}};
+    struct result result = {scores, WORLD_M, 0.1, 0.2};
+    return sched_result(&world->sched, worker->token, &result, world->now, duplicate, NULL);
+}
+
+static void finish(struct world *world, struct world_worker *worker)
+{
+    bool duplicate;
+    int rc;
+    if (happens(world, world->options.evaluation_fails)) {
+        rc = sched_failure(&world->sched, worker->token, "out of memory", world->now, NULL);
+    } else if (happens(world, world->options.gives_back)) {
+        rc = sched_release(&world->sched, worker->token, world->now, NULL);
+    } else {
+        rc = deliver(world, worker, &duplicate);
+        world->results += rc == 0 && !duplicate;
+        world->late += rc == 0 && !worker->beat_us;
+        if (!rc && happens(world, world->options.answer_lost)) { /* it never heard "accepted": again */
+            if (happens(world, 0.5))
+                crash_daemon(world);
+            rc = deliver(world, worker, &duplicate);
+            assert(!rc && duplicate);
+            world->duplicates++;
+        }
+    }
+    if (rc != ERR_IO) /* a disk that refuses is tried again later */
+        worker->token[0] = 0;
+}
+
+static void step_worker(struct world *world, struct world_worker *worker)
+{
+    if (happens(world, world->options.worker_crashes)) {
+        replace_worker(world, worker);
+        return;
+    }
+    if (!*worker->token) {
+        poll_job(world, worker);
+        return;
+    }
+    if (worker->beat_us && worker->beat_us <= world->now.us) {
+        worker->beat_us = world->now.us + LEASE_US / 3;
+        if (sched_heartbeat(&world->sched, worker->token, world->now, NULL)) {
+            worker->token[0] = 0;
+            return;
+        }
+    }
+    int64_t patience_us =
+        worker->beat_us ? 0 : 2 * LEASE_US; /* stalled: it comes back after its lease is over */
+    if (worker->finish_us + patience_us <= world->now.us)
+        finish(world, worker);
+}
+
+/* ---- the run ---- */
+
+struct world *world_create(const struct world_options *options)
+{
+    struct world *world = mem_zero(1, sizeof *world);
+    world->options = *options;
+    rng_seed(&world->rng, options->seed, 1);
+    world->now = (struct now){1000000, INT64_C(1790000000000000)};
+    for (int i = 0; i < WORLD_WORKERS; i++)
+        replace_worker(world, &world->worker[i]);
+    start_daemon(world);
+    return world;
+}
+
+void world_destroy(struct world *world)
+{
+    sched_fini(&world->sched);
+    mem_free(world);
+}
+
+static bool all_final(const struct world *world)
+{
+    for (int i = 0; i < WORLD_SEARCHES; i++)
+        if (!search_state_is_final(world->search[i].state))
+            return false;
+    return true;
+}
+
+void world_run(struct world *world)
+{
+    for (int step = 0; step < STEPS_MAX; step++) {
+        if (all_final(world)) {
+            sched_check(&world->sched);
+            return;
+        }
+        int64_t jump_us = (int64_t)(rng_uniform(&world->rng) * 5e6);
+        world->now.us += jump_us;
+        world->now.wall_us +=
+            happens(world, 0.01) ? -jump_us : jump_us; /* wall clocks are set back at times */
+        if (happens(world, world->options.daemon_crashes))
+            crash_daemon(world);
+        if (world->ask_n && happens(world, 0.7))
+            answer_ask(world);
+        step_worker(world, &world->worker[(int)(rng_uniform(&world->rng) * WORLD_WORKERS)]);
+        sched_tick(&world->sched, world->now);
+        if (step % 16 == 0)
+            sched_check(&world->sched);
+    }
+    fprintf(stderr, "seed %llu: the searches do not end\n", (unsigned long long)world->options.seed);
+    assert(!"the searches end");
+}

@@ -1,0 +1,91 @@
+/* WHAT   A seeded fake world around the scheduler: rows instead of a disk, a clock that jumps, workers that misbehave.
+ * WHO    tests/sim/test_sim.c.
+ * UNITS  Virtual microseconds.
+ * MEMORY world_create/world_destroy.
+ * ERRORS A broken promise is an assert, with the seed on standard error.
+ * STATE  All chance comes from the seed, so a failure comes again. */
+#ifndef TESTS_DAEMON_WORLD_H
+#define TESTS_DAEMON_WORLD_H
+
+#include "daemon/core/sched.h"
+
+#define WORLD_SEARCHES 3
+#define WORLD_TRIALS 40
+#define WORLD_K 3
+#define WORLD_M 2
+#define WORLD_LEASES 20000
+#define WORLD_WORKERS 5
+#define WORLD_ASKS 64
+
+struct world_options {
+    uint64_t seed;
+    enum spec_strategy strategy;
+    int attempts;
+    bool held_out;
+    /* chances of each event, [0, 1] */
+    double disk_fails, daemon_crashes, worker_crashes, worker_stalls, evaluation_fails, answer_lost,
+        gives_back;
+};
+
+struct world_trial {
+    bool exists;
+    int stream, step;
+    double ratios[WORLD_K];
+    enum trial_state state, heldout_state;
+    int attempts;
+    char reason[200];
+    int64_t created_us, done_us;
+    double wall_s;
+    int scores_n[HALVES_N]; /* 0 = none */
+    double means[HALVES_N][WORLD_M];
+};
+
+struct world_search {
+    enum search_state state;
+    int64_t revision;
+    struct world_trial trial[WORLD_TRIALS];
+};
+
+struct world_ask {
+    int64_t search;
+    int stream, n;
+    enum opt_state state[WORLD_TRIALS];
+    double ratios[WORLD_TRIALS * WORLD_K], scores[WORLD_TRIALS * WORLD_M];
+};
+
+struct world_worker {
+    char name[32], id[32];
+    char token[LEASE_TOKEN_MAX]; /* "" = idle */
+    int64_t search;
+    int trial;
+    enum half half;
+    int64_t finish_us, beat_us; /* beat: next heartbeat; 0 = stalled */
+};
+
+struct world {
+    struct world_options options;
+    struct rng rng;
+    struct sched sched;
+    struct now now;
+    /* what would be on disk */
+    struct world_search search[WORLD_SEARCHES];
+    struct lease lease[WORLD_LEASES];
+    int lease_n;
+    /* what dies with the daemon */
+    struct world_ask ask[WORLD_ASKS];
+    int ask_n;
+    struct world_worker worker[WORLD_WORKERS];
+    int workers_ever;
+    /* counts, for the tests to see that things happened */
+    int crashes, duplicates, late, expired, disk_errors, lost_answers, results;
+};
+
+struct world *world_create(const struct world_options *options);
+void world_destroy(struct world *world);
+/* Until every search is final; asserts that it comes to that. */
+void world_run(struct world *world);
+/* The made-up score of a ratio vector. */
+void world_score(const double *ratios, double means[WORLD_M]);
+struct search *world_make_search(const struct world_options *options, int64_t id);
+
+#endif
