@@ -39,9 +39,9 @@ tasks = 0.9 - 0.25 * ratios[0] ** 2 - 0.1 * mean**3 - 0.35 * ratios[-1] ** 2
 kl = 0.05 + 3.0 * mean**2 + (ratios[-1] - ratios[0]) ** 2
 
 
-def score(metric, value, spread):
-    items = [value - spread, value, value + spread]
-    return {"metric": "synthetic." + metric, "mean": value, "stderr": spread / 3**0.5, "n": 3, "items": items}
+def score(value, spread):
+    return {"mean": value, "stderr": spread / 3**0.5, "n": 3, "items": [value - spread, value, value + spread]}
 
 
-print(json.dumps({"scores": [score("reward", reward, 0.05), score("tasks", tasks, 0.02), score("kl", kl, 0.1)]}))
+print(json.dumps({"scores": {"synthetic.reward": score(reward, 0.05), "synthetic.tasks": score(tasks, 0.02),
+                             "synthetic.kl": score(kl, 0.1)}}))

@@ -253,7 +253,10 @@ class World:
 
     def close(self):
         faults = []
-        for process in sorted(self.processes, key=lambda p: p.name == "daemon"):  # workers say goodbye to a daemon
+        for process in self.processes:  # all workers at once, and to a daemon that they can say goodbye to
+            if process.name == "worker" and process.alive:
+                process.popen.terminate()
+        for process in sorted(self.processes, key=lambda p: p.name == "daemon"):
             if not process.killed:
                 try:
                     status = process.terminate()
