@@ -38,6 +38,7 @@ struct http {
     uint64_t next_id;
     int handles; /* that still have to close */
     bool closing;
+    bool resumed; /* a parked exchange was answered: MHD must run, and nothing else would tell it */
 };
 
 enum exchange_state { COLLECTING, HANDLED, PARKED, ANSWERED, SENT };
@@ -55,6 +56,8 @@ struct exchange {
     int status;
     struct MHD_Response *response;
 };
+
+static void on_timer(uv_timer_t *timer);
 
 /* ---- answers ---- */
 
@@ -88,8 +91,12 @@ void http_answer(struct exchange *x, const struct answer *answer)
     }
     bool parked = x->state == PARKED;
     x->state = ANSWERED;
-    if (parked)
-        MHD_resume_connection(x->connection); /* MHD then calls on_request again, which sends it */
+    if (!parked)
+        return;
+    struct http *http = x->server->http;
+    MHD_resume_connection(x->connection); /* MHD_run then calls on_request again, which sends it */
+    http->resumed = true;
+    uv_timer_start(&http->timer, on_timer, 0, 0);
 }
 
 void http_error(struct exchange *x, int status, const char *code, const char *format, ...)
@@ -333,6 +340,7 @@ static void on_mhd_log(void *ctx, const char *format, va_list args)
 
 static void run_all(struct http *http)
 {
+    http->resumed = false; /* first: a handler may resume another exchange */
     for (int i = 0; i < http->servers_n; i++)
         MHD_run(http->servers[i].mhd);
 }
@@ -355,6 +363,8 @@ static void on_prepare(uv_prepare_t *prepare)
     struct http *http = prepare->data;
     MHD_UNSIGNED_LONG_LONG least = 0, timeout;
     bool any = false;
+    if (http->resumed)
+        return; /* the timer is due already */
     for (int i = 0; i < http->servers_n; i++)
         if (MHD_get_timeout(http->servers[i].mhd, &timeout) == MHD_YES) {
             least = any && least < timeout ? least : timeout;

@@ -94,11 +94,10 @@ static uint64_t chance(void)
 static int listen_all(struct paretod *daemon, struct err *err)
 {
     for (int i = 0; i < daemon->options->listen_n; i++) {
-        char address[160];
-        int rc = http_listen(daemon->http, daemon->options->listen[i], address, err);
+        int rc = http_listen(daemon->http, daemon->options->listen[i], daemon->address[i], err);
         if (rc)
             return rc;
-        log_event(LOG_INFO, "event=listening", "address=%s", address);
+        log_event(LOG_INFO, "event=listening", "address=%s", daemon->address[i]);
     }
     return 0;
 }
@@ -137,8 +136,10 @@ static int start(struct paretod *daemon, struct err *err)
     return rc;
 }
 
-static void stop(struct paretod *daemon)
+void paretod_close(struct paretod *daemon)
 {
+    if (!daemon)
+        return;
     daemon->stopping = true;
     http_close(daemon->http);
     uv_close((uv_handle_t *)&daemon->term, NULL);
@@ -152,19 +153,29 @@ static void stop(struct paretod *daemon)
     assets_fini(&daemon->assets);
     sched_fini(&daemon->sched);
     store_close(daemon->store);
+    mem_free(daemon);
 }
 
-int paretod_run(const struct options *options, struct err *err)
+int paretod_open(const struct options *options, struct paretod **out, struct err *err)
 {
     struct paretod *daemon = mem_zero(1, sizeof *daemon);
     daemon->options = options;
     start_handles(daemon);
     int rc = start(daemon, err);
-    if (!rc)
-        uv_run(&daemon->loop, UV_RUN_DEFAULT);
-    stop(daemon);
-    if (!rc)
-        log_event(LOG_INFO, "stopped", NULL);
-    mem_free(daemon);
+    *out = rc ? NULL : daemon;
+    if (rc)
+        paretod_close(daemon);
     return rc;
+}
+
+int paretod_run(const struct options *options, struct err *err)
+{
+    struct paretod *daemon;
+    int rc = paretod_open(options, &daemon, err);
+    if (rc)
+        return rc;
+    uv_run(&daemon->loop, UV_RUN_DEFAULT);
+    paretod_close(daemon);
+    log_event(LOG_INFO, "stopped", NULL);
+    return 0;
 }

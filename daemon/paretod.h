@@ -29,12 +29,16 @@ struct paretod {
     struct polls polls;
     struct assets assets;
     struct view_cache views;
+    char address[LISTEN_MAX][160]; /* where it really listens */
     bool stopping;
     int jobs; /* in the thread pool */
 };
 
 struct now paretod_now(void);
 
+/* Opens the store, rebuilds everything and listens; the caller runs daemon->loop. close accepts NULL. */
+int paretod_open(const struct options *options, struct paretod **out, struct err *err);
+void paretod_close(struct paretod *daemon);
 /* Runs until a signal. 0, or the code of what did not start, with a sentence. */
 int paretod_run(const struct options *options, struct err *err);
 

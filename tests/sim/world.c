@@ -383,6 +383,8 @@ void world_run(struct world *world)
     for (int step = 0; step < STEPS_MAX; step++) {
         if (all_final(world)) {
             sched_check(&world->sched);
+            for (int i = 0; i < world->lease_n; i++)
+                assert(world->lease[i].state != LEASE_ACTIVE);
             return;
         }
         int64_t jump_us = (int64_t)(rng_uniform(&world->rng) * 5e6);
