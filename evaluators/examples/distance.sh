@@ -1,0 +1,14 @@
+#!/bin/sh
+# How far is the merged checkpoint from both ends? Bytes of the weights that differ, with nothing but cmp.
+# A real evaluator calls its own program here:  accuracy=$(my-eval --model "$PARETOD_CHECKPOINT")
+set -eu
+weights=model.safetensors
+
+differ() {
+    cmp -l "$PARETOD_CHECKPOINT/$weights" "$1/$weights" | wc -l || exit 1
+}
+
+echo "trial $PARETOD_TRIAL, $PARETOD_HALF half" >&2
+from_base=$(differ "$PARETOD_BASE")
+from_tuned=$(differ "$PARETOD_TUNED")
+printf '{"scores":{"bytes.from_base":%d,"bytes.from_tuned":%d}}\n' "$from_base" "$from_tuned"

@@ -1,0 +1,188 @@
+#include "worker/answer.h"
+
+#include "proto/json.h"
+#include "proto/mem.h"
+
+#include <math.h>
+#include <string.h>
+
+#define METRICS_MAX 1000
+
+/* The last line with anything on it, without blanks around it. */
+static const char *last_line(const char *text, size_t len, size_t *line_n)
+{
+    static const char blank[] = " \t\r\n";
+    while (len > 0 && memchr(blank, text[len - 1], sizeof blank - 1))
+        len--;
+    size_t first = len;
+    while (first > 0 && text[first - 1] != '\n')
+        first--;
+    while (first < len && memchr(blank, text[first], sizeof blank - 1))
+        first++;
+    *line_n = len - first;
+    return text + first;
+}
+
+static int refuse_line(const char *line, size_t n, const struct err *why, struct err *err)
+{
+    bool number = memmem(line, n, "NaN", 3) || memmem(line, n, "Infinity", 8);
+    return err_set(
+        err, ERR_EVALUATOR,
+        "the last line of the evaluator's standard output is not the JSON object {\"scores\":{…}} (%s)%s; it "
+        "begins: %.*s",
+        why->text,
+        number ? ". NaN and Infinity are not JSON: what cannot be measured is a failure, so exit with a "
+                 "status other than 0"
+               : "",
+        (int)(n < 60 ? n : 60), line);
+}
+
+static int read_items(const char *name, const struct json *list, struct score *score, struct err *err)
+{
+    if (!json_is(list, JSON_ARRAY))
+        return err_set(err, ERR_EVALUATOR,
+                       "the evaluator's answer: scores.%s.items must be an array of numbers", name);
+    score->items = mem_zero(json_len(list), sizeof *score->items);
+    for (const struct json *c = json_first(list); c; c = json_next(c)) {
+        if (!json_is(c, JSON_NUMBER))
+            return err_set(err, ERR_EVALUATOR,
+                           "the evaluator's answer: scores.%s.items[%zu] must be a number, not %s", name,
+                           score->items_n, json_type_name(json_type(c)));
+        score->items[score->items_n++] = json_number_or(c, 0);
+    }
+    return 0;
+}
+
+static double standard_error(const double *x, size_t n)
+{
+    if (n < 2)
+        return NAN;
+    double mean = 0, sum = 0;
+    for (size_t i = 0; i < n; i++)
+        mean += x[i] / (double)n;
+    for (size_t i = 0; i < n; i++)
+        sum += (x[i] - mean) * (x[i] - mean);
+    return sqrt(sum / (double)(n - 1) / (double)n);
+}
+
+/* "n" and "stderr", after the items. */
+static int read_spread(const char *name, const struct json *object, struct score *score, struct err *err)
+{
+    const struct json *n = json_get(object, "n"), *error = json_get(object, "stderr");
+    score->n = score->items ? (int64_t)score->items_n : 1;
+    if (n && !json_whole(n, 0, INT64_MAX, &score->n))
+        return err_set(err, ERR_EVALUATOR,
+                       "the evaluator's answer: scores.%s.n must be a whole number, 0 or more", name);
+    if (score->items && score->n != (int64_t)score->items_n)
+        return err_set(err, ERR_EVALUATOR,
+                       "the evaluator's answer: scores.%s has n %lld but %zu items; print one value an item",
+                       name, (long long)score->n, score->items_n);
+    score->stderr_ = error ? NAN : standard_error(score->items, score->items_n);
+    if (!error || json_is(error, JSON_NULL))
+        return 0;
+    if (!json_is(error, JSON_NUMBER) || json_number_or(error, -1) < 0)
+        return err_set(
+            err, ERR_EVALUATOR,
+            "the evaluator's answer: scores.%s.stderr must be a number, 0 or more, or null for unknown",
+            name);
+    score->stderr_ = json_number_or(error, 0);
+    return 0;
+}
+
+static int read_object(const char *name, const struct json *object, struct score *score, struct err *err)
+{
+    static const char *const known[] = {"mean", "stderr", "n", "items"};
+    for (const struct json *c = json_first(object); c; c = json_next(c)) {
+        size_t i = 0;
+        while (i < 4 && strcmp(known[i], json_key(c)) != 0)
+            i++;
+        if (i == 4)
+            return err_set(
+                err, ERR_EVALUATOR,
+                "the evaluator's answer: scores.%s has the unknown member \"%s\"; known are mean, stderr, n "
+                "and items",
+                name, json_key(c));
+    }
+    const struct json *mean = json_get(object, "mean"), *items = json_get(object, "items");
+    if (!json_is(mean, JSON_NUMBER))
+        return err_set(err, ERR_EVALUATOR, "the evaluator's answer: scores.%s.mean must be a number%s%s",
+                       name, mean ? ", not " : "; it is missing",
+                       mean ? json_type_name(json_type(mean)) : "");
+    score->mean = json_number_or(mean, 0) + 0.0; /* + 0.0: the store keeps no negative zero */
+    int rc = items ? read_items(name, items, score, err) : 0;
+    return rc ? rc : read_spread(name, object, score, err);
+}
+
+static int read_score(const struct json *value, struct score *score, struct err *err)
+{
+    const char *name = json_key(value);
+    size_t n = strlen(name);
+    if (n == 0 || n >= sizeof score->metric)
+        return err_set(err, ERR_EVALUATOR,
+                       "the evaluator's answer: the metric name \"%.40s\" must have 1 to %zu characters",
+                       name, sizeof score->metric - 1);
+    memcpy(score->metric, name, n + 1);
+    score->n = 1;
+    score->stderr_ = NAN;
+    if (json_is(value, JSON_OBJECT))
+        return read_object(name, value, score, err);
+    if (!json_is(value, JSON_NUMBER))
+        return err_set(
+            err, ERR_EVALUATOR,
+            "the evaluator's answer: scores.%s must be a number or an object with \"mean\", not %s", name,
+            json_type_name(json_type(value)));
+    score->mean = json_number_or(value, 0) + 0.0;
+    return 0;
+}
+
+static int read_answer(const struct json *root, struct scores *scores, struct err *err)
+{
+    const struct json *list = json_get(root, "scores");
+    for (const struct json *c = json_first(root); c; c = json_next(c))
+        if (!json_key(c) || strcmp(json_key(c), "scores") != 0)
+            return err_set(
+                err, ERR_EVALUATOR,
+                "the evaluator's answer has the unknown member \"%s\"; it must be {\"scores\":{…}}",
+                json_key(c) ? json_key(c) : "[0]");
+    size_t n = json_len(list);
+    if (!json_is(list, JSON_OBJECT) || n == 0 || n > METRICS_MAX)
+        return err_set(
+            err, ERR_EVALUATOR,
+            "the evaluator's answer must be {\"scores\":{\"task.metric\":number, …}} with 1 to %d metrics",
+            METRICS_MAX);
+    scores->item = mem_zero(n, sizeof *scores->item);
+    for (const struct json *c = json_first(list); c; c = json_next(c)) {
+        int rc = read_score(c, &scores->item[scores->n++], err);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+int answer_parse(const char *output, size_t len, struct scores *scores, struct err *err)
+{
+    struct json *root;
+    struct err why = {0};
+    size_t n;
+    *scores = (struct scores){0};
+    const char *line = last_line(output, len, &n);
+    if (n == 0)
+        return err_set(
+            err, ERR_EVALUATOR,
+            "the evaluator printed nothing on its standard output; its last line must be {\"scores\":{…}}");
+    if (json_parse(line, n, &root, &why) != 0)
+        return refuse_line(line, n, &why, err);
+    int rc = read_answer(root, scores, err);
+    json_free(root);
+    if (rc)
+        scores_fini(scores);
+    return rc;
+}
+
+const struct score *answer_find(const struct scores *scores, const char *metric)
+{
+    for (size_t i = 0; i < scores->n; i++)
+        if (strcmp(scores->item[i].metric, metric) == 0)
+            return &scores->item[i];
+    return NULL;
+}

@@ -1,0 +1,43 @@
+/* WHAT   One program, run to its end, with everything that it started.
+ * WHO    worker/command.
+ * UNITS  Bytes.
+ * MEMORY The caller's structs; process_end_fini frees the output.
+ * ERRORS ERR_EVALUATOR (it did not start, ended with another status than 0 or by a signal, printed too much),
+ *        ERR_TIMEOUT and ERR_CANCELLED from `stop`, ERR_IO.
+ * STATE  After process_run nothing that the program started lives:
+ *        (1) it leads a session and group of its own, which is sent SIGTERM, 2 s later SIGKILL, when it must
+ *            stop, and SIGKILL when it has ended by itself;
+ *        (2) then every process whose environment has `marker` is killed: those that left the group. One that
+ *            also cleared its environment is not found;
+ *        (3) the program itself (not its children) is killed by the kernel when the calling thread dies. */
+#ifndef WORKER_PROCESS_H
+#define WORKER_PROCESS_H
+
+#include "proto/buf.h"
+#include "worker/stop.h"
+
+#define PROCESS_TAIL_BYTES 4096
+
+struct process {
+    char *const *argv;        /* NULL-terminated; found as a shell would find it, without a shell */
+    char *const *environment; /* NULL-terminated, whole */
+    const char *marker;       /* a "NAME=value" of it that no other process has */
+    int input_fd;             /* its standard input */
+    int log_fd;               /* its standard error is copied here; -1: nowhere */
+    size_t log_max_bytes;
+    size_t output_max_bytes;
+};
+
+struct process_end {
+    struct buf output;                 /* standard output, whole */
+    char tail[PROCESS_TAIL_BYTES + 1]; /* the end of standard error */
+    size_t tail_n;
+    size_t logged_bytes;
+};
+
+/* `end` is valid and for process_end_fini whatever the result is. */
+int process_run(const struct process *process, const struct stop *stop, struct process_end *end,
+                struct err *err);
+void process_end_fini(struct process_end *end);
+
+#endif
