@@ -165,15 +165,17 @@ bool args_has(const struct args *args, const char *flag)
     return false;
 }
 
-int args_number(const struct args *args, int i, const char *what, int64_t *out, struct err *err)
+int args_number(const struct args *args, int i, const char *what, int64_t least, int64_t *out,
+                struct err *err)
 {
     assert(i < args->words_n);
     const char *word = args->words[i];
     size_t digits = strspn(word, "0123456789");
     errno = 0;
-    long long number = digits && !word[digits] ? strtoll(word, NULL, 10) : 0;
-    if (number <= 0 || errno)
-        return err_set(err, ERR_INVALID, "\"%s\" is not the number of a %s: it is 1 or more", word, what);
+    long long number = digits && !word[digits] ? strtoll(word, NULL, 10) : -1;
+    if (number < least || errno)
+        return err_set(err, ERR_INVALID, "\"%s\" is not the number of a %s: it is %lld or more", word, what,
+                       (long long)least);
     *out = number;
     return 0;
 }

@@ -63,7 +63,8 @@ int args_parse(struct args *args, int argc, const char *const *argv, const struc
 bool args_has(const struct args *args, const char *flag);
 /* The last value given for a flag, NULL when it was not given. */
 const char *args_value(const struct args *args, const char *flag);
-/* Word i as a positive whole number; `what` names it in the sentence ("search", "trial"). */
-int args_number(const struct args *args, int i, const char *what, int64_t *out, struct err *err);
+/* Word i as a whole number of at least `least`; `what` names it in the sentence ("search", "trial"). */
+int args_number(const struct args *args, int i, const char *what, int64_t least, int64_t *out,
+                struct err *err);
 
 #endif

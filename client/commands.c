@@ -199,7 +199,7 @@ static int show_help(struct client *client, const struct args *args)
 int command_search_id(const struct client *client, const struct args *args, int64_t *id)
 {
     struct err err = {0};
-    return args_number(args, 0, "search", id, &err) ? usage(client, &err) : CLIENT_OK;
+    return args_number(args, 0, "search", 1, id, &err) ? usage(client, &err) : CLIENT_OK;
 }
 
 int commands_run(struct client *client, int argc, const char *const *argv)

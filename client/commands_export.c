@@ -30,7 +30,7 @@ static int read_words(const struct client *client, const struct args *args, stru
     if (code)
         return code;
     job->directory = args_value(args, "--out");
-    if (args_number(args, 1, "trial", &job->number, &err) == 0 && (!job->directory || !*job->directory))
+    if (args_number(args, 1, "trial", 0, &job->number, &err) == 0 && (!job->directory || !*job->directory))
         err_set(&err, ERR_INVALID, "--out DIR is missing: where is the checkpoint to be written?");
     if (err.code) {
         client_say(client, "%s", err.text);

@@ -64,7 +64,10 @@ static int say_fields(const struct client *client, const char *path, const struc
     for (const struct json *f = json_first(fields); f; f = json_next(f))
         spec_file_say(client, path, json_string_or(json_get(f, "field"), ""),
                       json_string_or(json_get(f, "error"), "is refused"));
-    client_say(client, "%s", json_string_or(json_get(j, "error"), "the daemon refused the search"));
+    if (json_len(fields))
+        spec_file_total(client, path, json_len(fields));
+    else
+        client_say(client, "%s", json_string_or(json_get(j, "error"), "the daemon refused the search"));
     json_free(j);
     return CLIENT_REFUSED;
 }

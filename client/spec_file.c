@@ -26,6 +26,11 @@ void spec_file_say(const struct client *client, const char *path, const char *fi
     buf_fini(&line);
 }
 
+void spec_file_total(const struct client *client, const char *path, size_t fields_n)
+{
+    client_say(client, "%s: %zu field%s to change", path, fields_n, fields_n == 1 ? "" : "s");
+}
+
 /* The absolute directory of a file. */
 static int directory_of(const char *path, char directory[PATH_MAX], struct err *err)
 {
@@ -54,22 +59,17 @@ static int apply_sets(const struct args *args, struct json **j, struct err *err)
     return 0;
 }
 
-static int parse_spec(const struct client *client, const char *path, const struct json *j,
-                      struct search_spec *spec, struct err *err)
+static bool has_good_fields(const struct client *client, const char *path, const struct json *j,
+                            struct search_spec *spec)
 {
     struct spec_errors *errors = mem_zero(1, sizeof *errors);
-    char directory[PATH_MAX];
-    int rc = search_spec_parse(j, spec, errors);
-    for (int i = 0; rc && i < errors->n; i++)
+    bool good = search_spec_parse(j, spec, errors) == 0;
+    for (int i = 0; !good && i < errors->n; i++)
         spec_file_say(client, path, errors->item[i].field, errors->item[i].text);
-    if (rc)
-        err_set(err, rc, "%s: %d field%s to change", path, errors->n, errors->n == 1 ? "" : "s");
+    if (!good)
+        spec_file_total(client, path, (size_t)errors->n);
     mem_free(errors);
-    if (!rc)
-        rc = directory_of(path, directory, err);
-    if (!rc)
-        rc = search_spec_resolve(spec, directory, err);
-    return rc;
+    return good;
 }
 
 int spec_file_load(const struct client *client, const struct args *args, const char *path,
@@ -77,16 +77,17 @@ int spec_file_load(const struct client *client, const struct args *args, const c
 {
     struct err err = {0};
     struct json *j = NULL;
-    memset(spec, 0, sizeof *spec);
-    int rc = json_parse_file(path, SPEC_FILE_BYTES_MAX, &j, &err);
-    if (!rc)
-        rc = apply_sets(args, &j, &err);
-    if (!rc)
-        rc = parse_spec(client, path, j, spec, &err);
+    char directory[PATH_MAX];
+    *spec = (struct search_spec){0};
+    int code = CLIENT_OK;
+    if (json_parse_file(path, SPEC_FILE_BYTES_MAX, &j, &err) || apply_sets(args, &j, &err))
+        code = client_refuse(client, &err);
+    else if (!has_good_fields(client, path, j, spec))
+        code = CLIENT_REFUSED;
+    else if (directory_of(path, directory, &err) || search_spec_resolve(spec, directory, &err))
+        code = client_refuse(client, &err);
     json_free(j);
-    if (!rc)
-        return CLIENT_OK;
-    search_spec_fini(spec);
-    memset(spec, 0, sizeof *spec);
-    return client_refuse(client, &err);
+    if (code)
+        search_spec_fini(spec);
+    return code;
 }

@@ -17,5 +17,7 @@ int spec_file_load(const struct client *client, const struct args *args, const c
 
 /* Says a wrong field as `search.json: objectives[1].goal: sentence`. */
 void spec_file_say(const struct client *client, const char *path, const char *field, const char *sentence);
+/* The last line, after all fields. */
+void spec_file_total(const struct client *client, const char *path, size_t fields_n);
 
 #endif

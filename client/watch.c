@@ -66,10 +66,15 @@ static int draw(struct watch *watch, const struct front *front, double per_s)
     return code;
 }
 
+/* A trial that starts is no news: in a pipe a line is a result. */
+static bool is_moved(const struct front_counts *before, const struct front_counts *now)
+{
+    return before->total != now->total || before->done != now->done || before->failed != now->failed;
+}
+
 static bool is_news(struct watch *watch, const struct front *front)
 {
-    if (memcmp(&watch->progress, &front->progress, sizeof front->progress) == 0 &&
-        memcmp(&watch->confirm, &front->confirm, sizeof front->confirm) == 0 &&
+    if (!is_moved(&watch->progress, &front->progress) && !is_moved(&watch->confirm, &front->confirm) &&
         strcmp(watch->state, front->state) == 0)
         return false;
     watch->progress = front->progress;
@@ -78,10 +83,17 @@ static bool is_news(struct watch *watch, const struct front *front)
     return true;
 }
 
+/* Trials of both halves, so that the speed goes on while held-out scores are made. */
+static double evaluated(const struct front *front)
+{
+    return (double)(front->progress.done + front->progress.failed + front->confirm.done +
+                    front->confirm.failed);
+}
+
 static int show(struct watch *watch, const struct json *j, const struct front *front)
 {
     int64_t now_us = watch->client->world->now_us(watch->client);
-    progress_note(&watch->speed, now_us, (double)(front->progress.done + front->progress.failed));
+    progress_note(&watch->speed, now_us, evaluated(front));
     double per_s = progress_per_s(&watch->speed);
     bool news = is_news(watch, front);
     if (watch->client->json)

@@ -94,12 +94,16 @@ static void test_numbers(void **state)
     int64_t number;
     (void)state;
     args.words[0] = "9007199254740993";
-    assert_int_equal(args_number(&args, 0, "search", &number, &err), 0);
+    assert_int_equal(args_number(&args, 0, "search", 1, &number, &err), 0);
     assert_true(number == 9007199254740993);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         args.words[0] = bad[i];
-        assert_int_equal(args_number(&args, 0, "search", &number, &err), ERR_INVALID);
+        assert_int_equal(args_number(&args, 0, "search", 1, &number, &err), ERR_INVALID);
     }
+    /* the first trial of a search is number 0 */
+    args.words[0] = "0";
+    assert_int_equal(args_number(&args, 0, "trial", 0, &number, &err), 0);
+    assert_true(number == 0);
 }
 
 static void test_too_many_flags(void **state)

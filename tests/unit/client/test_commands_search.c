@@ -109,7 +109,7 @@ static void test_every_wrong_field_is_a_line(void **state)
     assert_int_equal(submit(&fake, good, ""), CLIENT_REFUSED);
     assert_contains(fake.complaints, "/s.json: models.base: is not there\n");
     assert_contains(fake.complaints, "/s.json: groups: do not fit\n");
-    assert_contains(fake.complaints, "paretoctl: 2 fields are wrong\n");
+    assert_contains(fake.complaints, "/s.json: 2 fields to change\n");
     fake_fini(&fake);
 }
 
