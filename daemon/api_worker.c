@@ -136,25 +136,40 @@ bool api_lease(struct paretod *daemon, struct exchange *x, const char *worker, s
     return true;
 }
 
+/* False after it answered 422. */
+static bool read_ask(struct exchange *x, const struct json *root, char worker[32], double *wait_s)
+{
+    const char *name = json_string_or(json_get(root, "worker"), "");
+    const struct json *wait = json_get(root, "wait_s");
+    *wait_s = json_number_or(wait, 0);
+    if (!*name || (wait && !json_is(wait, JSON_NUMBER)) || *wait_s < 0) {
+        http_error(
+            x, 422, "invalid",
+            "a poll has the \"worker\" that POST /v1/workers gave and \"wait_s\", seconds of 0 or more");
+        return false;
+    }
+    if (*wait_s > WAIT_MAX_S)
+        *wait_s = WAIT_MAX_S;
+    snprintf(worker, 32, "%s", name);
+    return true;
+}
+
 void api_lease_ask(struct api_call *call)
 {
     struct json *root = api_body(call->x);
+    char worker[32];
+    double wait_s;
     if (!root)
         return;
-    char worker[32];
-    double wait_s = json_number_or(json_get(root, "wait_s"), 0);
-    snprintf(worker, sizeof worker, "%s", json_string_or(json_get(root, "worker"), ""));
+    bool ok = read_ask(call->x, root, worker, &wait_s);
     json_free(root);
     struct now now = paretod_now();
-    if (api_lease(call->daemon, call->x, worker, now))
+    if (!ok || api_lease(call->daemon, call->x, worker, now))
         return;
-    if (!(wait_s > 0)) {
+    if (wait_s > 0)
+        polls_add_lease(call->daemon, exchange_id(call->x), worker, now.us + (int64_t)(wait_s * 1e6));
+    else
         http_answer(call->x, &(struct answer){.status = 204});
-        return;
-    }
-    if (wait_s > WAIT_MAX_S)
-        wait_s = WAIT_MAX_S;
-    polls_add_lease(call->daemon, exchange_id(call->x), worker, now.us + (int64_t)(wait_s * 1e6));
 }
 
 /* Everything about a lease that is not there is 410: the worker stops that evaluation. */

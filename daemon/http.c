@@ -200,7 +200,7 @@ static enum MHD_Result count_header(void *ctx, enum MHD_ValueKind kind, const ch
     return MHD_YES;
 }
 
-/* A host a browser cannot be tricked into by DNS: localhost or an address. */
+/* A host that no page's owner can point at us by DNS: localhost or an address. */
 static bool is_local_host(const char *host)
 {
     size_t n = strcspn(host, ":");
@@ -209,17 +209,24 @@ static bool is_local_host(const char *host)
     return (n == 9 && !strncasecmp(host, "localhost", 9)) || (n > 0 && strspn(host, "0123456789.") == n);
 }
 
-/* A web page somewhere must not make its reader's browser submit searches here: they run commands. A browser names the
- * page's origin; it must be ours, and on loopback our name must not be one that the page's owner can point at us. */
-static bool is_foreign(const struct exchange *x)
+/* A web page somewhere must not make its reader's browser speak with us, for searches run commands. A browser names the
+ * page's origin, which must be ours; and it cannot send application/json to another origin without asking first.
+ * 0, or the status of a refusal, answered. */
+static int refuse_pages(struct exchange *x, bool has_body)
 {
     const char *origin = exchange_header(x, "Origin"), *host = exchange_header(x, "Host");
-    if (!origin || !strcmp(x->method, "GET") || !strcmp(x->method, "HEAD"))
-        return false;
-    const char *authority = strstr(origin, "://");
-    if (!host || !authority || strcasecmp(authority + 3, host))
-        return true;
-    return x->server->listener.loopback && !is_local_host(host);
+    const char *type = exchange_header(x, "Content-Type"), *authority = origin ? strstr(origin, "://") : NULL;
+    bool reads = !strcmp(x->method, "GET") || !strcmp(x->method, "HEAD");
+    if (!*x->server->listener.unix_path && host && !is_local_host(host))
+        http_error(x, 403, "invalid",
+                   "the Host \"%.100s\" is neither localhost nor an address; use one of these, or the "
+                   "Unix socket behind a proxy",
+                   host);
+    else if (origin && (!host || !authority || strcasecmp(authority + 3, host)))
+        http_error(x, 403, "invalid", "a page of another origin may not do this");
+    else if (!reads && (type ? strncasecmp(type, "application/json", 16) != 0 : has_body || origin))
+        http_error(x, 415, "unsupported", "send a body of Content-Type: application/json");
+    return x->state == ANSWERED ? x->status : 0;
 }
 
 /* Answers a request that must not be read any further; the connection closes after it. */
@@ -236,9 +243,7 @@ static bool refuse_early(struct exchange *x)
         http_error(x, 400, "invalid", "the request has more than one Host header");
     else if (length && strtoull(length, NULL, 10) > HTTP_BODY_MAX)
         http_error(x, 413, "too_large", "the body is over the limit of %zu MiB", HTTP_BODY_MAX >> 20);
-    else if (is_foreign(x))
-        http_error(x, 403, "invalid", "a page of another origin may not do this");
-    else
+    else if (!refuse_pages(x, (length && strcmp(length, "0")) || count.encodings))
         return false;
     add_header(x->response, "Connection", "close");
     return true;

@@ -188,10 +188,10 @@ UNUSED static int raw_status(const struct fixture *f, const char *text)
 UNUSED static int call_with(const struct fixture *f, const char *method, const char *path,
                             const char *headers, const char *body, struct json **out)
 {
-    char *request =
-        mem_printf("%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%sContent-Length: %zu\r\n"
-                   "\r\n%s",
-                   method, path, headers, body ? strlen(body) : 0, body ? body : "");
+    char *request = mem_printf("%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: "
+                               "application/json\r\n%sContent-Length: %zu\r\n"
+                               "\r\n%s",
+                               method, path, headers, body ? strlen(body) : 0, body ? body : "");
     char *answer = exchange_raw(f, request, strlen(request));
     mem_free(request);
     int status = status_of(answer);

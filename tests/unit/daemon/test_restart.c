@@ -144,7 +144,7 @@ static void test_front_is_the_same_after_a_restart(void **state)
 {
     struct fixture *f = *state;
     mem_free(run_search(f, 0));
-    const char *request = "GET /v1/searches/1/front HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    const char *request = "GET /v1/searches/1/front HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     char *before = exchange_raw(f, request, strlen(request));
     daemon_stop(f);
     daemon_start(f, 30);
