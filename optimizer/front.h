@@ -16,6 +16,7 @@ int front_members(const double *points, int n, int m, bool *member, struct err *
 
 /* Exact volume dominated by the points and bounded by `reference` [m]; points not better than it add nothing.
  * m = 1, 2 (sort and sweep) or 3 (sweep over the third objective). 0 points: 0. */
-int front_hypervolume(const double *points, int n, int m, const double *reference, double *volume, struct err *err);
+int front_hypervolume(const double *points, int n, int m, const double *reference, double *volume,
+                      struct err *err);
 
 #endif

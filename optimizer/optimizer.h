@@ -30,25 +30,25 @@ struct opt_problem {
     int m; /* objectives, 1 … OPT_M_MAX */
     double lower, upper;
     enum opt_kind kind;
-    int trials;         /* budget, sweep points included */
-    int sweep_points;   /* 0, or 2 …: equal ratios lower … upper, both ends included */
+    int trials;       /* budget, sweep points included; with OPT_SWEEP, the points of the grid */
+    int sweep_points; /* 0, or 2 …: equal ratios lower … upper, both ends included; shrinks with the budget */
     double means[OPT_MEANS_MAX];
     int means_n;
-    int alignment;      /* objective that hma minimises (already sign-flipped) */
-    int streams;        /* scalarize */
-    double rho;         /* scalarize */
-    char algorithm[32]; /* "LN_COBYLA", with or without the NLOPT_ prefix */
+    int alignment;       /* objective that hma minimises (already sign-flipped) */
+    int streams;         /* scalarize */
+    double rho;          /* scalarize */
+    char algorithm[32];  /* "LN_COBYLA", with or without the NLOPT_ prefix */
     double initial_step; /* share of the range */
     uint64_t seed;
 };
 
 struct opt_stream {
     enum opt_kind kind;
-    int phase;     /* 0 or 1 */
-    int first;     /* number of its first trial */
-    int quota;     /* trials it has */
-    bool adaptive; /* a step needs the scores of the steps before it */
-    double mean;   /* hma */
+    int phase;                 /* 0 or 1 */
+    int first;                 /* number of its first trial */
+    int quota;                 /* trials it has */
+    bool adaptive;             /* a step needs the scores of the steps before it */
+    double mean;               /* hma */
     double weights[OPT_M_MAX]; /* scalarize */
 };
 
@@ -62,20 +62,23 @@ enum opt_state { OPT_ABSENT, OPT_PENDING, OPT_DONE, OPT_FAILED };
 
 /* What is known, an entry a trial number. */
 struct opt_history {
-    int n;                     /* = plan.trials */
+    int n;                       /* = plan.trials */
     const enum opt_state *state; /* [n] */
-    const double *ratios;      /* [n][k], meaningful unless ABSENT */
-    const double *scores;      /* [n][m], minimised, finite when DONE */
+    const double *ratios;        /* [n][k], meaningful unless ABSENT */
+    const double *scores;        /* [n][m], minimised, finite when DONE */
 };
 
-/* Checks the problem and divides its budget. The sentence names the field of a search ("strategy.algorithm", …). */
+/* Checks the problem and divides its budget: the sweep first, the rest over the streams as evenly as can be, earlier
+ * ones with the extra trials; streams that would get none are left out. The sentence of an error names the field of
+ * a search ("strategy.algorithm", …). */
 int opt_plan_make(const struct opt_problem *problem, struct opt_plan *plan, struct err *err);
 
-/* The ratios of the first ABSENT step of a stream. Source: replay of NLopt against the recorded scores.
+/* The ratios of the first ABSENT step of a stream. Source: replay of NLopt against the recorded scores (docs/OPTIMIZER.md).
+ * Always within the bounds, on the slice of an hma stream, and never a point of phase 0 or of the stream itself.
  * ERR_NOT_READY: phase 0 is not complete, an earlier step of an adaptive stream is not done, or the quota is used up.
  * Failed trials are shown to NLopt as the worst value known to the stream; NaN never is. ratios: [k]. */
-int opt_propose(const struct opt_problem *problem, const struct opt_plan *plan, const struct opt_history *history,
-                int stream, double *ratios, struct err *err);
+int opt_propose(const struct opt_problem *problem, const struct opt_plan *plan,
+                const struct opt_history *history, int stream, double *ratios, struct err *err);
 
 /* Every algorithm NLopt has, for help and errors. i = 0 …; NULL after the last. *usable: can run a search here. */
 const char *opt_algorithm_name(int i, bool *usable, const char **why_not);
