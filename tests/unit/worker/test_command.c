@@ -81,14 +81,17 @@ static void the_environment_says_which_trial(void **state)
     mem_free(text);
 }
 
-/* A worker ignores SIGPIPE; a program that inherits that would never end here. */
+/* A worker ignores SIGPIPE and catches others; the program inherits none of that. */
 static void signals_are_as_after_login(void **state)
 {
     struct fixture *f = *state;
     signal(SIGPIPE, SIG_IGN);
-    open_script(f, "yes | head -n 1 >&2\n" ANSWER, 20);
+    open_script(f, "grep -E 'Sig(Ign|Blk)' /proc/self/status > $DIR/signals\n" ANSWER, 20);
     run_well(f);
     signal(SIGPIPE, SIG_DFL);
+    char *text = text_of(f, "signals");
+    assert_string_equal(text, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+    mem_free(text);
 }
 
 static void the_ratios_must_fit(void **state)
@@ -164,8 +167,12 @@ static void a_program_that_cannot_start(void **state)
 static void a_time_limit_ends_it(void **state)
 {
     struct fixture *f = *state;
-    open_script(f, "echo $$ > $DIR/pid; echo waiting >&2; sleep 1000 & echo $! > $DIR/child; wait", 0.3);
+    open_script(f,
+                "trap 'touch $DIR/asked; exit 0' TERM\n"
+                "echo $$ > $DIR/pid; echo waiting >&2; sleep 1000 & echo $! > $DIR/child; wait",
+                0.3);
     run_badly(f, ERR_TIMEOUT, "longer than time_limit_s 0.3; its last words: waiting");
+    assert_true(exists(f, "asked")); /* by SIGTERM, before anything worse */
     assert_false(is_alive(f, "pid"));
     assert_false(is_alive(f, "child"));
 }
