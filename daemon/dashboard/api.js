@@ -2,7 +2,7 @@
 // answer is a 304 without a body, and with wait_s it is a long poll: nothing changed, nothing done.
 
 const LEAST_PAUSE_MS = 400; // between two answers of one address: fast searches must not spin the page
-const LONGEST_RETRY_MS = 10000;
+const LONGEST_RETRY_MS = 8000;
 const MISSING_PAUSE_MS = 5000; // a 404 may become a search that is being submitted
 
 export async function getJson(url, signal) {
@@ -29,7 +29,7 @@ export class Poll {
   /* on: {data(json), missing(), reached(), lost(sentence, retry_ms)}. pause_ms is the rest after a changed answer; it
    * doubles up to idle_ms while answers are unchanged. */
   constructor(url, on, { wait_s = 0, pause_ms = 0, idle_ms = 0 } = {}) {
-    Object.assign(this, { url, on, wait_s, pause_ms, idle_ms, etag: null, body: null, stopper: null });
+    Object.assign(this, { url, on, wait_s, pause_ms, idle_ms, etag: null, body: null, stopper: null, lost: false });
     this.onVisibility = () => (document.hidden ? this.rest() : this.wake());
     document.addEventListener("visibilitychange", this.onVisibility);
     if (!document.hidden) this.wake();
@@ -46,6 +46,13 @@ export class Poll {
     this.stopper = null;
   }
 
+  /* Asks now instead of at the end of a pause. */
+  hurry() {
+    if (!this.stopper) return;
+    this.rest();
+    this.wake();
+  }
+
   wake() {
     if (this.stopper) return;
     this.stopper = new AbortController();
@@ -60,6 +67,7 @@ export class Poll {
       try {
         const changed = await this.ask(signal);
         if (signal.aborted) return;
+        this.lost = false;
         this.on.reached();
         retry_ms = 1000;
         idle = changed ? this.pause_ms : Math.min(idle * 2, this.idle_ms);
@@ -68,6 +76,7 @@ export class Poll {
         await sleep(Math.max(idle, least - (performance.now() - begun), 0), signal);
       } catch (error) {
         if (signal.aborted) return;
+        this.lost = true;
         this.on.lost(error.message, retry_ms);
         await sleep(retry_ms, signal);
         retry_ms = Math.min(retry_ms * 2, LONGEST_RETRY_MS);
@@ -77,7 +86,7 @@ export class Poll {
 
   /* True when the answer is new. The ETag is kept across failures: the daemon's revisions survive its restarts. */
   async ask(signal) {
-    const waits = this.wait_s > 0 && this.etag !== null;
+    const waits = this.wait_s > 0 && this.etag !== null && !this.lost; // after a loss, first a sign of life
     const limit = new AbortController();
     const relay = () => limit.abort();
     signal.addEventListener("abort", relay, { once: true });

@@ -6,12 +6,19 @@ import { showSearches } from "./search_list.js";
 import { SearchView } from "./search_view.js";
 import { showWorkers } from "./workers.js";
 
-const page = { summaries: null, workers: null, chosen: null, front: null, poll: null, lost: new Map() };
+const page = { summaries: null, workers: null, chosen: null, front: null, polls: {}, lost: new Map() };
 const view = new SearchView();
+
+/* The first poll that reaches the daemon again hurries the others, so that the banner goes at once. */
+function reached(name) {
+  if (!page.lost.delete(name)) return;
+  for (const other of page.lost.keys()) page.polls[other].hurry();
+  banner();
+}
 
 function link(name) {
   return {
-    reached: () => { page.lost.delete(name); banner(); },
+    reached: () => reached(name),
     lost: (sentence, retry_ms) => { page.lost.set(name, { sentence, retry_ms }); banner(); },
     missing: () => {},
   };
@@ -37,11 +44,11 @@ function hashChoice() {
 function follow() {
   const id = hashChoice();
   if (id !== page.chosen) {
-    if (page.poll) page.poll.stop();
+    if (page.polls.front) page.polls.front.stop();
     page.lost.delete("front");
-    Object.assign(page, { chosen: id, front: null, poll: null });
+    Object.assign(page, { chosen: id, front: null });
     section(null);
-    if (id !== null) page.poll = new Poll(`/v1/searches/${id}/front`,
+    if (id !== null) page.polls.front = new Poll(`/v1/searches/${id}/front`,
       { ...link("front"), data: takeFront, missing: () => section("missing") }, { wait_s: 20 });
   }
   showSearches(page.summaries || [], page.chosen);
@@ -76,8 +83,8 @@ function takeSearches(answer) {
 }
 
 window.addEventListener("hashchange", follow);
-new Poll("/v1/searches", { ...link("searches"), data: takeSearches }, { pause_ms: 3000, idle_ms: 15000 });
-new Poll("/v1/workers", { ...link("workers"), data: (answer) => {
+page.polls.searches = new Poll("/v1/searches", { ...link("searches"), data: takeSearches }, { pause_ms: 3000, idle_ms: 15000 });
+page.polls.workers = new Poll("/v1/workers", { ...link("workers"), data: (answer) => {
   page.workers = answer.workers;
   showWorkers(page.workers, page.chosen);
 } }, { pause_ms: 5000, idle_ms: 20000 });
