@@ -44,18 +44,18 @@ void view_progress(const struct search *search, struct json_out *out)
     json_end_object(out);
 }
 
-/* What is left, at the mean time of a trial, by as many as work now. The confirmation is counted as it stands. */
+/* What is left, at the mean time of a trial, by as many as there are slots (not by those busy at this instant, a number
+ * that jumps). The confirmation is counted as it stands. */
 double view_eta_s(const struct search *search)
 {
     const int *count = search->count[HALF_SEARCH], *again = search->count[HALF_HELDOUT];
     int done = count[TRIAL_DONE];
     if (done == 0 || (search->state != SEARCH_RUNNING && search->state != SEARCH_CONFIRMING))
         return NAN;
-    int busy = count[TRIAL_LEASED] + again[TRIAL_LEASED];
     int left = again[TRIAL_READY] + again[TRIAL_LEASED];
     if (search->state == SEARCH_RUNNING)
         left += search->plan.trials - search_finished(search);
-    return left * (search->wall_sum_s / done) / (busy > 0 ? busy : 1);
+    return left * (search->wall_sum_s / done) / fmax(1, search->capacity);
 }
 
 void view_summary(struct search *search, int64_t wall_us, struct json_out *out)

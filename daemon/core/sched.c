@@ -300,11 +300,25 @@ static void expire(struct sched *sched, struct now now)
     }
 }
 
+/* The slots of the workers that live, shared by the searches that have work. */
+static void share_slots(struct sched *sched, struct now now)
+{
+    int slots = 0, takers = 0;
+    for (int i = 0; i < sched->fleet.n; i++)
+        if (!sched_worker_lost(sched, sched->fleet.worker[i], now.us))
+            slots += sched->fleet.worker[i]->slots;
+    for (int i = 0; i < sched->search_n; i++)
+        takers += sched->search[i]->state == SEARCH_RUNNING || sched->search[i]->state == SEARCH_CONFIRMING;
+    for (int i = 0; i < sched->search_n; i++)
+        sched->search[i]->capacity = takers ? (double)slots / takers : 0;
+}
+
 void sched_tick(struct sched *sched, struct now now)
 {
     expire(sched, now);
     int64_t hour_us = 3600 * INT64_C(1000000);
     fleet_tick(&sched->fleet, now.us, sched->lease_us * 10 > hour_us ? sched->lease_us * 10 : hour_us);
+    share_slots(sched, now);
     for (int i = 0; i < sched->search_n; i++)
         if (!search_state_is_final(sched->search[i]->state))
             sched_advance(sched, sched->search[i], now);

@@ -67,6 +67,7 @@ struct search {
     int64_t
         last_done_us;  /* done_us of the last of them: completion times ascend even when the clock does not */
     double wall_sum_s; /* of the done trials, for the estimate */
+    double capacity;   /* evaluations at a time it may count on now; 0 = nobody is there */
     struct tally tally;
 };
 
