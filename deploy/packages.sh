@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages paretod needs. Usage: deploy/packages.sh [build|test]   (test includes build)
+# Installs the Debian packages paretod needs. Usage: deploy/packages.sh [build|test|lab]
+# test includes build; lab is what training and tests/interop.sh need beside test.
 # Does nothing, and needs no root, when they are all there.
 set -euo pipefail
 
@@ -7,12 +8,14 @@ build=(build-essential cmake ninja-build pkg-config ca-certificates jq
        libuv1-dev libmicrohttpd-dev libsqlite3-dev libnlopt-dev libcjson-dev libcurl4-openssl-dev node-d3)
 test=(libcmocka-dev sqlite3 python3 python3-pytest python3-selenium python3-jsonschema python3-yaml
       chromium chromium-driver)
+lab=(python3-venv python3-numpy python3-torch curl git)
 
 wanted=("${build[@]}")
 case "${1:-build}" in
 build) ;;
 test) wanted+=("${test[@]}") ;;
-*) echo "usage: deploy/packages.sh [build|test]" >&2; exit 2 ;;
+lab) wanted+=("${test[@]}" "${lab[@]}") ;;
+*) echo "usage: deploy/packages.sh [build|test|lab]" >&2; exit 2 ;;
 esac
 
 missing=()

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Checks against programs from PyPI: transformers, safetensors, sacrebleu, moocore, scipy. Needs the package registry;
+# tests/run.sh does not, and reads the golden files that these references made. Last line "N passed, M failed".
+set -uo pipefail
+cd "$(dirname "$0")/.."
+passed=0 failed=0
+dir=$(mktemp -d)
+pids=()
+end() {
+    [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null
+    wait
+    rm -rf "$dir"
+}
+trap end EXIT
+
+check() { # check NAME COMMAND…
+    local name=$1
+    shift
+    if "$@" >"$dir/log" 2>&1; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+    printf '%s\n' "-- $name"
+    grep -v Warning "$dir/log" | tail -n 6
+}
+
+deploy/packages.sh lab || exit 1
+lab/setup.sh >"$dir/setup.log" 2>&1 || { tail "$dir/setup.log"; exit 1; }
+{ cmake --preset release && cmake --build --preset release; } >"$dir/build.log" 2>&1 ||
+    { tail "$dir/build.log"; exit 1; }
+python=$PWD/lab/.venv/bin/python bin=$PWD/build/release
+
+# one real trial through the real programs, exported
+export PARETOD_DAEMON=unix:$dir/sock
+"$bin/daemon/paretod" --db "$dir/db" --listen "unix:$dir/sock" 2>"$dir/daemon.log" &
+pids+=($!)
+"$bin/worker/pareto-worker" --scratch "$dir/scratch" 2>"$dir/worker.log" &
+pids+=($!)
+jq --arg fixtures "$PWD/tests/fixtures" '
+    .models = {base: ($fixtures + "/base"), tuned: ($fixtures + "/tuned-rsf")} |
+    .evaluator.bundle = $fixtures + "/bundle" | .objectives = [{metric: "choice.acc"}] | .held_out = false |
+    .strategy = {type: "sobol", sweep_points: 2} | .budget.trials = 3' deploy/quickstart.json >"$dir/search.json"
+for _ in $(seq 100); do
+    "$bin/client/paretoctl" searches >/dev/null 2>&1 && break
+    sleep 0.1
+done
+export_trial() {
+    "$bin/client/paretoctl" submit "$dir/search.json" --watch &&
+        "$bin/client/paretoctl" export 1 2 --out "$dir/exported" &&
+        curl -sf --unix-socket "$dir/sock" http://localhost/v1/searches/1/trials/2 >"$dir/trial.json"
+}
+check "search and export a trial" export_trial
+check "transformers gives the exported trial's native logits" \
+    "$python" tests/interop/export_agrees.py "$bin" "$dir/search.json" "$dir/trial.json" "$dir/exported"
+
+# golden files are what their scripts make today
+regenerate() { # regenerate FILE COMMAND…   the command writes the file anew; the tree must not change
+    local file=$1
+    shift
+    "$@" && git diff --stat --exit-code -- "$file"
+}
+check "golden metrics (sacrebleu)" regenerate tests/golden/lab/metrics.json "$python" lab/golden_metrics.py
+check "golden averages (torch)" regenerate tests/golden/merge "$python" tests/golden/merge/make_lerp.py
+same_output() { # same_output FILE COMMAND…   the command prints what FILE holds
+    local file=$1
+    shift
+    "$@" >"$dir/again" && cmp "$dir/again" "$file"
+}
+venv=build/interop
+[ -x $venv/bin/python ] || /usr/bin/python3 -m venv $venv
+check "packages of the optimizer's references" $venv/bin/pip install -q -r tests/golden/optimizer/requirements.txt
+check "golden hypervolumes (moocore)" same_output tests/golden/optimizer/hypervolume.json \
+    $venv/bin/python tests/golden/optimizer/make_hypervolume.py
+check "golden Sobol points (SciPy)" same_output tests/golden/optimizer/sobol.json \
+    $venv/bin/python tests/golden/optimizer/make_sobol.py
+
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
