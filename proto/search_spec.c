@@ -334,7 +334,7 @@ static void parse_strategy(const struct reader *r, struct search_spec *spec)
     reader_text(&in, "algorithm", false, spec->algorithm, sizeof spec->algorithm);
     spec->initial_step = 0.25;
     reader_number(&in, "initial_step", 1e-6, 1, &spec->initial_step);
-    spec->streams = 4;
+    spec->streams = 10;
     if (reader_whole(&in, "streams", 1, 63, &whole))
         spec->streams = (int)whole;
     spec->rho = 0.05;
