@@ -232,6 +232,7 @@ void model_close(struct model *model)
 
 struct loader {
     const struct weights *weights;
+    const struct stop *stop;
     float *scratch; /* as large as the largest tensor that goes into a matrix */
     size_t scratch_n;
 };
@@ -257,21 +258,24 @@ static int fetch(const struct weights *w, const char *name, float *out, struct e
 static int load_place(void *ctx, const struct place *place, struct err *err)
 {
     struct loader *loader = ctx;
+    int rc = stop_check(loader->stop, err);
+    if (rc)
+        return rc;
     size_t n = (place->rows ? place->rows : 1) * place->columns;
     if (!place->plain && n > loader->scratch_n) {
         loader->scratch = mem_grow(loader->scratch, n, sizeof *loader->scratch);
         loader->scratch_n = n;
     }
     float *to = place->plain ? place->plain : loader->scratch;
-    int rc = fetch(loader->weights, place->name, to, err);
+    rc = fetch(loader->weights, place->name, to, err);
     if (!rc && place->matrix)
         matrix_pack(place->matrix, place->first_row, place->rows, to);
     return rc;
 }
 
-int model_load(struct model *model, const struct weights *weights, struct err *err)
+int model_load(struct model *model, const struct weights *weights, const struct stop *stop, struct err *err)
 {
-    struct loader loader = {.weights = weights};
+    struct loader loader = {.weights = weights, .stop = stop};
     int rc = visit_all(model, load_place, &loader, err);
     mem_free(loader.scratch);
     return rc;

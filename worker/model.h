@@ -1,14 +1,16 @@
 /* WHAT   The weights of one Llama-like model, packed for the kernels, filled from one checkpoint or a merge
  * of two. WHO    worker/forward (reads), worker/native (loads, once a trial). UNITS  float32 elements. MEMORY
  * model_open allocates 4 bytes a parameter; model_close frees. ERRORS ERR_UNSUPPORTED, ERR_INVALID: the
- * sentence names the directory and the tensor or field. STATE  Weights change in model_load alone. */
+ * sentence names the directory and the tensor or field.
+ *        ERR_CANCELLED and ERR_TIMEOUT from `stop`.
+STATE  Weights change in model_load alone. */
 #ifndef WORKER_MODEL_H
 #define WORKER_MODEL_H
 
 #include "merge/plan.h"
 #include "worker/gemm.h"
 #include "worker/model_config.h"
-
+#include "worker/stop.h"
 enum model_head {
     HEAD_LANGUAGE, /* logits over the vocabulary: lm_head.weight, or the embeddings when tied */
     HEAD_SCORE,    /* one number: score.weight [1, hidden] of a …ForSequenceClassification checkpoint */
@@ -43,7 +45,7 @@ struct weights {
 };
 
 /* Fills the model: every tensor as merge_tensor_f32 gives it. On failure the weights are a mixture: load
- * again. */
-int model_load(struct model *model, const struct weights *weights, struct err *err);
+ * again. `stop` (may be NULL) is looked at before every tensor. */
+int model_load(struct model *model, const struct weights *weights, const struct stop *stop, struct err *err);
 
 #endif

@@ -133,7 +133,7 @@ static int open_judge(const struct bundle *bundle, const struct bundle_task *tas
     if (!rc)
         rc = check_fit(judge->model, bundle, task->longest, task->reward_model, err);
     if (!rc)
-        rc = model_load(judge->model, &(struct weights){.base = judge->ckpt}, err);
+        rc = model_load(judge->model, &(struct weights){.base = judge->ckpt}, NULL, err);
     if (rc)
         return err_prefix(err, rc, "reward model of task %s", task->name);
     forward_open(judge->model, kernel_best(), most(ROWS, task->longest), FORWARD_LOGIT_ROWS, task->longest,
@@ -242,9 +242,7 @@ int native_run(struct native *native, const struct evaluation *evaluation, struc
     double start_s = stop_now_s();
     int rc = check_evaluation(native, evaluation, err);
     if (!rc)
-        rc = stop_check(&stop, err);
-    if (!rc)
-        rc = model_load(native->model, &weights, err);
+        rc = model_load(native->model, &weights, &stop, err);
     scores->merge_s = stop_now_s() - start_s;
     start_s = stop_now_s();
     if (!rc)

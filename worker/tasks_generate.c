@@ -32,6 +32,13 @@ static struct generation *prepare(const struct task_run *run, const struct bundl
     return all;
 }
 
+static int write_all(const struct task_run *run, struct generation *all, size_t n, struct err *err)
+{
+    const struct bundle_task *task = run->task;
+    struct generation_rules rules = {run->bundle->vocab_n, task->stop_ids, task->stop_ids_n};
+    return generate_run(run->model, all, n, &rules, run->stop, err);
+}
+
 static void discard(struct generation *all, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -43,7 +50,7 @@ int task_texts(const struct task_run *run, const struct bundle_item **items, siz
                struct err *err)
 {
     struct generation *all = prepare(run, items, n, 1);
-    int rc = generate_run(run->model, all, n, run->task->stop_ids, run->task->stop_ids_n, run->stop, err);
+    int rc = write_all(run, all, n, err);
     for (size_t i = 0; i < n; i++)
         texts[i] = rc ? NULL : bundle_text(run->bundle, all[i].made, all[i].made_n);
     discard(all, n);
@@ -120,7 +127,7 @@ int task_reward(const struct task_run *run, struct scores *scores, struct err *e
     const struct bundle_item **items = task_items(run, &n);
     struct generation *all = prepare(run, items, n, task->samples);
     double *each = mem_zero(n * samples, sizeof *each);
-    int rc = generate_run(run->model, all, n * samples, task->stop_ids, task->stop_ids_n, run->stop, err);
+    int rc = write_all(run, all, n * samples, err);
     if (!rc)
         rc = score_replies(run, all, n * samples, each, err);
     if (!rc) {

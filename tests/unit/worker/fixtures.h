@@ -47,17 +47,24 @@ static UNUSED struct json *read_json(const char *path)
     return root;
 }
 
-/* A model with the weights of tests/fixtures/NAME. */
-static UNUSED struct model *open_model(const char *name, enum model_head head)
+/* A model with the weights of a checkpoint directory. */
+static UNUSED struct model *open_model_at(const char *path, enum model_head head)
 {
-    char *path = mem_printf("%s%s", FIXTURES, name);
     struct checkpoint *ckpt;
     struct model *model;
     struct err err = {0};
     check(checkpoint_open(path, &ckpt, &err), &err);
     check(model_open(ckpt, head, &model, &err), &err);
-    check(model_load(model, &(struct weights){.base = ckpt}, &err), &err);
+    check(model_load(model, &(struct weights){.base = ckpt}, NULL, &err), &err);
     checkpoint_close(ckpt);
+    return model;
+}
+
+/* That of tests/fixtures/NAME. */
+static UNUSED struct model *open_model(const char *name, enum model_head head)
+{
+    char *path = mem_printf("%s%s", FIXTURES, name);
+    struct model *model = open_model_at(path, head);
     mem_free(path);
     return model;
 }

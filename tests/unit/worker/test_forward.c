@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#define REFERENCE FIXTURES "reference/logits.safetensors"
 #define AGREE 1e-4 /* largest difference from PyTorch's float32 */
 
 static void open_forward(const struct model *model, struct forward **out)
@@ -26,12 +27,12 @@ static float *run_alone(struct forward *f, const int32_t *ids, int n)
 }
 
 /* Compares all "<name>.<i>" references with the model; returns the largest difference. */
-static double compare(const struct model *model, const char *name, const char *what)
+static double compare(const struct model *model, const char *path, const char *name, const char *what)
 {
     struct st_file *file;
     struct err err = {0};
     struct forward *f;
-    check(st_open(FIXTURES "reference/logits.safetensors", &file, &err), &err);
+    check(st_open(path, &file, &err), &err);
     open_forward(model, &f);
     double worst = 0;
     int i = 0;
@@ -60,7 +61,7 @@ static void test_logits_of_checkpoints(void **state)
     static const char *const names[] = {"base", "tuned-rsf"};
     for (size_t i = 0; i < 2; i++) {
         struct model *model = open_model(names[i], HEAD_LANGUAGE);
-        assert_true(compare(model, names[i], "logits") < AGREE);
+        assert_true(compare(model, REFERENCE, names[i], "logits") < AGREE);
         model_close(model);
     }
 }
@@ -79,8 +80,8 @@ static void test_logits_of_a_merge(void **state)
     check(checkpoint_open(spec.tuned, &tuned, &err), &err);
     check(plan_make(&spec, base, tuned, &plan, &err), &err);
     check(model_open(base, HEAD_LANGUAGE, &model, &err), &err);
-    check(model_load(model, &(struct weights){base, tuned, plan, ratios}, &err), &err);
-    assert_true(compare(model, "merge-0.5", "logits") < AGREE);
+    check(model_load(model, &(struct weights){base, tuned, plan, ratios}, NULL, &err), &err);
+    assert_true(compare(model, REFERENCE, "merge-0.5", "logits") < AGREE);
     model_close(model);
     plan_free(plan);
     checkpoint_close(tuned);
@@ -92,8 +93,24 @@ static void test_scores_of_the_reward_model(void **state)
 {
     (void)state;
     struct model *model = open_model("reward", HEAD_SCORE);
-    assert_true(compare(model, "reward", "score") < AGREE);
+    assert_true(compare(model, REFERENCE, "reward", "score") < AGREE);
     model_close(model);
+}
+
+/* Biases, a tied head, grouped heads of odd widths, stretched rotary angles: see tests/golden/worker/families.py. */
+static void test_logits_of_other_families(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"llama", "mistral", "qwen2"};
+    for (size_t i = 0; i < 3; i++) {
+        char *folder = mem_printf(TEST_SOURCE_DIR "/tests/golden/worker/%s", names[i]);
+        char *path = mem_printf("%s/logits.safetensors", folder);
+        struct model *model = open_model_at(folder, HEAD_LANGUAGE);
+        assert_true(compare(model, path, names[i], "logits") < AGREE);
+        model_close(model);
+        mem_free(path);
+        mem_free(folder);
+    }
 }
 
 static void draw_ids(struct rng *rng, int vocab, int32_t *ids, int n)
@@ -235,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_logits_of_checkpoints),
         cmocka_unit_test(test_logits_of_a_merge),
         cmocka_unit_test(test_scores_of_the_reward_model),
+        cmocka_unit_test(test_logits_of_other_families),
         cmocka_unit_test(test_same_bits_however_it_is_cut),
         cmocka_unit_test(test_branches_do_not_see_each_other),
         cmocka_unit_test(test_all_kernels_give_the_same_logits),

@@ -10,10 +10,11 @@ struct made {
     struct generation all[N];
 };
 
-static void run(struct forward *f, double temperature, struct made *out, const struct stop *stop,
-                int expected)
+static void run_in(struct forward *f, int tokens_n, double temperature, struct made *out,
+                   const struct stop *stop, int expected)
 {
     static const int32_t prompts[6] = {1, 105, 28, 131, 364, 163};
+    struct generation_rules rules = {tokens_n, &(int32_t){2}, 1};
     struct err err = {0};
     for (int i = 0; i < N; i++) {
         out->all[i] = (struct generation){.prompt = prompts,
@@ -23,7 +24,13 @@ static void run(struct forward *f, double temperature, struct made *out, const s
                                           .made = out->ids[i]};
         rng_seed(&out->all[i].rng, 9, (uint64_t)i);
     }
-    assert_int_equal(generate_run(f, out->all, N, &(int32_t){2}, 1, stop, &err), expected);
+    assert_int_equal(generate_run(f, out->all, N, &rules, stop, &err), expected);
+}
+
+static void run(struct forward *f, double temperature, struct made *out, const struct stop *stop,
+                int expected)
+{
+    run_in(f, forward_columns(f), temperature, out, stop, expected);
 }
 
 static void compare(double temperature)
@@ -88,6 +95,25 @@ static void test_greedy_takes_the_likeliest(void **state)
     model_close(model);
 }
 
+/* A model may have more rows than the bundle has tokens: those are never chosen. */
+static void test_tokens_beyond_the_vocabulary(void **state)
+{
+    (void)state;
+    struct model *model = open_model("base", HEAD_LANGUAGE);
+    struct forward *f;
+    static struct made made;
+    forward_open(model, kernel_best(), 64, 4, 64, &f);
+    for (double temperature = 0; temperature < 3; temperature += 2.5) {
+        run_in(f, 50, temperature, &made, NULL, 0);
+        for (int i = 0; i < N; i++) {
+            for (int j = 0; j < made.all[i].made_n; j++)
+                assert_true(made.ids[i][j] < 50);
+        }
+    }
+    forward_close(f);
+    model_close(model);
+}
+
 static void test_cancel(void **state)
 {
     (void)state;
@@ -123,6 +149,7 @@ int main(void)
         cmocka_unit_test(test_greedy_is_the_same_in_any_batch),
         cmocka_unit_test(test_sampled_is_the_same_in_any_batch),
         cmocka_unit_test(test_greedy_takes_the_likeliest),
+        cmocka_unit_test(test_tokens_beyond_the_vocabulary),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_broken_model),
     };

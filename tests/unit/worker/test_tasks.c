@@ -150,6 +150,34 @@ static void test_golden_tuned(void **state)
     compare_all("tuned-rsf");
 }
 
+/* Of choices that are equally likely the first is taken, as numpy's argmax does. */
+static void test_first_of_equal_choices(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open("base", &w);
+    int32_t prompt[] = {1, 105, 28}, choice[] = {20, 21};
+    struct ids choices[] = {{choice, 2}, {choice, 2}};
+    int chars[] = {3, 3};
+    struct bundle_item items[] = {
+        {.id = "a", .prompt = {prompt, 3}, .choices = choices, .choices_n = 2, .chars = chars},
+        {.id = "b", .prompt = {prompt, 3}, .choices = choices, .choices_n = 2, .chars = chars, .gold = 1}};
+    struct bundle_task task = {.name = "tie",
+                               .type = TASK_CHOICE,
+                               .metrics = {METRIC_ACC, METRIC_ACC_NORM},
+                               .metrics_n = 2,
+                               .items = items,
+                               .items_n = 2};
+    struct task_run run = run_of(&w, &task);
+    struct scores scores = {0};
+    struct err err = {0};
+    check(task_score(&run, &scores, &err), &err);
+    for (size_t i = 0; i < 2; i++)
+        assert_true(scores.item[i].items[0] == 1 && scores.item[i].items[1] == 0);
+    scores_fini(&scores);
+    world_close(&w);
+}
+
 static void test_a_half_without_items(void **state)
 {
     (void)state;
@@ -167,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden_base),
         cmocka_unit_test(test_golden_tuned),
+        cmocka_unit_test(test_first_of_equal_choices),
         cmocka_unit_test(test_a_half_without_items),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
