@@ -53,11 +53,15 @@ export class HypervolumeChart {
     this.svg.attr("viewBox", `0 0 ${width} ${height}`).attr("width", width).attr("height", height);
     const none = history.length === 0;
     this.plot.selectAll("g,path,circle,.end-label").style("display", none ? "none" : null);
-    this.empty.attr("x", w / 2).attr("y", h / 2).text(none ? "Known when both endpoints are scored" : "");
+    this.empty.attr("x", w / 2).attr("y", h / 2).text(none ? this.unknown() : "");
     this.svg.attr("aria-label", none ? "Hypervolume: not known yet"
       : `Hypervolume after ${history[history.length - 1][0]} trials: ${number(history[history.length - 1][1])}, ` +
         `model averaging alone: ${number(sweep)}`);
     if (!none) this.drawHistory(history, sweep, w, h);
+  }
+
+  unknown() {
+    return this.front.objectives.length > 3 ? "For up to three objectives" : "Known when both endpoints are scored";
   }
 
   drawHistory(history, sweep, w, h) {

@@ -33,9 +33,10 @@ function atWork({ progress, confirm, eta_s, state }) {
 
 export function tiles(front) {
   const { done, total, failed } = front.progress;
+  const unknown = front.objectives.length > 3 ? "for up to three objectives" : "known after both endpoints";
   return [
     tile("tile-progress", "Trials", [String(done), el("small", {}, ` of ${total}`)], atWork(front), progressBar(front)),
-    volume("tile-hypervolume", "Hypervolume", front, "known after both endpoints"),
+    volume("tile-hypervolume", "Hypervolume", front, unknown),
     volume("tile-heldout", "Hypervolume, held-out", front.heldout, "scored when the search ends"),
     tile("tile-failed", "Failed trials", el("span", { class: failed ? "bad" : "" }, String(failed)),
       failed ? "out of attempts" : "none"),

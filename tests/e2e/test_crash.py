@@ -91,7 +91,7 @@ def test_daemon_killed_again_and_again(fragile, undisturbed, strategy):
         world.start_worker()
     search = world.api.submit(spec_of(world, strategy))
     for done in (0, 1, 4, 9, 15, 21):
-        world.api.wait_front(search, lambda f: at_work(f, done) or f["state"] != "running", 60, f"{done} done, some running")
+        world.api.wait_front(search, lambda f: at_work(f, done) or f["state"] != "running", 60, f"{done} done")
         before = {t["number"]: exact(t["ratios"]) for t in world.api.trials(search) if t["state"] == "done"}
         evaluated = len(runs(world))
         world.daemon.kill()
