@@ -188,6 +188,60 @@ static void a_full_disk_in_a_group(void **state)
     mem_free(items);
 }
 
+/* Writes a search and up to 40 trials, every other one in a group with its score; how many trials were acknowledged. */
+static int write_until_failure(struct store *store, int64_t *search)
+{
+    const double ratios[] = {0.5};
+    const struct store_score score = {.metric = "m", .mean = 1, .items = ratios, .items_n = 1};
+    struct store_search row = a_search();
+    int n = 0, rc = store_search_insert(store, &row, search, NULL);
+    for (; rc == 0 && n < 40; n += rc == 0) {
+        struct store_trial trial = a_trial(*search, n, ratios, 1);
+        if (n % 2 == 0) {
+            rc = store_trial_insert(store, &trial, NULL);
+            continue;
+        }
+        rc = store_begin(store, NULL);
+        if (!rc)
+            rc = store_trial_insert(store, &trial, NULL);
+        if (!rc)
+            rc = store_scores_insert(store, *search, n, "search", &score, 1, NULL);
+        if (!rc)
+            rc = store_commit(store, NULL);
+        store_rollback(store);
+    }
+    assert_true(rc == 0 || rc == ERR_IO);
+    return n;
+}
+
+/* The disk is full at any point from the first byte on: what was acknowledged is there, and nothing else is. */
+static void wherever_the_disk_is_full(void **state)
+{
+    struct fixture *f = *state;
+    store_close(f->store);
+    for (rlim_t limit = 0; limit < 400000; limit += 4096 + 511) {
+        int64_t id = 0;
+        int acknowledged = 0;
+        f->store = NULL;
+        unlink(f->path);
+        struct rlimit old = limit_files(limit);
+        int rc = store_open(f->path, &f->store, &f->err);
+        if (rc == 0)
+            acknowledged = write_until_failure(f->store, &id);
+        store_close(f->store);
+        setrlimit(RLIMIT_FSIZE, &old);
+        if (rc)
+            must_fail(f, rc, ERR_IO, "");
+        must(f, store_open(f->path, &f->store, &f->err));
+        if (id)
+            assert_int_equal(trials_of(f, id), acknowledged);
+        else
+            assert_int_equal(acknowledged, 0);
+        store_close(f->store);
+    }
+    f->store = NULL;
+}
+
 /* ---- kill -9 ---- */
 
 /* Ratios that anyone can compute again. */
@@ -312,6 +366,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_group_is_whole_or_absent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_keeps_earlier_rows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_in_a_group, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(wherever_the_disk_is_full, set_up, tear_down),
         cmocka_unit_test_setup_teardown(killed_in_a_stream_of_inserts, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

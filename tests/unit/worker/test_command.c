@@ -3,6 +3,7 @@
 #include "merge/checkpoint.h"
 #include "worker/answer.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
 
@@ -228,6 +229,67 @@ static void a_cancel_ends_it(void **state)
     run_badly(f, ERR_CANCELLED, "cancelled");
 }
 
+/* ---- many ---- */
+
+static int open_descriptors(void)
+{
+    int n = 0;
+    for (int fd = 0; fd < 256; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+static void no_run_leaves_a_descriptor(void **state)
+{
+    struct fixture *f = *state;
+    int before = open_descriptors();
+    open_script(f, "test $PARETOD_TRIAL -lt 3 || exit 1\n" ANSWER, 60);
+    for (f->evaluation.trial = 0; f->evaluation.trial < 6; f->evaluation.trial++)
+        assert_int_equal(run(f), f->evaluation.trial < 3 ? 0 : ERR_EVALUATOR);
+    unlink(f->script);
+    assert_int_equal(run(f), ERR_EVALUATOR);
+    assert_int_equal(open_descriptors(), before);
+}
+
+struct slot {
+    struct fixture f; /* an evaluator of its own */
+    int failures;
+};
+
+static void *run_slot(void *ctx)
+{
+    struct slot *slot = ctx;
+    for (int i = 0; i < 8; i++) {
+        slot->f.evaluation.trial = i;
+        int rc = run(&slot->f);
+        slot->failures += rc != 0 || slot->f.scores.item[0].mean != (double)slot->f.evaluation.search;
+    }
+    return NULL;
+}
+
+/* The slots of a worker are threads of one process: none waits for, answers for or kills another's program. */
+static void slots_do_not_disturb_each_other(void **state)
+{
+    struct fixture *f = *state;
+    struct slot slots[4];
+    pthread_t threads[4];
+    open_script(f, "echo \"{\\\"scores\\\":{\\\"toy.a\\\":$PARETOD_SEARCH,\\\"toy.b\\\":0}}\"", 60);
+    for (int i = 0; i < 4; i++) {
+        slots[i] = (struct slot){.f = *f};
+        slots[i].f.evaluation.search = 10 + i;
+        assert_int_equal(command_open(&f->spec, f->directory, &slots[i].f.command, &f->err), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, run_slot, &slots[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        if (slots[i].failures)
+            print_error("%s\n", slots[i].f.err.text);
+        assert_int_equal(slots[i].failures, 0);
+        command_close(slots[i].f.command);
+        scores_fini(&slots[i].f.scores);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +307,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_ignores_sigterm_is_killed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_daemon_that_stays_behind_is_killed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cancel_ends_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_run_leaves_a_descriptor, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slots_do_not_disturb_each_other, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
