@@ -97,7 +97,7 @@ static int ask(struct store *store, const char *sql, int64_t *out, struct err *e
 
 int schema_check(struct store *store, int *version, struct err *err)
 {
-    int64_t application, user_version, tables;
+    int64_t application = 0, user_version = 0, tables = 0;
     int rc = ask(store, "PRAGMA application_id", &application, err);
     if (!rc)
         rc = ask(store, "PRAGMA user_version", &user_version, err);

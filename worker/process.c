@@ -232,8 +232,8 @@ static bool is_marked(const char *pid, const char *marker)
     return found;
 }
 
-/* Kills what left the group, and waits (2 s at most) until it and the group are gone: the next evaluation may need the
- * memory. A dead process that nobody has reaped has no environment, so it is not found. */
+/* Kills what left the group, and waits (2 s at most) until it and the group are gone: the next evaluation may
+ * need the memory. A dead process that nobody has reaped has no environment, so it is not found. */
 static void kill_marked(const char *marker)
 {
     bool found = true;
