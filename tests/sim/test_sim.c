@@ -50,7 +50,8 @@ static void run_strategy(enum spec_strategy strategy)
                                         .worker_stalls = 0.1,
                                         .evaluation_fails = 0.1,
                                         .answer_lost = 0.05,
-                                        .gives_back = 0.05};
+                                        .gives_back = 0.05,
+                                        .pauses = 0.02};
         struct world *world = world_create(&options);
         world_run(world);
         assert_same_trials(calm, world, seed);
@@ -141,6 +142,39 @@ static void test_bounded_attempts_end_every_search(void **state)
     assert_true(finished > 0);
 }
 
+static void test_time_budgets_end_the_search_half(void **state)
+{
+    (void)state;
+    int short_of = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct world_options options = {.seed = seed,
+                                        .strategy = STRATEGY_SCALARIZE,
+                                        .attempts = 3,
+                                        .held_out = true,
+                                        .daemon_crashes = 0.003,
+                                        .worker_crashes = 0.01,
+                                        .evaluation_fails = 0.1,
+                                        .budget_s = 400};
+        struct world *world = world_create(&options);
+        world_run(world);
+        for (int s = 0; s < WORLD_SEARCHES; s++) {
+            const struct search *search = sched_search(&world->sched, s + 1);
+            const int *count = search->count[HALF_SEARCH];
+            short_of += count[TRIAL_DONE] < search->plan.trials;
+            for (int i = 0; i < world->lease_n;
+                 i++) /* nothing of the search half began after it, wall clocks being what they are */
+                assert_true(world->lease[i].half == HALF_HELDOUT ||
+                            world->lease[i].granted_us <= 450 * 1000000);
+            for (int i = 0; i < WORLD_TRIALS; i++)
+                if (world->search[s].trial[i].state == TRIAL_CANCELLED)
+                    assert_string_equal(world->search[s].trial[i].reason, "the time budget was used up");
+            assert_true(search->state == SEARCH_DONE || search->state == SEARCH_FAILED);
+        }
+        world_destroy(world);
+    }
+    assert_true(short_of > 0);
+}
+
 static void test_hopeless_searches_fail(void **state)
 {
     (void)state;
@@ -163,6 +197,7 @@ int main(void)
         cmocka_unit_test(test_hma_is_the_same_in_every_world),
         cmocka_unit_test(test_sobol_is_the_same_in_every_world),
         cmocka_unit_test(test_bounded_attempts_end_every_search),
+        cmocka_unit_test(test_time_budgets_end_the_search_half),
         cmocka_unit_test(test_hopeless_searches_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

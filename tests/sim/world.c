@@ -10,6 +10,7 @@
 
 #define LEASE_US INT64_C(30000000)
 #define STEPS_MAX 400000
+#define BORN_WALL_US INT64_C(1790000000000000)
 
 static bool happens(struct world *world, double chance)
 {
@@ -185,6 +186,7 @@ struct search *world_make_search(const struct world_options *options, int64_t id
     spec->attempts = options->attempts;
     spec->held_out = options->held_out;
     spec->seed = (uint64_t)id;
+    spec->budget_s = options->budget_s;
     struct search *search;
     struct err err = {0};
     int rc = search_create(id, spec, WORLD_K, names, &search, &err);
@@ -235,6 +237,7 @@ static void load_search(struct world *world, int64_t id)
     assert(!rc);
     search->state = row->state;
     search->revision = row->revision;
+    search->created_wall_us = BORN_WALL_US;
     sched_add(&world->sched, search, world->now);
 }
 
@@ -350,6 +353,16 @@ static void step_worker(struct world *world, struct world_worker *worker)
         finish(world, worker);
 }
 
+/* Somebody pauses or resumes a search. */
+static void steer(struct world *world)
+{
+    int64_t id = 1 + (int64_t)(rng_uniform(&world->rng) * WORLD_SEARCHES);
+    if (world->search[id - 1].state == SEARCH_PAUSED)
+        sched_resume(&world->sched, id, world->now, NULL);
+    else
+        world->paused += sched_pause(&world->sched, id, world->now, NULL) == 0;
+}
+
 /* ---- the run ---- */
 
 struct world *world_create(const struct world_options *options)
@@ -357,7 +370,7 @@ struct world *world_create(const struct world_options *options)
     struct world *world = mem_zero(1, sizeof *world);
     world->options = *options;
     rng_seed(&world->rng, options->seed, 1);
-    world->now = (struct now){1000000, INT64_C(1790000000000000)};
+    world->now = (struct now){1000000, BORN_WALL_US};
     for (int i = 0; i < WORLD_WORKERS; i++)
         replace_worker(world, &world->worker[i]);
     start_daemon(world);
@@ -378,13 +391,27 @@ static bool all_final(const struct world *world)
     return true;
 }
 
+/* Proposals that come after the end change nothing, and nobody holds anything any more. */
+static void check_end(struct world *world)
+{
+    while (world->ask_n > 0)
+        answer_ask(world);
+    sched_check(&world->sched);
+    for (int i = 0; i < world->lease_n; i++)
+        assert(world->lease[i].state != LEASE_ACTIVE);
+    for (int s = 0; s < WORLD_SEARCHES; s++)
+        for (int i = 0; i < WORLD_TRIALS; i++) {
+            const struct world_trial *t = &world->search[s].trial[i];
+            assert(!t->exists || trial_is_final(t->state));
+            assert(t->heldout_state == TRIAL_ABSENT || trial_is_final(t->heldout_state));
+        }
+}
+
 void world_run(struct world *world)
 {
     for (int step = 0; step < STEPS_MAX; step++) {
         if (all_final(world)) {
-            sched_check(&world->sched);
-            for (int i = 0; i < world->lease_n; i++)
-                assert(world->lease[i].state != LEASE_ACTIVE);
+            check_end(world);
             return;
         }
         int64_t jump_us = (int64_t)(rng_uniform(&world->rng) * 5e6);
@@ -395,6 +422,8 @@ void world_run(struct world *world)
             crash_daemon(world);
         if (world->ask_n && happens(world, 0.7))
             answer_ask(world);
+        if (happens(world, world->options.pauses))
+            steer(world);
         step_worker(world, &world->worker[(int)(rng_uniform(&world->rng) * WORLD_WORKERS)]);
         sched_tick(&world->sched, world->now);
         if (step % 16 == 0)

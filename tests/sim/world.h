@@ -24,7 +24,8 @@ struct world_options {
     bool held_out;
     /* chances of each event, [0, 1] */
     double disk_fails, daemon_crashes, worker_crashes, worker_stalls, evaluation_fails, answer_lost,
-        gives_back;
+        gives_back, pauses;
+    double budget_s; /* 0 = none */
 };
 
 struct world_trial {
@@ -77,7 +78,7 @@ struct world {
     struct world_worker worker[WORLD_WORKERS];
     int workers_ever;
     /* counts, for the tests to see that things happened */
-    int crashes, duplicates, late, expired, disk_errors, lost_answers, results;
+    int crashes, duplicates, late, expired, disk_errors, lost_answers, results, paused, handed_back;
 };
 
 struct world *world_create(const struct world_options *options);
