@@ -131,6 +131,31 @@ static void the_distance_example(void **state)
     assert_true(mean_of(f, "bytes.from_base") == 0 && mean_of(f, "bytes.from_tuned") > 1000);
 }
 
+static char *slurp(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    char *text = mem_zero(1 << 20, 1);
+    size_t n = fread(text, 1, (1 << 20) - 1, file);
+    fclose(file);
+    text[n] = 0;
+    return text;
+}
+
+static void the_page_shows_the_examples_as_they_are(void **state)
+{
+    static const char *const examples[] = {EXAMPLES "/function.py", EXAMPLES "/distance.sh"};
+    (void)state;
+    char *page = slurp(TEST_SOURCE_DIR "/docs/EVALUATORS.md");
+    for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
+        char *example = slurp(examples[i]);
+        if (!strstr(page, example))
+            fail_msg("docs/EVALUATORS.md does not show %s as it is", examples[i]);
+        mem_free(example);
+    }
+    mem_free(page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +164,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(models_that_are_not_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_function_example, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_distance_example, set_up, tear_down),
+        cmocka_unit_test(the_page_shows_the_examples_as_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
