@@ -20,11 +20,13 @@ static const struct score *find(const struct scores *scores, const char *metric)
     return NULL;
 }
 
-static void open_native(const char *metric, struct native **out)
+/* objectives: 1 runs the metric's task alone, 2 facts as well. */
+static void open_native(const char *metric, int objectives, struct native **out)
 {
     struct search_spec spec;
     struct err err = {0};
     open_spec(metric, &spec);
+    spec.objectives_n = objectives;
     check(native_open(&spec, out, &err), &err);
     search_spec_fini(&spec);
 }
@@ -35,7 +37,7 @@ static void test_runs_the_named_tasks_alone(void **state)
     struct native *native;
     struct scores scores;
     struct err err = {0};
-    open_native("sums.em", &native);
+    open_native("sums.em", 2, &native);
     check(run(native, (double[]){0, 0, 0}, "search", &scores, &err), &err);
     assert_non_null(find(&scores, "sums.em"));
     assert_non_null(find(&scores, "facts.em"));
@@ -54,7 +56,7 @@ static void test_ends_and_repetition(void **state)
     struct scores first, again, tuned;
     struct err err = {0};
     struct json *golden = read_json(GOLDEN "scores-tuned-rsf.json");
-    open_native("distil.loglik", &native);
+    open_native("distil.loglik", 1, &native);
     check(run(native, (double[]){0, 0, 0}, "search", &first, &err), &err);
     check(run(native, (double[]){1, 1, 1}, "search", &tuned, &err), &err);
     check(run(native, (double[]){0, 0, 0}, "search", &again, &err), &err);
@@ -81,7 +83,7 @@ static void test_common_random_numbers(void **state)
     struct scores a, b, held_out;
     struct err err = {0};
     const double ratios[] = {0.25, 0.5, 0.75};
-    open_native("chat.reward", &native);
+    open_native("chat.reward", 1, &native);
     check(run(native, ratios, "search", &a, &err), &err);
     check(run(native, ratios, "heldout", &held_out, &err), &err);
     struct evaluation other = {
@@ -107,6 +109,7 @@ static void test_another_seed_draws_other_replies(void **state)
         struct native *native;
         open_spec("chat.reward", &spec);
         spec.seed = (uint64_t)i;
+        spec.objectives_n = 1;
         check(native_open(&spec, &native, &err), &err);
         check(run(native, (double[]){0, 0, 0}, "search", &scores[i], &err), &err);
         native_close(native);
@@ -123,7 +126,7 @@ static void test_refuses_wrong_evaluations(void **state)
     struct native *native;
     struct scores scores;
     struct err err = {0};
-    open_native("sums.em", &native);
+    open_native("sums.em", 2, &native);
     struct evaluation e = {.half = "search", .ratios = (double[]){0, 0}, .ratios_n = 2};
     assert_int_equal(native_run(native, &e, &scores, &err), ERR_INVALID);
     assert_says(&err, "ratios");
