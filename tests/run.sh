@@ -37,7 +37,7 @@ unit_tests() {
     step "layers"
     if tests/layers.sh; then count layers 1 0; else count layers 0 1; fi
     step "unit tests"
-    find "$build/tests" -maxdepth 1 -type f -perm -u+x | sort |
+    find "$build/tests" -maxdepth 1 -type f -perm -u+x -name '*_test_*' | sort |
         xargs -P 2 -I{} bash -c 'run_unit "$1" "$2"' _ {} "$results"
     local tap name ok not_ok rc
     for tap in "$results"/*.tap; do
