@@ -31,6 +31,13 @@ def details(browser):
     return browser.find_element(By.ID, "point-details")
 
 
+def quiet(fleet, search, seconds):
+    """Lets the daemon tell us that nothing happened for so long."""
+    etag = fleet.api.call("GET", f"/v1/searches/{search}/front").headers["ETag"]
+    waited = fleet.api.call("GET", f"/v1/searches/{search}/front?wait={seconds}", headers={"If-None-Match": etag})
+    assert waited.status == 304
+
+
 def shown_ratios(browser):
     bars = details(browser).find_elements(By.CSS_SELECTOR, "[data-ratio]")
     return [float(bar.get_attribute("data-ratio")) for bar in bars]
@@ -109,8 +116,7 @@ def test_an_idle_page_costs_next_to_nothing(fleet, browser):
     wait_until(lambda: len(points(browser)) == 4, 30, "all points")
     count = "return performance.getEntriesByType('resource').filter((e) => e.name.includes('/front')).length"
     before = browser.execute_script(count)
-    fleet.api.call("GET", f"/v1/searches/{search}/front?wait=6",  # six seconds in which nothing happens
-                   headers={"If-None-Match": fleet.api.call("GET", f"/v1/searches/{search}/front").headers["ETag"]})
+    quiet(fleet, search, 6)
     assert browser.execute_script(count) - before <= 1
     assert browser.title.endswith("paretod")
 
@@ -135,3 +141,25 @@ def test_corners_of_the_front_in_the_plane_that_is_shown(fleet, browser):
     }
     for goals, trials in wanted.items():
         assert browser.execute_async_script(CORNERS, *goals, places) == trials, goals
+
+
+HIDE = """
+Object.defineProperty(document, "hidden", { value: arguments[0], configurable: true });
+document.dispatchEvent(new Event("visibilitychange"));
+"""
+
+
+def test_a_hidden_tab_asks_for_nothing(fleet, browser):
+    search = fleet.api.submit(fleet.synthetic(name="first", trials=4, strategy={"type": "sweep", "sweep_points": 4}))
+    fleet.api.wait_state(search, "done")
+    browser.get(f"http://127.0.0.1:{fleet.port}/")
+    wait_until(lambda: len(points(browser)) == 4, 30, "all points")
+    browser.execute_script(HIDE, True)
+    asked = "return performance.getEntriesByType('resource').filter((e) => e.name.includes('/v1/')).length"
+    before = browser.execute_script(asked)
+    second = fleet.api.submit(fleet.synthetic(name="second", trials=4, strategy={"type": "sweep", "sweep_points": 4}))
+    fleet.api.wait_state(second, "done")
+    quiet(fleet, second, 4)  # a tab that is seen asks for the list every 3 seconds
+    assert browser.execute_script(asked) == before
+    browser.execute_script(HIDE, False)
+    wait_until(lambda: browser.find_element(By.ID, "search-name").text == "second", 10, "it catches up at once")
