@@ -71,6 +71,7 @@ static const struct route routes[] = {
     {"GET", "/v1/searches/{}/trials/{}", api_trial_get},
     {"GET", "/v1/workers", api_workers_list},
     {"POST", "/v1/workers", api_worker_register},
+    {"POST", "/v1/workers/{}/leave", api_worker_leave},
     {"POST", "/v1/leases", api_lease_ask},
     {"POST", "/v1/leases/{}/heartbeat", api_lease_heartbeat},
     {"POST", "/v1/leases/{}/result", api_lease_result},

@@ -24,6 +24,8 @@ struct api_call {
 
 /* http_handler; ctx is the struct paretod. */
 void api_handle(void *ctx, struct exchange *x);
+/* http_lost: the job of a lease whose answer did not arrive goes back at once. */
+void api_lease_lost(void *ctx, const char *token);
 
 /* Handlers, by file. */
 void api_searches_list(struct api_call *call);
@@ -39,6 +41,7 @@ void api_trials_csv(struct api_call *call);
 void api_trial_get(struct api_call *call);
 void api_workers_list(struct api_call *call);
 void api_worker_register(struct api_call *call);
+void api_worker_leave(struct api_call *call);
 void api_lease_ask(struct api_call *call);
 void api_lease_heartbeat(struct api_call *call);
 void api_lease_result(struct api_call *call);

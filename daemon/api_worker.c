@@ -99,6 +99,22 @@ void api_workers_list(struct api_call *call)
     api_send(call->x, 200, &buf);
 }
 
+void api_worker_leave(struct api_call *call)
+{
+    struct err err = {0};
+    char json[64];
+    int released;
+    int rc = sched_leave(&call->daemon->sched, call->param[0], paretod_now(), &released, &err);
+    if (rc) {
+        api_error(call->x, rc, &err);
+        return;
+    }
+    polls_end_worker(call->daemon, call->param[0]);
+    log_event(LOG_INFO, "worker_left", "worker=%s released=%d", call->param[0], released);
+    snprintf(json, sizeof json, "{\"released\":%d}", released);
+    http_answer(call->x, &(struct answer){.status = 200, .bytes = json, .len = strlen(json)});
+}
+
 static void send_lease(struct paretod *daemon, struct exchange *x, const struct lease *lease)
 {
     const struct search *search = sched_search(&daemon->sched, lease->search);
@@ -119,7 +135,16 @@ static void send_lease(struct paretod *daemon, struct exchange *x, const struct 
     json_end_object(&out);
     log_event(LOG_DEBUG, "leased", "search=%lld trial=%d half=%s attempt=%d worker=\"%s\"",
               (long long)lease->search, lease->trial, half_name(lease->half), lease->attempt, lease->worker);
-    api_send(x, 200, &buf);
+    http_answer(
+        x, &(struct answer){.status = 200, .bytes = buf_str(&buf), .len = buf.len, .receipt = lease->token});
+    buf_fini(&buf);
+}
+
+void api_lease_lost(void *ctx, const char *token)
+{
+    struct paretod *daemon = ctx;
+    log_event(LOG_INFO, "lease_undelivered", "lease=%s", token);
+    sched_release(&daemon->sched, token, paretod_now(), NULL);
 }
 
 bool api_lease(struct paretod *daemon, struct exchange *x, const char *worker, struct now now)

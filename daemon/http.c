@@ -29,6 +29,7 @@ struct server {
 struct http {
     uv_loop_t *loop;
     http_handler *handler;
+    http_lost *lost;
     void *ctx;
     struct server servers[SERVERS_MAX];
     int servers_n;
@@ -55,6 +56,7 @@ struct exchange {
     enum exchange_state state;
     int status;
     struct MHD_Response *response;
+    char *receipt; /* or NULL */
 };
 
 static void on_timer(uv_timer_t *timer);
@@ -89,6 +91,7 @@ void http_answer(struct exchange *x, const struct answer *answer)
         snprintf(tag, sizeof tag, "\"%s\"", answer->etag);
         add_header(x->response, "ETag", tag);
     }
+    x->receipt = answer->receipt ? mem_strdup(answer->receipt) : NULL;
     bool parked = x->state == PARKED;
     x->state = ANSWERED;
     if (!parked)
@@ -278,6 +281,7 @@ static void exchange_free(struct exchange *x)
     if (x->response)
         MHD_destroy_response(x->response);
     buf_fini(&x->body);
+    mem_free(x->receipt);
     mem_free(x->path);
     mem_free(x);
 }
@@ -324,12 +328,19 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 static void on_completed(void *ctx, struct MHD_Connection *connection, void **slot,
                          enum MHD_RequestTerminationCode why)
 {
+    struct exchange *x = *slot;
     (void)ctx;
     (void)connection;
-    (void)why;
-    if (*slot)
-        exchange_free(*slot);
     *slot = NULL;
+    if (!x)
+        return;
+    struct http *http = x->server->http;
+    char *receipt = x->receipt;
+    x->receipt = NULL;
+    exchange_free(x);
+    if (receipt && why != MHD_REQUEST_TERMINATED_COMPLETED_OK && http->lost)
+        http->lost(http->ctx, receipt);
+    mem_free(receipt);
 }
 
 static void on_mhd_log(void *ctx, const char *format, va_list args)
@@ -381,11 +392,12 @@ static void on_prepare(uv_prepare_t *prepare)
         uv_timer_stop(&http->timer);
 }
 
-struct http *http_create(uv_loop_t *loop, http_handler *handler, void *ctx)
+struct http *http_create(uv_loop_t *loop, http_handler *handler, http_lost *lost, void *ctx)
 {
     struct http *http = mem_zero(1, sizeof *http);
     http->loop = loop;
     http->handler = handler;
+    http->lost = lost;
     http->ctx = ctx;
     uv_prepare_init(loop, &http->prepare);
     uv_timer_init(loop, &http->timer);

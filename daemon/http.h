@@ -26,7 +26,11 @@ struct exchange;
 /* Called once a whole request is there. It answers now (http_answer…) or keeps exchange_id and answers later. */
 typedef void http_handler(void *ctx, struct exchange *x);
 
-struct http *http_create(uv_loop_t *loop, http_handler *handler, void *ctx);
+/* An answer with a receipt could not be sent: its client was gone. The handler may not answer anybody from within. */
+typedef void http_lost(void *ctx, const char *receipt);
+
+/* lost may be NULL. */
+struct http *http_create(uv_loop_t *loop, http_handler *handler, http_lost *lost, void *ctx);
 /* "unix:PATH", "127.0.0.1:7878", "[::1]:0". address: the real one, with the port the system chose. */
 int http_listen(struct http *http, const char *where, char address[160], struct err *err);
 /* Answers whoever waits with 503, sends what is on its way (at most a second), frees everything. The loop must run
@@ -47,10 +51,11 @@ struct answer {
     const char *type; /* static storage; NULL = application/json */
     const char *bytes;
     size_t len;
-    bool borrowed;     /* bytes outlive the daemon's last answer: not copied */
-    const char *etag;  /* without quotes; NULL = none */
-    const char *allow; /* for 405 */
-    const char *cache; /* Cache-Control; NULL = no-store */
+    bool borrowed;       /* bytes outlive the daemon's last answer: not copied */
+    const char *etag;    /* without quotes; NULL = none */
+    const char *allow;   /* for 405 */
+    const char *cache;   /* Cache-Control; NULL = no-store */
+    const char *receipt; /* copied; NULL = nobody minds when it is lost */
 };
 void http_answer(struct exchange *x, const struct answer *answer);
 /* {"error":sentence,"code":code} */

@@ -77,7 +77,7 @@ static int open_store(struct paretod *daemon, struct err *err)
     int rc = make_directory(daemon->options->db, err);
     if (rc)
         return rc;
-    char *path = mem_printf("%s/paretod.sqlite", daemon->options->db);
+    char *path = mem_printf("%s/paretod.db", daemon->options->db);
     rc = store_open(path, &daemon->store, err);
     mem_free(path);
     return rc;
@@ -129,7 +129,7 @@ static int start(struct paretod *daemon, struct err *err)
         return rc;
     log_event(LOG_INFO, "restored", "searches=%d leases=%d", daemon->sched.search_n, daemon->sched.leases.n);
     assets_load(&daemon->assets, daemon->options->assets);
-    daemon->http = http_create(&daemon->loop, api_handle, daemon);
+    daemon->http = http_create(&daemon->loop, api_handle, api_lease_lost, daemon);
     rc = listen_all(daemon, err); /* after this, others may ask: everything is there */
     if (!rc)
         sched_start(&daemon->sched, now);

@@ -5,6 +5,7 @@
 #include "proto/mem.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void polls_fini(struct polls *polls)
 {
@@ -63,6 +64,21 @@ static bool serve_lease(struct paretod *daemon, const struct lease_poll *poll, s
         return false;
     end_without_content(x);
     return true;
+}
+
+void polls_end_worker(struct paretod *daemon, const char *worker)
+{
+    struct polls *polls = &daemon->polls;
+    int kept = 0;
+    for (int i = 0; i < polls->lease_n; i++) {
+        struct exchange *x = http_find(daemon->http, polls->lease[i].exchange);
+        if (strcmp(polls->lease[i].worker, worker))
+            polls->lease[kept++] = polls->lease[i];
+        else if (x)
+            end_without_content(x);
+    }
+    polls->lease_n = kept;
+    daemon->sched.waiting = kept;
 }
 
 static void serve_leases(struct paretod *daemon)

@@ -36,6 +36,8 @@ struct polls {
 void polls_fini(struct polls *polls);
 void polls_add_lease(struct paretod *daemon, uint64_t exchange, const char *worker, int64_t deadline_us);
 void polls_add_front(struct paretod *daemon, uint64_t exchange, int64_t search, int64_t deadline_us);
+/* The polls of a worker that leaves end with nothing. */
+void polls_end_worker(struct paretod *daemon, const char *worker);
 /* Answers whoever can be answered: after a change, before the loop sleeps. */
 void polls_serve(struct paretod *daemon);
 /* Answers whoever waited long enough; forgets those whose client is gone. */

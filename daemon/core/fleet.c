@@ -55,6 +55,18 @@ struct worker *fleet_by_name(struct fleet *fleet, const char *name)
     return NULL;
 }
 
+void fleet_forget(struct fleet *fleet, const char *id)
+{
+    for (int i = 0; i < fleet->n; i++)
+        if (!strcmp(fleet->worker[i]->id, id)) {
+            mem_free(fleet->worker[i]);
+            memmove(fleet->worker + i, fleet->worker + i + 1,
+                    (size_t)(fleet->n - i - 1) * sizeof *fleet->worker);
+            fleet->n--;
+            return;
+        }
+}
+
 void fleet_tick(struct fleet *fleet, int64_t now_us, int64_t forget_us)
 {
     int kept = 0;

@@ -1,7 +1,7 @@
 /* WHAT   The workers that registered since the daemon started.
  * WHO    daemon/core/sched; the views read it.
  * UNITS  *_us: monotonic.
- * MEMORY init/fini; a worker's pointer is good until the next call that may forget workers (fleet_tick).
+ * MEMORY init/fini; a worker's pointer is good until the next call that may forget workers (forget, tick).
  * ERRORS None.
  * STATE  seen -> (silent for lost_us) lost -> (silent for forget_us) forgotten; any sign of life makes it
  * seen again. */
@@ -37,6 +37,7 @@ struct worker *fleet_register(struct fleet *fleet, const char *name, int slots, 
                               int64_t now_us);
 struct worker *fleet_find(struct fleet *fleet, const char *id);
 struct worker *fleet_by_name(struct fleet *fleet, const char *name);
+void fleet_forget(struct fleet *fleet, const char *id);
 /* Forgets workers that were silent for forget_us. */
 void fleet_tick(struct fleet *fleet, int64_t now_us, int64_t forget_us);
 

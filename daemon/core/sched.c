@@ -284,6 +284,23 @@ int sched_release(struct sched *sched, const char *token, struct now now, struct
     return give_up(sched, search, lease, LEASE_RELEASED, "the worker gave it back", now, err);
 }
 
+int sched_leave(struct sched *sched, const char *worker_id, struct now now, int *released, struct err *err)
+{
+    const struct worker *worker = fleet_find(&sched->fleet, worker_id);
+    struct lease *lease;
+    *released = 0;
+    if (!worker)
+        return err_set(err, ERR_NOT_FOUND, "worker \"%s\" is not known", worker_id);
+    while (lease_of_worker(&sched->leases, worker->name, &lease) > 0) {
+        int rc = sched_release(sched, lease->token, now, err);
+        if (rc)
+            return rc;
+        ++*released;
+    }
+    fleet_forget(&sched->fleet, worker_id);
+    return 0;
+}
+
 static void expire(struct sched *sched, struct now now)
 {
     for (int i = 0; i < sched->leases.n; i++) {

@@ -114,6 +114,9 @@ int sched_failure(struct sched *sched, const char *token, const char *reason, st
                   struct err *err);
 int sched_release(struct sched *sched, const char *token, struct now now, struct err *err);
 
+/* The worker goes: its leases go back, no attempt counted, and it is forgotten. ERR_NOT_FOUND. *released: how many. */
+int sched_leave(struct sched *sched, const char *worker_id, struct now now, int *released, struct err *err);
+
 /* ERR_NOT_FOUND, ERR_CONFLICT with a sentence. */
 int sched_pause(struct sched *sched, int64_t id, struct now now, struct err *err);
 int sched_resume(struct sched *sched, int64_t id, struct now now, struct err *err);

@@ -75,9 +75,8 @@ static void test_unknown_routes_and_methods(void **state)
 static void test_paths_do_not_escape(void **state)
 {
     const struct fixture *f = *state;
-    static const char *const paths[] = {"/assets/../db/paretod.sqlite",
-                                        "/assets/%2e%2e%2fdb%2fparetod.sqlite", "/assets/db", "//etc/passwd",
-                                        "/assets/"};
+    static const char *const paths[] = {"/assets/../db/paretod.db", "/assets/%2e%2e%2fdb%2fparetod.db",
+                                        "/assets/db", "//etc/passwd", "/assets/"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         assert_int_equal(call(f, "GET", paths[i], NULL, NULL), 404);
 }
@@ -170,11 +169,11 @@ static void test_a_dead_socket_is_replaced_a_live_one_is_not(void **state)
     uv_loop_t loop;
     snprintf(where, sizeof where, "unix:%s/socket", f->directory);
     uv_loop_init(&loop);
-    struct http *http = http_create(&loop, api_handle, NULL);
+    struct http *http = http_create(&loop, api_handle, NULL, NULL);
     assert_int_equal(http_listen(http, where, address, &err), ERR_CONFLICT);
     daemon_kill(f); /* leaves its socket file behind */
     assert_int_equal(http_listen(http, where, address, &err), 0);
-    snprintf(where, sizeof where, "unix:%s/db/paretod.sqlite", f->directory);
+    snprintf(where, sizeof where, "unix:%s/db/paretod.db", f->directory);
     assert_int_equal(http_listen(http, where, address, &err), ERR_CONFLICT); /* not a socket: left alone */
     http_close(http);
     uv_run(&loop, UV_RUN_DEFAULT);

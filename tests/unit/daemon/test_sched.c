@@ -128,6 +128,26 @@ static void test_release_counts_no_attempt(void **state)
     assert_int_equal(sched_search(&core->sched, 1)->trials[0].job[HALF_SEARCH].attempts, 0);
 }
 
+static void test_a_worker_that_leaves_gives_all_back(void **state)
+{
+    struct core *core = *state;
+    const struct lease *lease;
+    int released;
+    add(core, 1);
+    const char *w = core_worker(core, "h:1", 2);
+    core_worker(core, "h:2", 2);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(sched_lease(&core->sched, w, core->now, &lease, NULL), 0);
+    char id[32];
+    snprintf(id, sizeof id, "%s", w);
+    assert_int_equal(sched_leave(&core->sched, id, core->now, &released, NULL), 0);
+    assert_int_equal(released, 2);
+    assert_int_equal(core->sched.fleet.n, 1);
+    assert_int_equal(sched_search(&core->sched, 1)->trials[0].job[HALF_SEARCH].attempts, 0);
+    assert_int_equal(sched_leave(&core->sched, id, core->now, &released, NULL), ERR_NOT_FOUND);
+    sched_check(&core->sched);
+}
+
 static void test_jobs_are_kept_for_those_who_wait(void **state)
 {
     struct core *core = *state;
@@ -181,6 +201,7 @@ int main(void)
         TEST(test_heartbeat_keeps_a_lease),
         TEST(test_late_result_ends_the_second_lease),
         TEST(test_release_counts_no_attempt),
+        TEST(test_a_worker_that_leaves_gives_all_back),
         TEST(test_jobs_are_kept_for_those_who_wait),
         TEST(test_a_stream_that_cannot_go_on_is_dropped),
         TEST(test_a_missing_metric_is_named),
