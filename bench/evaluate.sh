@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# The native evaluator beside PyTorch: one half of the shipped bundle, all tasks, one thread each.
+#
+#   bench/evaluate.sh [--json]
+#
+# The peer is lab/evaluate.py (batched, bf16-rounded weights in float32, Debian's PyTorch); its figure is what one more
+# checkpoint (the average at ratio 0.5) costs, so that starting Python is not counted against it. Without lab/.venv (lab/setup.sh) it is left out.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+json=no
+case "${1:-}" in
+--json) json=yes ;;
+'') ;;
+*) sed -n '2,7p' "$0" >&2; exit 2 ;;
+esac
+runs=5
+
+deploy/packages.sh build >&2
+{ cmake --preset release && cmake --build --preset release; } >/dev/null
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+jq --arg fixtures "$PWD/tests/fixtures" '
+    .models = {base: ($fixtures + "/base"), tuned: ($fixtures + "/tuned-rsf")} | .evaluator.bundle = $fixtures + "/bundle" |
+    .objectives = [{name: "all", mean_of: ["facts.em", "reading.f1", "translation.bleu", "sums.em", "choice.acc",
+                                           "chat.reward", "distil.loglik"]}] |
+    .strategy = {type: "sweep"}' deploy/quickstart.json >"$dir/search.json"
+
+median() { sort -g | awk '{ x[NR] = $1 } END { print x[int((NR + 1) / 2)] }'; }
+
+ours() { # the member of the worker's answer, median of all runs
+    for _ in $(seq $runs); do
+        build/release/worker/pareto-worker --evaluate "$dir/search.json" --ratios 0.5,0.5,0.5 | jq ".$1"
+    done | median
+}
+
+peer_seconds() { # peer_seconds [RATIO]: evaluates both ends, and their average at RATIO
+    local began
+    began=$(date +%s.%N)
+    OMP_NUM_THREADS=1 lab/.venv/bin/python lab/evaluate.py --bundle tests/fixtures/bundle --half search \
+        tests/fixtures/base tests/fixtures/tuned-rsf ${1:+--ratios "$1"} >/dev/null 2>&1
+    awk -v a="$began" -v b="$(date +%s.%N)" 'BEGIN { print b - a }'
+}
+
+report() { # report WHAT VALUE UNIT PEER PEER_VALUE TARGET_RATIO; our value divided by the peer's must be at most the target
+    local ratio=null ok=null
+    [ "$5" = null ] || ratio=$(awk -v a="$2" -v b="$5" 'BEGIN { printf "%.4f", a / b }')
+    [ "$ratio" = null ] || [ "$6" = null ] || ok=$(awk -v a="$ratio" -v b="$6" 'BEGIN { print a <= b ? "true" : "false" }')
+    if [ "$json" = yes ]; then
+        jq -nc --arg what "$1" --argjson value "$2" --arg unit "$3" --arg peer "$4" --argjson peer_value "$5" \
+            --argjson ratio "$ratio" --argjson target "$6" --argjson ok "$ok" \
+            '{what: $what, value: $value, unit: $unit, peer: (if $peer == "" then null else $peer end),
+              peer_value: $peer_value, ratio: $ratio, target: $target, ok: $ok}'
+    else
+        printf '%-44s %10.4g %s' "$1" "$2" "$3"
+        [ "$5" = null ] || printf '   %s %.4g, ratio %s (target at most %s: %s)' "$4" "$5" "$ratio" "$6" "$ok"
+        echo
+    fi
+}
+
+peer=null
+if [ -x lab/.venv/bin/python ]; then
+    peer=$(awk -v a="$(peer_seconds)" -v b="$(peer_seconds 0.5)" 'BEGIN { printf "%.3f", b - a }')
+fi
+report "evaluate one half, all tasks" "$(ours evaluate_s)" s PyTorch "$peer" 0.5
+report "merge in memory" "$(ours merge_s)" s "" null null
