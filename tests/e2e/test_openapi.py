@@ -13,8 +13,9 @@ VERBS = ("get", "post", "put", "patch", "delete")
 PROMISED = """
 GET /v1/searches | POST /v1/searches | GET /v1/searches/{} | POST /v1/searches/{}/pause | POST /v1/searches/{}/resume
 POST /v1/searches/{}/cancel | GET /v1/searches/{}/front | GET /v1/searches/{}/trials | GET /v1/searches/{}/trials/{}
-GET /v1/searches/{}/trials.csv | GET /v1/searches/{}/plan | POST /v1/workers | GET /v1/workers | POST /v1/leases
-POST /v1/leases/{}/heartbeat | POST /v1/leases/{}/result | POST /v1/leases/{}/failure | POST /v1/leases/{}/release
+GET /v1/searches/{}/trials.csv | GET /v1/searches/{}/plan
+POST /v1/workers | GET /v1/workers | POST /v1/leases
+POST /v1/workers/{}/leave | POST /v1/leases/{}/heartbeat | POST /v1/leases/{}/result | POST /v1/leases/{}/failure | POST /v1/leases/{}/release
 GET /healthz | GET /readyz | GET /
 """
 
@@ -224,6 +225,16 @@ def test_the_worker_side(recorder):
     held = lease(call, worker)
     call("POST /v1/searches/{}/cancel", 200, other, body={})
     call("POST /v1/leases/{}/result", 410, held["lease"], body=scores())
+
+    # a worker that leaves gives back what it has
+    third = call("POST /v1/searches", 201, body=spec).json["id"]
+    assert lease(call, worker)["search"] == third
+    assert call("POST /v1/workers/{}/leave", 200, worker, body={}).json == {"released": 1}
+    call("POST /v1/workers/{}/leave", 404, worker, body={})
+    call("POST /v1/leases", 404, body={"worker": worker, "wait_s": 0})
+    front = world.api.front(third)["progress"]
+    assert (front["running"], front["failed"]) == (0, 0)
+    call("POST /v1/searches/{}/cancel", 200, third, body={})
 
 
 @pytest.mark.parametrize("route, body", [

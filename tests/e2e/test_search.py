@@ -213,6 +213,18 @@ def test_a_missing_metric_is_a_failure_that_names_it(world):
     assert "synthetic.nothing" in world.api.trials(search)[0]["reason"]
 
 
+def test_worker_stopped_the_moment_it_gets_a_lease(world):
+    """The answer with the lease may cross the signal: the worker's farewell gives back what it never saw."""
+    search = world.api.submit(world.synthetic(options=("--gate", world.directory / "never")))
+    for _ in range(5):
+        worker = world.start_worker(2)
+        world.api.wait_front(search, lambda f: f["progress"]["running"] > 0, 30, "a trial is leased")
+        assert worker.terminate() == 0
+        assert world.api.front(search)["progress"]["running"] == 0
+    assert [t["attempts"] for t in world.api.trials(search) if t["attempts"]] == []
+    assert [w for w in world.api.get("/v1/workers")["workers"] if w["state"] != "lost"] == []
+
+
 def test_several_searches_and_workers(world):
     for slots in (1, 2, 1):
         world.start_worker(slots)
