@@ -85,6 +85,7 @@ void http_answer(struct exchange *x, const struct answer *answer)
         add_header(x->response, "Content-Type", answer->type ? answer->type : "application/json");
     add_header(x->response, "Cache-Control", answer->cache ? answer->cache : "no-store");
     add_header(x->response, "X-Content-Type-Options", "nosniff");
+    add_header(x->response, "X-Frame-Options", "DENY"); /* nobody else frames our buttons */
     add_header(x->response, "Allow", answer->allow);
     if (answer->etag) {
         char tag[128];
