@@ -15,6 +15,15 @@ static void healthz(struct api_call *call)
     http_answer(call->x, &(struct answer){.status = 200, .type = "text/plain", .bytes = "ok\n", .len = 3});
 }
 
+/* It listens only after everything is restored, so what can be missing is a disk that takes writes. */
+static void readyz(struct api_call *call)
+{
+    if (call->daemon->disk_refuses)
+        http_error(call->x, 503, "io", "the last write to the database failed; see the log");
+    else
+        healthz(call);
+}
+
 static void send_asset(struct exchange *x, const struct asset *asset)
 {
     struct answer answer = {.status = 200,
@@ -78,7 +87,7 @@ static const struct route routes[] = {
     {"POST", "/v1/leases/{}/failure", api_lease_failure},
     {"POST", "/v1/leases/{}/release", api_lease_release},
     {"GET", "/healthz", healthz},
-    {"GET", "/readyz", healthz}, /* it listens only after everything is restored */
+    {"GET", "/readyz", readyz},
     {"GET", "/", index_page},
     {"GET", "/assets/{}", asset_file},
 };

@@ -22,14 +22,29 @@ struct now paretod_now(void)
     return (struct now){(int64_t)(uv_hrtime() / 1000), (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000};
 }
 
+/* A disk that refuses is met by every tick until it does not: said once, and again when it is over. */
+static void note_disk(struct paretod *daemon, int rc, int64_t search, const struct err *err)
+{
+    if (rc && !daemon->disk_refuses)
+        log_event(LOG_ERROR, "write_failed", "search=%lld code=%s reason=\"%s\"", (long long)search,
+                  err_name(rc), err->text);
+    if (!rc && daemon->disk_refuses)
+        log_event(LOG_INFO, "write_works_again", "search=%lld", (long long)search);
+    daemon->disk_refuses = rc != 0;
+}
+
 static int persist(void *ctx, const struct sched_write *write, struct err *err)
 {
     struct paretod *daemon = ctx;
+    struct err own = {0};
+    if (!err)
+        err = &own;
     int rc = persist_write(daemon->store, write, err);
+    note_disk(daemon, rc, write->search->id, err);
     if (!rc && write->new_state)
-        log_event(LOG_INFO, "search_moved", "search=%lld state=%s%s%s%s", (long long)write->search->id,
-                  search_state_name(write->state), write->reason ? " reason=\"" : "",
-                  write->reason ? write->reason : "", write->reason ? "\"" : "");
+        log_event(LOG_INFO, "search_moved", "search=%lld state=%s reason=\"%s\"",
+                  (long long)write->search->id, search_state_name(write->state),
+                  write->reason ? write->reason : "");
     return rc;
 }
 

@@ -31,7 +31,8 @@ struct paretod {
     struct view_cache views;
     char address[LISTEN_MAX][160]; /* where it really listens */
     bool stopping;
-    int jobs; /* in the thread pool */
+    bool disk_refuses; /* the last write failed */
+    int jobs;          /* in the thread pool */
 };
 
 struct now paretod_now(void);

@@ -1,7 +1,5 @@
 #include "daemon/persist.h"
 
-#include "proto/log.h"
-
 #include <assert.h>
 
 static struct store_trial row_of(const struct search *search, const struct trial *trial)
@@ -125,22 +123,15 @@ static int write_all(struct store *store, const struct sched_write *write, struc
     return rc;
 }
 
-int persist_write(void *ctx, const struct sched_write *write, struct err *err)
+int persist_write(struct store *store, const struct sched_write *write, struct err *err)
 {
-    struct store *store = ctx;
-    struct err own = {0};
-    if (!err)
-        err = &own;
     int rc = store_begin(store, err);
-    if (!rc) {
-        rc = write_all(store, write, err);
-        if (!rc)
-            rc = store_commit(store, err);
-        if (rc)
-            store_rollback(store);
-    }
     if (rc)
-        log_event(LOG_ERROR, "write_failed", "search=%lld code=%s reason=\"%s\"",
-                  (long long)write->search->id, err_name(rc), err->text);
+        return rc;
+    rc = write_all(store, write, err);
+    if (!rc)
+        rc = store_commit(store, err);
+    if (rc)
+        store_rollback(store);
     return rc;
 }

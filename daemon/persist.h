@@ -10,7 +10,7 @@
 #include "daemon/core/sched.h"
 #include "store/store.h"
 
-/* sched_ops.persist; ctx is the struct store. */
-int persist_write(void *ctx, const struct sched_write *write, struct err *err);
+/* One write, one transaction. */
+int persist_write(struct store *store, const struct sched_write *write, struct err *err);
 
 #endif
