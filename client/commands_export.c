@@ -112,12 +112,12 @@ static int open_pair(struct client *client, struct job *job)
 
 struct bar {
     const struct client *client;
+    bool drawn;
     int64_t drawn_permille; /* a bar for every tensor would slow the terminal down */
 };
 
-static void tick(void *ctx, uint64_t done_bytes, uint64_t total_bytes)
+static void draw(struct bar *bar, uint64_t done_bytes, uint64_t total_bytes)
 {
-    struct bar *bar = ctx;
     char done[TEXT_NUMBER_MAX], total[TEXT_NUMBER_MAX];
     int64_t permille = total_bytes ? (int64_t)((double)done_bytes / (double)total_bytes * 1000) : 1000;
     struct buf line;
@@ -134,15 +134,24 @@ static void tick(void *ctx, uint64_t done_bytes, uint64_t total_bytes)
     buf_fini(&line);
 }
 
+/* Ctrl-C stops between two tensors, so that no half-written directory is left. */
+static int tick(void *ctx, uint64_t done_bytes, uint64_t total_bytes)
+{
+    struct bar *bar = ctx;
+    if (bar->drawn)
+        draw(bar, done_bytes, total_bytes);
+    return client_is_interrupted(bar->client);
+}
+
 static int write_checkpoint(struct client *client, const struct job *job)
 {
     struct err err = {0};
-    struct bar bar = {client, -1};
+    struct bar bar = {client, client->tty && !client->json, -1};
     struct export_progress progress = {tick, &bar};
-    bool drawn = client->tty && !client->json;
+    client_catch_interrupt(client);
     int rc = export_checkpoint(job->pair.base, job->pair.tuned, job->pair.plan, job->ratios, job->directory,
-                               drawn ? &progress : NULL, &err);
-    if (drawn) {
+                               &progress, &err);
+    if (bar.drawn) {
         fputs("\r\033[K", client->out);
         fflush(client->out);
     }
@@ -176,10 +185,16 @@ static void write_lines(const struct job *job, struct buf *out)
                job->id);
     text_clean(out, job->spec->name);
     buf_printf(out, "\", %zu tensors\n", job->pair.plan->entries_n);
-    for (size_t i = 0; i < job->ratios_n; i++)
-        buf_printf(out, "  %s: %.6g of tuned\n", job->pair.plan->names[i], job->ratios[i]);
-    buf_printf(out, "  base   %s\n  tuned  %s\n  lineage in %s/paretod.json\n", job->spec->base,
-               job->spec->tuned, job->directory);
+    for (size_t i = 0; i < job->ratios_n; i++) {
+        buf_text(out, "  ");
+        text_clean(out, job->pair.plan->names[i]);
+        buf_printf(out, ": %.6g of tuned\n", job->ratios[i]);
+    }
+    buf_text(out, "  base   ");
+    text_clean(out, job->spec->base);
+    buf_text(out, "\n  tuned  ");
+    text_clean(out, job->spec->tuned);
+    buf_printf(out, "\n  lineage in %s/paretod.json\n", job->directory);
 }
 
 static int say_written(struct client *client, const struct job *job)

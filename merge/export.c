@@ -136,12 +136,14 @@ struct stream {
     uint64_t room_bytes;
 };
 
-static void tick(struct stream *stream)
+static int tick(struct stream *stream, struct err *err)
 {
     stream->done_bytes += stream->last_bytes;
     stream->last_bytes = 0;
-    if (stream->progress && stream->progress->tick)
-        stream->progress->tick(stream->progress->ctx, stream->done_bytes, stream->total_bytes);
+    if (stream->progress && stream->progress->tick &&
+        stream->progress->tick(stream->progress->ctx, stream->done_bytes, stream->total_bytes))
+        return err_set(err, ERR_CANCELLED, "the export was stopped; nothing of it is left");
+    return 0;
 }
 
 /* struct st_source: merges tensor i of the base's order. */
@@ -149,7 +151,8 @@ static const void *merged_bytes(void *ctx, size_t i, struct err *err)
 {
     struct stream *stream = ctx;
     const struct st_tensor *base = checkpoint_at(stream->base, i), *tuned = checkpoint_at(stream->tuned, i);
-    tick(stream);
+    if (tick(stream, err))
+        return NULL;
     if (base->bytes > stream->room_bytes || !stream->room) {
         mem_free(stream->room);
         stream->room = mem_zero(base->bytes, 1);
@@ -175,7 +178,7 @@ static int write_weights(struct stream *stream, const char *directory, struct er
     struct st_source source = {merged_bytes, stream};
     int rc = st_write_from(path, tensors, n, metadata, &source, err);
     if (!rc)
-        tick(stream);
+        rc = tick(stream, err);
     mem_free(path);
     mem_free(stream->room);
     mem_free(tensors);

@@ -2,7 +2,7 @@
  * WHO    client (export), worker (evaluator commands that want a directory).
  * UNITS  Bytes.
  * MEMORY One output tensor at a time.
- * ERRORS ERR_IO (disk full, …), ERR_CONFLICT (the directory exists), and those of merge.h.
+ * ERRORS ERR_IO (disk full, …), ERR_CONFLICT (the directory exists), ERR_CANCELLED (by tick), and those of merge.h.
  * STATE  Either no directory or a whole one: written beside the target as "NAME.partial-PID", fsynced, renamed. What a
  *        killed export leaves under that name can be deleted. */
 #ifndef MERGE_EXPORT_H
@@ -11,7 +11,9 @@
 #include "merge/merge.h"
 
 struct export_progress {
-    void (*tick)(void *ctx, uint64_t done_bytes, uint64_t total_bytes); /* may be NULL */
+    /* Before each tensor and after the last one. Non-zero stops the export: ERR_CANCELLED, nothing is left. May be
+     * NULL. */
+    int (*tick)(void *ctx, uint64_t done_bytes, uint64_t total_bytes);
     void *ctx;
 };
 

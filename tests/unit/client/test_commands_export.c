@@ -2,6 +2,8 @@
 #include "../merge/fixture.h"
 #include "fake.h"
 
+#include <dirent.h>
+
 static const char *const names[] = {"lm_head.weight", "model.embed_tokens.weight", "model.layers.0.a.weight",
                                     "model.layers.1.a.weight", NULL};
 static const char *const other_names[] = {"lm_head.weight", "model.embed_tokens.weight",
@@ -82,6 +84,17 @@ static bool is_there(const struct setting *s, const char *name)
     return there;
 }
 
+static int entries_of(const char *directory)
+{
+    int n = 0;
+    DIR *there = opendir(directory);
+    assert_non_null(there);
+    for (struct dirent *entry; (entry = readdir(there));)
+        n += entry->d_name[0] != '.';
+    closedir(there);
+    return n;
+}
+
 static void test_plan_of_a_file_and_of_the_daemon(void **state)
 {
     struct setting s;
@@ -156,6 +169,21 @@ static void test_a_bar_on_a_terminal(void **state)
     tear_down(&s);
 }
 
+/* Ctrl-C while it writes: nothing is left beside the target either. */
+static void test_interrupted(void **state)
+{
+    struct setting s;
+    (void)state;
+    set_up(&s);
+    fake_says(&s.fake, 200, s.search);
+    fake_says(&s.fake, 200, done);
+    fake_answer(&s.fake, (struct fake_answer){.status = 200, .body = s.plan, .interrupts = true});
+    assert_int_equal(fake_run(&s.fake, s.export), CLIENT_DETACHED);
+    assert_contains(s.fake.complaints, "interrupted");
+    assert_int_equal(entries_of(s.directory), 3); /* base, tuned, s.json */
+    tear_down(&s);
+}
+
 /* The checkpoints changed since the search was made. */
 static void test_another_plan_is_refused(void **state)
 {
@@ -210,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_export_writes_what_the_trial_was),
         cmocka_unit_test(test_export_json_and_a_trial_without_scores),
         cmocka_unit_test(test_a_bar_on_a_terminal),
+        cmocka_unit_test(test_interrupted),
         cmocka_unit_test(test_another_plan_is_refused),
         cmocka_unit_test(test_checkpoints_that_are_not_here),
         cmocka_unit_test(test_ratios_that_do_not_fit),

@@ -168,10 +168,11 @@ static void test_existing_target(void **state)
 }
 
 /* Somebody makes the target while we write: theirs stays, ours goes. */
-static void make_target(void *ctx, uint64_t done, uint64_t total)
+static int make_target(void *ctx, uint64_t done, uint64_t total)
 {
     if (done == total)
         mkdir(ctx, 0777);
+    return 0;
 }
 
 static void test_target_appears_meanwhile(void **state)
@@ -233,15 +234,16 @@ static void test_leftover(void **state)
 struct ticks {
     uint64_t last, total;
     int n;
+    int stop_at; /* 0: never */
 };
 
-static void count_tick(void *ctx, uint64_t done, uint64_t total)
+static int count_tick(void *ctx, uint64_t done, uint64_t total)
 {
     struct ticks *ticks = ctx;
     assert_true(done >= ticks->last && done <= total);
     ticks->last = done;
     ticks->total = total;
-    ticks->n++;
+    return ++ticks->n == ticks->stop_at;
 }
 
 static void test_progress(void **state)
@@ -254,6 +256,23 @@ static void test_progress(void **state)
     assert_int_equal(ticks.total, 4 * 8);
     assert_int_equal(ticks.last, ticks.total);
     assert_int_equal(ticks.n, 5);
+}
+
+/* Before each tensor and after the last one: wherever it is stopped, nothing is left and the next one is whole. */
+static void test_stopped(void **state)
+{
+    struct world *w = *state;
+    for (int stop_at = 1; stop_at <= 5; stop_at++) {
+        struct ticks ticks = {.stop_at = stop_at};
+        struct export_progress progress = {count_tick, &ticks};
+        struct err err = {0};
+        int rc = export_checkpoint(w->base, w->tuned, w->plan, ratios, w->target, &progress, &err);
+        fixture_refused(rc, ERR_CANCELLED, &err, "the export was stopped");
+        assert_int_equal(ticks.n, stop_at);
+        assert_int_equal(entries(w->directory, "partial"), 0);
+        assert_int_not_equal(access(w->target, F_OK), 0);
+    }
+    exported(w, w->target, ratios);
 }
 
 int main(void)
@@ -269,6 +288,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_leftover, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_progress, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_stopped, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
