@@ -54,9 +54,8 @@ struct args {
 extern const struct flag args_everywhere[];
 
 /* commands: [n]. Flags may stand before and after the words, as "--key KEY" or "--key=KEY"; "--" ends them.
- * With
- * --help or --version nothing is asked of the words. On failure args->command is the command when it was
- * known. */
+ * With --help or --version nothing is asked of the words. On failure args->command is the command when it
+ * was known. */
 int args_parse(struct args *args, int argc, const char *const *argv, const struct command *commands, size_t n,
                struct err *err);
 

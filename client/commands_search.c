@@ -149,8 +149,9 @@ static void add_reasons(const struct json *list, struct buf *out)
         const char *reason = json_string_or(json_get(s, "reason"), NULL);
         if (!reason || !*reason)
             continue;
-        buf_printf(out, "search %.0f %s: ", json_number_or(json_get(s, "id"), 0),
-                   json_string_or(json_get(s, "state"), "?"));
+        buf_printf(out, "search %.0f ", json_number_or(json_get(s, "id"), 0));
+        text_clean(out, json_string_or(json_get(s, "state"), "?"));
+        buf_text(out, ": ");
         text_clean(out, reason);
         buf_text(out, "\n");
     }
@@ -204,7 +205,9 @@ static int change_state(struct client *client, const struct args *args, const ch
     else {
         struct buf text;
         buf_init(&text, 4096);
-        buf_printf(&text, "search %" PRId64 " is %s\n", id, json_string_or(json_get(j, "state"), "?"));
+        buf_printf(&text, "search %" PRId64 " is ", id);
+        text_clean(&text, json_string_or(json_get(j, "state"), "?"));
+        buf_text(&text, "\n");
         code = client_print(client, &text);
         buf_fini(&text);
     }

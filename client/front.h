@@ -1,7 +1,10 @@
 /* WHAT   The daemon's answer to GET front as a struct, and its shapes for people: headline, table, CSV,
- * picture. WHO    front, watch. UNITS  Scores in the objectives' own units; hypervolume in
- * endpoint-normalised units; NaN = not known. MEMORY parse/fini. ERRORS ERR_CORRUPT: the answer is not what
- * the protocol says; the sentence names the member. STATE  None. */
+ *        picture.
+ * WHO    front, watch.
+ * UNITS  Scores in the objectives' own units; hypervolume in endpoint-normalised units; NaN = not known.
+ * MEMORY parse/fini.
+ * ERRORS ERR_CORRUPT: the answer is not what the protocol says; the sentence names the member.
+ * STATE  None. */
 #ifndef CLIENT_FRONT_H
 #define CLIENT_FRONT_H
 

@@ -4,6 +4,7 @@
 #include "proto/mem.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +51,9 @@ static bool is_drawn(struct plot_point p)
 /* Widens [low, high] by a 20th on both sides, so that no mark sits on the frame, and writes the labels. */
 static void set_axis(struct axis *axis, double low, double high)
 {
-    double pad = high > low ? (high - low) / 20 : fabs(low) > 0 ? fabs(low) / 20 : 0.5;
+    double pad = high > low ? (high - low) / 20 : fabs(low) / 20;
+    if (high - low + pad < DBL_MIN) /* one point at 0, or so near that a 20th of it is nothing */
+        pad = 0.5;
     axis->low = low - pad;
     axis->high = high + pad;
     axis->decimals = clamp((int)ceil(-log10(axis->high - axis->low)) + 2, 0, 9);

@@ -11,8 +11,8 @@
 
 #include <stdint.h>
 
-/* Appends "█████░░░░░", `columns` wide: full cells for done / total, never all of them before done == total.
- */
+/* Appends "█████░░░░░", `columns` wide: full cells for done / total, never all of them before done ==
+ * total. */
 void progress_bar(struct buf *out, double done, double total, int columns);
 
 #define PROGRESS_READINGS_MAX 32

@@ -1,6 +1,10 @@
 /* WHAT   Follows a search until it ends: a picture redrawn in place on a terminal, one line a change in a
- * pipe. WHO    watch, submit --watch. UNITS  None. MEMORY None kept. ERRORS Exit codes: CLIENT_ENDED when the
- * search ended failed or cancelled, CLIENT_DETACHED after Ctrl-C. STATE  None outside the call. */
+ *        pipe.
+ * WHO    watch, submit --watch.
+ * UNITS  None.
+ * MEMORY None kept.
+ * ERRORS Exit codes: CLIENT_ENDED when the search ended failed or cancelled, CLIENT_DETACHED after Ctrl-C.
+ * STATE  None outside the call. */
 #ifndef CLIENT_WATCH_H
 #define CLIENT_WATCH_H
 

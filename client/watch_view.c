@@ -43,7 +43,9 @@ static void add_counts(const struct front_counts *counts, struct buf *out)
 
 void watch_line(const struct front *front, double per_s, struct buf *out)
 {
-    buf_printf(out, "search %" PRId64 " %s: ", front->id, front->state);
+    buf_printf(out, "search %" PRId64 " ", front->id);
+    text_clean(out, front->state);
+    buf_text(out, ": ");
     add_counts(&front->progress, out);
     if (front->confirm.total) {
         buf_text(out, ", held-out ");
@@ -72,7 +74,9 @@ void watch_frame(const struct front *front, double per_s, int columns, int rows,
     const struct front_view view = {.all = true};
     buf_printf(out, "search %" PRId64 " \"", front->id);
     text_clean(out, front->name);
-    buf_printf(out, "\": %s\n", front->state);
+    buf_text(out, "\": ");
+    text_clean(out, front->state);
+    buf_text(out, "\n");
     add_bar("trials", &front->progress, columns, out);
     add_speed(front, per_s, out);
     buf_text(out, "\n");

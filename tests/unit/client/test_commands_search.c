@@ -172,13 +172,13 @@ static void test_pause_resume_cancel(void **state)
     struct fake fake;
     (void)state;
     fake_init(&fake);
-    fake_says(&fake, 200, "{\"id\":3,\"state\":\"paused\"}");
+    fake_says(&fake, 200, "{\"id\":3,\"state\":\"pau\\u001bsed\"}");
     fake_says(&fake, 409, "{\"error\":\"search 3 is done\",\"code\":\"conflict\"}");
     fake_says(&fake, 200, "{\"id\":3,\"state\":\"cancelled\"}");
     assert_int_equal(fake_run(&fake, "pause 3"), CLIENT_OK);
     assert_int_equal(fake_run(&fake, "resume 3"), CLIENT_REFUSED);
     assert_int_equal(fake_run(&fake, "cancel 3 --json"), CLIENT_OK);
-    assert_string_equal(fake.out, "search 3 is paused\n{\"id\":3,\"state\":\"cancelled\"}\n");
+    assert_string_equal(fake.out, "search 3 is pau?sed\n{\"id\":3,\"state\":\"cancelled\"}\n");
     assert_string_equal(fake.asked[0].path, "/v1/searches/3/pause");
     assert_string_equal(fake.asked[1].path, "/v1/searches/3/resume");
     assert_string_equal(fake.asked[2].path, "/v1/searches/3/cancel");

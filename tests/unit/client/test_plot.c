@@ -69,6 +69,25 @@ static void test_one_point(void **state)
                         "        ● front\n");
 }
 
+/* A 20th of the smallest double is nothing, and would leave an axis without length. */
+static void test_one_point_next_to_nothing(void **state)
+{
+    static const struct plot_point point[] = {{5e-324, 0}};
+    struct plot plot = {.x_name = "x", .y_name = "y", .columns = 32, .rows = 10, .series_n = 1};
+    (void)state;
+    plot.series[0] = (struct plot_series){"front", "●", "32", false, point, 1};
+    assert_drawn(&plot, "      y\n"
+                        " 0.50 ┤\n"
+                        "      │\n"
+                        " 0.00 ┤            ●\n"
+                        "      │\n"
+                        "      │\n"
+                        "-0.50 ┤\n"
+                        "      └─────────────────────────\n"
+                        "       -0.50       x        0.50\n"
+                        "       ● front\n");
+}
+
 static void test_nothing_to_draw(void **state)
 {
     static const struct plot_point point[] = {{NAN, 1}};
@@ -135,9 +154,13 @@ static void test_ranges_of_every_magnitude(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),           cmocka_unit_test(test_one_point),
-        cmocka_unit_test(test_nothing_to_draw),  cmocka_unit_test(test_colour_only_when_asked),
-        cmocka_unit_test(test_every_size_holds), cmocka_unit_test(test_ranges_of_every_magnitude),
+        cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_one_point),
+        cmocka_unit_test(test_one_point_next_to_nothing),
+        cmocka_unit_test(test_nothing_to_draw),
+        cmocka_unit_test(test_colour_only_when_asked),
+        cmocka_unit_test(test_every_size_holds),
+        cmocka_unit_test(test_ranges_of_every_magnitude),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

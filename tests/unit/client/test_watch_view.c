@@ -32,6 +32,11 @@ static void test_line(void **state)
     watch_line(&front, 2.5, &out);
     assert_string_equal(buf_str(&out),
                         "search 3 paused: 30/60 done, 15 failed, held-out 2/8 done, 1 running\n");
+    snprintf(front.state, sizeof front.state, "\033[2J");
+    buf_clear(&out);
+    watch_line(&front, 2.5, &out);
+    watch_frame(&front, NAN, 80, 6, false, &out);
+    assert_null(strchr(buf_str(&out), '\033'));
     buf_fini(&out);
 }
 
