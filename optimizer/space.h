@@ -29,8 +29,8 @@ void space_box(struct space *space, int k, double lower, double upper);
 /* k >= 2, lower < mean < upper. */
 void space_slice(struct space *space, int k, double lower, double upper, double mean);
 
-/* z is clamped to its box first (NaN becomes the middle). Equal z give bit-identical ratios; no ratio is -0.
- */
+/* z is clamped to its box first (NaN becomes the middle). Equal z give bit-identical ratios; no ratio is
+ * -0. */
 void space_map(const struct space *space, const double *z, double *ratios);
 
 /* The z of a feasible point. space_map of it gives the point again, to rounding. */

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The smallest weight before the weights are made to sum to 1: an objective without one is not asked about.
- */
+/* The smallest weight before the weights are made to sum to 1: an objective without one is not asked
+ * about. */
 #define WEIGHT_MIN 0.02
 
 static int compare_doubles(const void *a, const void *b)

@@ -98,6 +98,7 @@ static int ask(struct store *store, const char *sql, int64_t *out, struct err *e
 int schema_check(struct store *store, int *version, struct err *err)
 {
     int64_t application = 0, user_version = 0, tables = 0;
+    *version = 0;
     int rc = ask(store, "PRAGMA application_id", &application, err);
     if (!rc)
         rc = ask(store, "PRAGMA user_version", &user_version, err);
@@ -105,10 +106,8 @@ int schema_check(struct store *store, int *version, struct err *err)
         rc = ask(store, "SELECT count(*) FROM sqlite_schema", &tables, err);
     if (rc)
         return rc;
-    if (application == 0 && user_version == 0 && tables == 0) {
-        *version = 0; /* a new, empty file */
-        return 0;
-    }
+    if (application == 0 && user_version == 0 && tables == 0)
+        return 0; /* a new, empty file */
     if (application != STORE_APPLICATION_ID)
         return err_set(err, ERR_CORRUPT,
                        "%s is the database of another program; it was not touched: choose another path",

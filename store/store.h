@@ -87,9 +87,9 @@ struct store_score {
     size_t items_n;
 };
 
-/* All of them or none; n is 1 or more. Replaces nothing: ERR_CONFLICT when (search, trial, half) has scores
- * already. half: "search" or "heldout". ERR_NOT_FOUND: no such trial. ERR_INVALID: a metric is there twice.
- */
+/* All of them or none; n is 1 or more. Replaces nothing: ERR_CONFLICT when (search, trial, half) has
+ * scores already. half: "search" or "heldout". ERR_NOT_FOUND: no such trial. ERR_INVALID: a metric is
+ * there twice. */
 int store_scores_insert(struct store *store, int64_t search, int trial, const char *half,
                         const struct store_score *scores, size_t n, struct err *err);
 /* items NULL unless with_items. Ordered by trial, half, position of insertion. trial < 0: all. */

@@ -79,8 +79,8 @@ static inline double *fake_scores(struct fake_search *f, int number)
     return &f->scores[(size_t)number * (size_t)f->problem.m];
 }
 
-/* Proposes and scores the next step of a stream; false when it is not ready. Returns its number in *number.
- */
+/* Proposes and scores the next step of a stream; false when it is not ready. Returns its number in
+ * *number. */
 static inline bool fake_step(struct fake_search *f, int stream, fake_objective *objective, int *number)
 {
     struct err err = {0};

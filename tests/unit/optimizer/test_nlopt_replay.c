@@ -103,8 +103,8 @@ static void test_every_algorithm_searches(void **state)
     }
 }
 
-/* After the stop an algorithm may call back a while (CRS2: its whole population), but it must come to an end.
- */
+/* After the stop an algorithm may call back a while (CRS2: its whole population), but it must come to an
+ * end. */
 static void test_every_algorithm_stops_soon(void **state)
 {
     (void)state;

@@ -95,8 +95,8 @@ static void test_local_methods_find_the_bottom(void **state)
     }
 }
 
-/* The equal vector is the first point of a mean's stream; where the sweep has scored it, it costs no trial.
- */
+/* The equal vector is the first point of a mean's stream; where the sweep has scored it, it costs no
+ * trial. */
 static void test_the_start_is_taken_from_the_sweep(void **state)
 {
     (void)state;
@@ -117,8 +117,8 @@ static void test_the_start_is_taken_from_the_sweep(void **state)
     fake_fini(&f);
 }
 
-/* The strongest form of "a function of the history": erase any suffix of a stream and it comes back the same.
- */
+/* The strongest form of "a function of the history": erase any suffix of a stream and it comes back the
+ * same. */
 static void test_a_crash_changes_nothing(void **state)
 {
     (void)state;
@@ -147,8 +147,8 @@ static void test_a_crash_changes_nothing(void **state)
         }
 }
 
-/* What other streams know, and when, must not show: the set of trials may not depend on the workers' timing.
- */
+/* What other streams know, and when, must not show: the set of trials may not depend on the workers'
+ * timing. */
 static void test_other_streams_do_not_matter(void **state)
 {
     (void)state;
@@ -442,8 +442,8 @@ static bool scaled(const double *ratios, int k, double *scores, int m)
     return true;
 }
 
-/* Objectives are normalised by the sweep: an objective in another unit (a power of two: exact) asks the same.
- */
+/* Objectives are normalised by the sweep: an objective in another unit (a power of two: exact) asks the
+ * same. */
 static void test_units_do_not_matter(void **state)
 {
     (void)state;
