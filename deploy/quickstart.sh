@@ -9,15 +9,19 @@
 #   --json        the last line of output is one JSON object
 #   --search FILE another search.json than deploy/quickstart.json
 set -euo pipefail
+unset CDPATH          # cd would print the directory
+export LC_ALL=C.UTF-8 # awk and jq agree on the decimal point
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 dir=$repo/.quickstart port= json=no stop=no search=$repo/deploy/quickstart.json
 
-usage() { sed -n '2,11p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'; }
+usage() { sed -n '2,10p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'; }
+say() { printf '%s\n' "$*"; }
+fail() { printf 'quickstart: %s\n' "$*" >&2; exit 2; }
 while [ $# -gt 0 ]; do
     case $1 in
-    --dir) dir=${2:?--dir needs a directory}; shift ;;
-    --port) port=${2:?--port needs a number}; shift ;;
-    --search) search=${2:?--search needs a file}; shift ;;
+    --dir) [ -n "${2:-}" ] || fail "--dir needs a directory"; dir=$2; shift ;;
+    --port) [[ ${2:-} =~ ^[0-9]{1,5}$ ]] || fail "--port needs a number"; port=$2; shift ;;
+    --search) [ -f "${2:-}" ] || fail "--search needs a file"; search=$(realpath "$2"); shift ;;
     --json) json=yes ;;
     --stop) stop=yes ;;
     --help | -h) usage; exit 0 ;;
@@ -25,13 +29,19 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-mkdir -p "$dir"
-dir=$(cd "$dir" && pwd)
-bin=$repo/build/release
+again=$(printf %q "$0")
+[ "$dir" = "$repo/.quickstart" ] || again+=$(printf ' --dir %q' "$dir")
+if [ "$stop" = yes ] && [ ! -d "$dir" ]; then
+    say "nothing runs: there is no $dir"
+    exit 0
+fi
+dir=$(realpath -m "$dir")
+bin=$repo/build/release ctl=$repo/build/release/client/paretoctl
 socket=$dir/paretod.sock
 export PARETOD_DAEMON=unix:$socket
-
-say() { printf '%s\n' "$*"; }
+[ "$(printf %s "$socket" | wc -c)" -le 107 ] || # what sockaddr_un has room for
+    fail "$socket is longer than the 107 bytes that a socket may have; give --dir a shorter one, as --dir /tmp/quickstart"
+mkdir -p "$dir"
 
 # The process of a pid file, when it is alive and still the program we started.
 alive() { # alive NAME PROGRAM
@@ -43,70 +53,86 @@ alive() { # alive NAME PROGRAM
 end() { # end NAME PROGRAM
     local pid
     pid=$(alive "$1" "$2") || { rm -f "$dir/$1.pid"; return 0; }
-    kill "$pid"
+    kill "$pid" 2>/dev/null || true # it may end by itself meanwhile
     for _ in $(seq 200); do
         alive "$1" "$2" >/dev/null || break
         sleep 0.1
     done
     if alive "$1" "$2" >/dev/null; then
         say "$1 did not end within 20 s; killing it"
-        kill -9 "$pid"
+        kill -9 "$pid" 2>/dev/null || true
     fi
     rm -f "$dir/$1.pid"
     say "stopped $1"
+    stopped=yes
 }
 
 if [ "$stop" = yes ]; then
+    stopped=no
     end worker-1 pareto-worker
     end worker-2 pareto-worker
     end paretod paretod
+    [ "$stopped" = yes ] || say "nothing runs in $dir"
     exit 0
 fi
 
-# a background process must not hold our standard output open, or a pipe after this script never ends
+# In a session of its own, so that Ctrl-C here leaves it alone. It must not hold our standard output open either, or a
+# pipe after this script never ends.
 start() { # start NAME COMMAND…
     local name=$1
     shift
-    nohup "$@" >>"$dir/$name.log" 2>&1 </dev/null &
+    [ ! -e "$dir/$name.log" ] || mv "$dir/$name.log" "$dir/$name.log.1"
+    setsid "$@" >"$dir/$name.log" 2>&1 </dev/null &
     echo $! >"$dir/$name.pid"
+}
+
+# Until COMMAND succeeds, for about 30 s. Not alive(): for a moment the process is still the shell, or setsid.
+wait_for() { # wait_for NAME COMMAND…
+    local name=$1 pid
+    shift
+    pid=$(cat "$dir/$name.pid")
+    for _ in $(seq 300); do
+        "$@" >/dev/null 2>&1 && return
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.1
+    done
+    tail -n 5 "$dir/$name.log" >&2
+    say "$name did not start; $dir/$name.log says why" >&2
+    exit 1
 }
 
 port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 start_daemon() {
     if alive paretod paretod >/dev/null; then
-        say "paretod is already running"
+        say "paretod is already running${port:+; for another port, stop it first: $again --stop}"
         return
     fi
     [ -n "$port" ] || { port_taken 7878 && port=0 || port=7878; }
-    : >"$dir/paretod.log"
     start paretod "$bin/daemon/paretod" --db "$dir/db" --listen "unix:$socket" --listen "127.0.0.1:$port" \
         --assets "$bin/assets"
-    for _ in $(seq 100); do
-        "$bin/client/paretoctl" searches >/dev/null 2>&1 && return
-        alive paretod paretod >/dev/null || break
-        sleep 0.1
-    done
-    tail -n 5 "$dir/paretod.log" >&2
-    say "paretod did not start; $dir/paretod.log says why" >&2
-    exit 1
+    wait_for paretod "$ctl" searches
 }
+
+is_registered() { "$ctl" workers | grep " $1 .* \(idle\|busy\) "; }
 
 start_worker() {
     alive "$1" pareto-worker >/dev/null && return
     mkdir -p "$dir/scratch"
     OPENBLAS_NUM_THREADS=1 start "$1" "$bin/worker/pareto-worker" --daemon "unix:$socket" --slots 1 \
         --name "$1" --scratch "$dir/scratch"
+    wait_for "$1" is_registered "$1"
 }
 
-# The search of an earlier run when it has not ended; "" otherwise.
+# The search of an earlier run with the same file when it has not ended; "" otherwise.
 unfinished() {
-    local id state
-    id=$(cat "$dir/search.id" 2>/dev/null) || return 0
-    state=$("$bin/client/paretoctl" --json searches | jq -r ".searches[] | select(.id == $id) | .state")
+    local id file state
+    { read -r id && read -r file; } 2>/dev/null <"$dir/search.id" || return 0
+    [ "$file" = "$search" ] || return 0
+    state=$("$ctl" --json searches | jq -r --arg id "$id" '.searches[] | select("\(.id)" == $id).state')
     case $state in
     running | confirming) echo "$id" ;;
-    paused) "$bin/client/paretoctl" resume "$id" >/dev/null && echo "$id" ;;
+    paused) "$ctl" resume "$id" >/dev/null && echo "$id" ;;
     esac
 }
 
@@ -114,14 +140,14 @@ unfinished() {
 say "building (release)"
 log=$dir/build.log
 { cd "$repo" && cmake --preset release && cmake --build --preset release; } >"$log" 2>&1 || {
-    grep -E 'error|FAILED' "$log" | head -n 20 >&2
+    { grep -E 'error|Error|FAILED' "$log" || tail -n 20 "$log"; } | head -n 20 >&2
     say "the build failed; $log has all of it" >&2
     exit 1
 }
 start_daemon
 start_worker worker-1
 start_worker worker-2
-url=$(grep -o 'address=127\.0\.0\.1:[0-9]*' "$dir/paretod.log" | tail -n 1 | sed 's|address=|http://|')
+url=$(sed -n 's|.*listening address=\(127\.0\.0\.1:[0-9]*\).*|http://\1|p' "$dir/paretod.log" | tail -n 1)
 say "dashboard: $url/"
 
 began=$(date +%s.%N)
@@ -129,20 +155,24 @@ id=$(unfinished)
 if [ -n "$id" ]; then
     say "going on with search $id, which an earlier run began"
 else
-    id=$("$bin/client/paretoctl" --json submit "$search" | jq -r .id)
-    echo "$id" >"$dir/search.id"
+    id=$("$ctl" --json submit "$search" | jq -r .id)
+    printf '%s\n' "$id" "$search" >"$dir/search.id"
     say "started search $id anew: $(jq -r .name "$search")"
 fi
-"$bin/client/paretoctl" watch "$id"
+"$ctl" watch "$id" || {
+    status=$?
+    [ "$status" -ne 4 ] || "$ctl" searches >&2
+    exit "$status"
+}
 seconds=$(echo "$(date +%s.%N) $began" | awk '{printf "%.1f", $1 - $2}')
 say
-"$bin/client/paretoctl" front "$id" --plot
+"$ctl" front "$id" --plot
 say
-say "search $id took $seconds s. The daemon and two workers go on running; end them with: deploy/quickstart.sh --stop"
+say "search $id took $seconds s. The daemon and two workers go on running; end them with: $again --stop"
 say "dashboard: $url/#/searches/$id"
-say "ship a point: PARETOD_DAEMON=$PARETOD_DAEMON $bin/client/paretoctl export $id TRIAL --out DIR"
+say "ship a point: $(printf '%q --daemon %q' "$ctl" "$PARETOD_DAEMON") export $id TRIAL --out DIR"
 if [ "$json" = yes ]; then
-    "$bin/client/paretoctl" --json front "$id" |
+    "$ctl" --json front "$id" |
         jq -c --arg socket "$socket" --arg url "$url" --argjson seconds "$seconds" \
             '{socket: $socket, url: $url, search: .id, trials: .progress.done, hypervolume: .hypervolume,
               sweep_hypervolume: .sweep_hypervolume, heldout: .heldout,
