@@ -107,7 +107,7 @@ static void set_options(struct http_client *client, const struct http_request *r
                         struct http_response *response, const char *url, struct curl_slist *headers)
 {
     CURL *curl = client->curl;
-    double timeout_s = request->timeout_s > 0 ? request->timeout_s : TIMEOUT_DEFAULT_S;
+    double timeout_ms = 1000 * (request->timeout_s > 0 ? request->timeout_s : TIMEOUT_DEFAULT_S);
     curl_easy_reset(curl); /* keeps the connection */
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -115,7 +115,11 @@ static void set_options(struct http_client *client, const struct http_request *r
     if (client->socket)
         curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, client->socket);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(timeout_s * 1000));
+    /* to curl 0 means no limit at all */
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
+                     timeout_ms < 1     ? 1L
+                     : timeout_ms > 1e9 ? 1000000000L
+                                        : (long)timeout_ms);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 5L);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, response);
@@ -138,8 +142,9 @@ static int code_of(CURLcode result)
         return ERR_TIMEOUT;
     case CURLE_ABORTED_BY_CALLBACK:
         return ERR_CANCELLED;
-    case CURLE_WRITE_ERROR:
-        return ERR_TOO_LARGE;
+    case CURLE_URL_MALFORMAT: /* no waiting would mend these two */
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return ERR_INVALID;
     default:
         return ERR_UNREACHABLE;
     }
@@ -161,6 +166,9 @@ int http_call(struct http_client *client, const struct http_request *request, st
     mem_free(url);
     if (result == CURLE_OK)
         return 0;
+    if (response->body.full)
+        return err_set(err, ERR_TOO_LARGE, "%s: the answer to %s is larger than %zu MiB", client->address,
+                       request->path, BODY_MAX >> 20);
     return err_set(err, code_of(result), "%s: %s", client->address, curl_easy_strerror(result));
 }
 
@@ -187,8 +195,19 @@ static int code_of_status(int status)
     }
 }
 
+/* A redirect is not followed, and whoever sends one is no daemon: taken for a success, it would swallow a result. */
+static bool is_redirect(int status)
+{
+    return status >= 300 && status < 400 && status != 304;
+}
+
 int http_response_error(const struct http_response *response, struct err *err)
 {
+    if (is_redirect(response->status))
+        return err_set(
+            err, ERR_UNREACHABLE,
+            "the answer is a redirect (status %d), so a proxy stands at this address; give the daemon's own",
+            response->status);
     if (response->status < 400)
         return 0;
     int code = code_of_status(response->status);

@@ -2,8 +2,8 @@
  * WHO    worker and client.
  * UNITS  Seconds.
  * MEMORY open/close; a response owns its body until http_response_fini.
- * ERRORS ERR_UNREACHABLE (no daemon there), ERR_TIMEOUT, ERR_CANCELLED, ERR_TOO_LARGE. Any HTTP status is a
- *        success here.
+ * ERRORS ERR_UNREACHABLE (no daemon there), ERR_TIMEOUT, ERR_CANCELLED, ERR_TOO_LARGE, ERR_INVALID (an address that
+ *        cannot be one). Any HTTP status is a success here.
  * STATE  One connection kept alive; one thread at a time. */
 #ifndef WIRE_HTTP_CLIENT_H
 #define WIRE_HTTP_CLIENT_H
@@ -41,8 +41,8 @@ int http_call(struct http_client *client, const struct http_request *request, st
               struct err *err);
 void http_response_fini(struct http_response *response);
 
-/* Turns an answer of 400 or more into an error: code by status, sentence from the body's "error" member (the
- * first of its "fields" appended). 0 for smaller statuses. */
+/* Turns an answer of 400 or more into an error: code by status, sentence from the body's "error" member (the first of
+ * its "fields" appended). A redirect is ERR_UNREACHABLE, for no daemon sends one. 0 for other smaller statuses. */
 int http_response_error(const struct http_response *response, struct err *err);
 
 #endif

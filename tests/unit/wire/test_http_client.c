@@ -1,5 +1,4 @@
-/* wire/http_client.h: addresses, the absent daemon, refusals read from answers. The rest is tested end to
- * end. */
+/* wire/http_client.h: addresses, the absent daemon, refusals read from answers. The rest is tested end to end. */
 #include "wire/http_client.h"
 
 #include <setjmp.h>
@@ -57,6 +56,7 @@ static void test_refusals(void **state)
     struct err err;
     assert_int_equal(refusal(200, "{}", &err), 0);
     assert_int_equal(refusal(304, "", &err), 0);
+    assert_int_equal(refusal(302, "", &err), ERR_UNREACHABLE); /* a proxy: nothing has been accepted */
     assert_int_equal(refusal(404, "{\"error\":\"no search 9\",\"code\":\"not_found\"}", &err), ERR_NOT_FOUND);
     assert_string_equal(err.text, "no search 9");
     assert_int_equal(refusal(422,
@@ -67,6 +67,30 @@ static void test_refusals(void **state)
     assert_string_equal(err.text, "bad search seed: must be a number");
     assert_int_equal(refusal(500, "<html>", &err), ERR_IO);
     assert_non_null(strstr(err.text, "500"));
+    static const struct {
+        int status, code;
+    } codes[] = {{410, ERR_NOT_FOUND}, {409, ERR_CONFLICT}, {413, ERR_TOO_LARGE},
+                 {503, ERR_NOT_READY}, {400, ERR_INVALID},  {502, ERR_IO}};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        assert_int_equal(refusal(codes[i].status, "{\"error\":\"no\"}", &err), codes[i].code);
+        assert_int_equal(err.code, codes[i].code);
+        assert_string_equal(err.text, "no");
+    }
+}
+
+/* No waiting would mend an address that cannot be one, so it is not "the daemon is away". */
+static void test_impossible_address(void **state)
+{
+    (void)state;
+    struct http_client *client;
+    struct http_response response;
+    struct err err = {0};
+    struct http_request request = {.method = "GET", .path = "/healthz"};
+    assert_int_equal(http_client_open("gopherish://x", &client, &err), 0);
+    assert_int_equal(http_call(client, &request, &response, &err), ERR_INVALID);
+    assert_non_null(strstr(err.text, "gopherish://x"));
+    http_response_fini(&response);
+    http_client_close(client);
 }
 
 int main(void)
@@ -75,6 +99,7 @@ int main(void)
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_nobody_there),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_impossible_address),
     };
     return cmocka_run_group_tests_name("http_client", tests, NULL, NULL);
 }
