@@ -2,6 +2,7 @@
 
 #include "proto/mem.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,44 +23,59 @@ static int parse_spec(const struct json *j, struct lease *lease, struct err *err
     struct spec_errors errors;
     struct buf text;
     if (search_spec_parse(j, &lease->spec, &errors))
-        return err_set(err, ERR_INVALID, "the lease's search: %s: %s", errors.item[0].field,
-                       errors.item[0].text);
-    buf_init(&text, 1 << 20);
-    json_write(&text, j);
+        return err_set(err, ERR_INVALID,
+                       "this worker (version " PARETOD_VERSION ") cannot read the search: %s: %s",
+                       errors.item[0].field, errors.item[0].text);
+    buf_init(&text, LEASE_RESULT_MAX);
+    int rc = json_write(&text, j);
     lease->spec_text = buf_take(&text);
+    return rc ? err_set(err, rc, "the search is larger than %zu MiB", LEASE_RESULT_MAX >> 20) : 0;
+}
+
+bool lease_word(const char *text)
+{
+    const char *at = text;
+    while (*at && (isalnum((unsigned char)*at) || strchr("-_.", *at)))
+        at++;
+    return at > text && !*at;
+}
+
+/* What names the lease. */
+static int parse_names(const struct json *root, struct lease *lease, struct err *err)
+{
+    int64_t trial = 0, attempt = 0, seed = 0;
+    const char *token = json_string_or(json_get(root, "lease"), "");
+    const char *half = json_string_or(json_get(root, "half"), "");
+    if (lease_word(token) && strlen(token) < sizeof lease->token)
+        snprintf(lease->token, sizeof lease->token, "%s", token);
+    bool whole = json_whole(json_get(root, "search"), 1, INT64_MAX, &lease->search) &&
+                 json_whole(json_get(root, "trial"), 0, INT32_MAX, &trial) &&
+                 json_whole(json_get(root, "attempt"), 1, INT32_MAX, &attempt) &&
+                 json_whole(json_get(root, "seed"), 0, (int64_t)1 << 53, &seed);
+    lease->trial = (int)trial;
+    lease->attempt = (int)attempt;
+    lease->seed = (uint64_t)seed;
+    if (!whole || !*lease->token || (strcmp(half, "search") != 0 && strcmp(half, "heldout") != 0))
+        return err_set(err, ERR_INVALID,
+                       "the daemon's lease has other fields than this worker (version " PARETOD_VERSION
+                       ") knows; run the same version of paretod and pareto-worker");
+    snprintf(lease->half, sizeof lease->half, "%s", half);
     return 0;
 }
 
 int lease_parse(const char *body, size_t len, struct lease *lease, struct err *err)
 {
     struct json *root;
-    int64_t trial = 0, attempt = 0, seed = 0;
     *lease = (struct lease){0};
     int rc = json_parse(body, len, &root, err);
     if (rc)
-        return rc;
-    const char *token = json_string_or(json_get(root, "lease"), "");
-    const char *half = json_string_or(json_get(root, "half"), "");
-    bool whole = json_whole(json_get(root, "search"), 1, INT64_MAX, &lease->search) &&
-                 json_whole(json_get(root, "trial"), 0, INT32_MAX, &trial) &&
-                 json_whole(json_get(root, "attempt"), 1, INT32_MAX, &attempt) &&
-                 json_whole(json_get(root, "seed"), 0, (int64_t)1 << 53, &seed);
-    if (!whole || !*token || strlen(token) >= sizeof lease->token || strlen(half) >= sizeof lease->half)
-        rc = err_set(err, ERR_INVALID,
-                     "the daemon's lease has other fields than this worker knows; are the versions "
-                     "of paretod and pareto-worker the same?");
+        return err_prefix(err, rc, "the daemon's lease");
+    rc = parse_names(root, lease, err);
     if (!rc)
         rc = parse_ratios(json_get(root, "ratios"), lease, err);
     if (!rc)
         rc = parse_spec(json_get(root, "spec"), lease, err);
-    snprintf(lease->token, sizeof lease->token, "%.79s", token);
-    snprintf(lease->half, sizeof lease->half, "%.15s", half);
-    lease->trial = (int)trial;
-    lease->attempt = (int)attempt;
-    lease->seed = (uint64_t)seed;
     json_free(root);
-    if (rc)
-        lease_fini(lease);
     return rc;
 }
 

@@ -11,6 +11,8 @@
 
 #include "proto/buf.h"
 
+#define LEASE_RESULT_MAX ((size_t)16 << 20) /* the daemon refuses longer bodies (HTTP_BODY_MAX) */
+
 struct lease {
     char token[80];
     int64_t search;
@@ -24,8 +26,13 @@ struct lease {
     char *spec_text; /* canonical: equal text, equal evaluator */
 };
 
+/* lease_fini after a failure too: then nothing but token, search and trial may be set, each only if it was legible, so
+ * that whoever has a token can tell the daemon what was wrong. */
 int lease_parse(const char *body, size_t len, struct lease *lease, struct err *err);
 void lease_fini(struct lease *lease);
+
+/* A word that can stand in a path and in JSON as it is: letters, digits, '-', '_', '.', at least one. */
+bool lease_word(const char *text);
 
 void lease_write_result(const struct scores *scores, struct buf *buf);
 void lease_write_failure(int code, const char *reason, struct buf *buf);

@@ -81,15 +81,17 @@ static int read_options(int argc, char **argv, struct options *options)
         {"half", 1, NULL, 'a'},    {"log-level", 1, NULL, 'l'}, {"version", 0, NULL, 'v'},
         {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0}};
     char *end;
+    long slots;
     for (int c; (c = getopt_long(argc, argv, "h", known, NULL)) != -1;) {
         switch (c) {
         case 'd':
             options->session.daemon = optarg;
             break;
         case 's':
-            options->session.slots = (int)strtol(optarg, &end, 10);
-            if (*end || options->session.slots < 1 || options->session.slots > SESSION_SLOTS_MAX)
+            slots = strtol(optarg, &end, 10);
+            if (*end || slots < 1 || slots > SESSION_SLOTS_MAX)
                 return usage_error("--slots must be a whole number from 1 to 256", optarg);
+            options->session.slots = (int)slots;
             break;
         case 'n':
             options->session.name = optarg;

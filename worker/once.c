@@ -4,6 +4,7 @@
 
 #include "proto/mem.h"
 
+#include <errno.h>
 #include <libgen.h>
 #include <math.h>
 #include <stdio.h>
@@ -28,6 +29,8 @@ static int read_search(const char *path, struct search_spec *spec, struct err *e
     char *copy = mem_strdup(path);
     char *real = realpath(dirname(copy), NULL);
     rc = search_spec_resolve(spec, real ? real : ".", err);
+    if (rc)
+        search_spec_fini(spec);
     free(real);
     mem_free(copy);
     return rc;
@@ -52,6 +55,21 @@ static int read_ratios(const char *text, double *ratios, int *n, struct err *err
                    "--ratios %s: write numbers with commas between them, such as 0.2,0.5,0.8", text);
 }
 
+/* Standard output may be a full disk or a closed pipe: half a line is no answer. */
+static int print_scores(const struct scores *scores, struct err *err)
+{
+    struct buf buf;
+    int rc = 0;
+    buf_init(&buf, OUTPUT_MAX);
+    lease_write_result(scores, &buf);
+    if (buf.full)
+        rc = err_set(err, ERR_TOO_LARGE, "the scores are larger than %zu MiB", OUTPUT_MAX >> 20);
+    else if (puts(buf_str(&buf)) < 0 || fflush(stdout) != 0)
+        rc = err_set(err, ERR_IO, "cannot write the scores on standard output: %s", strerror(errno));
+    buf_fini(&buf);
+    return rc;
+}
+
 int once_run(const struct once_options *options, const atomic_bool *cancel, struct err *err)
 {
     struct search_spec spec;
@@ -69,13 +87,8 @@ int once_run(const struct once_options *options, const atomic_bool *cancel, stru
         rc = evaluator_open(&spec, options->scratch, &evaluator, err);
     if (!rc)
         rc = evaluator_run(evaluator, &evaluation, &scores, err);
-    if (!rc) {
-        struct buf buf;
-        buf_init(&buf, OUTPUT_MAX);
-        lease_write_result(&scores, &buf);
-        puts(buf_str(&buf));
-        buf_fini(&buf);
-    }
+    if (!rc)
+        rc = print_scores(&scores, err);
     scores_fini(&scores);
     evaluator_close(evaluator);
     search_spec_fini(&spec);

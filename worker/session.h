@@ -26,7 +26,8 @@ struct session_options {
     int slots;           /* 1 … SESSION_SLOTS_MAX */
 };
 
-/* Works until *stop becomes true; then gives leases back and returns within a few seconds. */
+/* Works until *stop becomes true; then ends the evaluations, gives leases back and returns. A daemon that does not
+ * answer holds it up for half a minute at most: it learns from the leases, when they run out, what it was not told. */
 int session_run(const struct session_options *options, atomic_bool *stop, struct err *err);
 
 #endif

@@ -1,0 +1,129 @@
+/* worker/lease.h: what the daemon may say about a lease, and what it gets back. */
+#include "worker/lease.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SPEC                                                                                                 \
+    "{\"objectives\":[{\"metric\":\"a\"},{\"metric\":\"b\",\"goal\":\"min\"}],"                              \
+    "\"evaluator\":{\"type\":\"command\",\"argv\":[\"./"                                                     \
+    "score\"],\"merge\":\"none\"},\"groups\":{\"count\":2}}"
+#define NAMES "\"lease\":\"tok-1\",\"search\":3,\"trial\":0,\"half\":\"heldout\",\"attempt\":2,\"seed\":9"
+
+static int parse(const char *text, struct lease *lease, struct err *err)
+{
+    *err = (struct err){0};
+    return lease_parse(text, strlen(text), lease, err);
+}
+
+static void a_lease_is_read(void **state)
+{
+    struct lease lease;
+    struct err err;
+    (void)state;
+    assert_int_equal(parse("{" NAMES ",\"ratios\":[0.1,1],\"spec\":" SPEC "}", &lease, &err), 0);
+    assert_string_equal(lease.token, "tok-1");
+    assert_string_equal(lease.half, "heldout");
+    assert_true(lease.search == 3 && lease.trial == 0 && lease.attempt == 2 && lease.seed == 9);
+    assert_true(lease.ratios_n == 2 && lease.ratios[0] == 0.1 && lease.ratios[1] == 1);
+    assert_true(lease.spec.objectives_n == 2 && lease.spec.groups_n == 2);
+    assert_non_null(strstr(lease.spec_text, "./score"));
+    lease_fini(&lease);
+    lease_fini(&lease);
+    lease_fini(NULL);
+}
+
+/* Every one is refused with a sentence; `token` tells whether the daemon can be told which lease it was. */
+static void what_cannot_be_read_is_refused(void **state)
+{
+    static const struct {
+        const char *text, *sentence;
+        bool token;
+    } bad[] = {
+        {"", "the daemon's lease", false},
+        {"[]", "same version", false},
+        {"{\"lease\":\"tok-1\"}", "same version", true},
+        {"{\"lease\":\"a/b\",\"search\":3,\"trial\":0,\"half\":\"search\",\"attempt\":1,\"seed\":9}",
+         "same version", false},
+        {"{\"lease\":\"a\",\"search\":3,\"trial\":0,\"half\":\"../x\",\"attempt\":1,\"seed\":9}",
+         "same version", true},
+        {"{\"lease\":\"a\",\"search\":3,\"trial\":-1,\"half\":\"search\",\"attempt\":1,\"seed\":9}",
+         "same version", true},
+        {"{\"lease\":\"a\",\"search\":3,\"trial\":4294967296,\"half\":\"search\",\"attempt\":1,\"seed\":9}",
+         "same version", true},
+        {"{" NAMES ",\"spec\":" SPEC "}", "\"ratios\"", true},
+        {"{" NAMES ",\"ratios\":[null],\"spec\":" SPEC "}", "not a number", true},
+        {"{" NAMES ",\"ratios\":[1]}", "cannot read the search", true},
+        {"{" NAMES ",\"ratios\":[1],\"spec\":{\"sead\":1}}", "sead", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct lease lease;
+        struct err err;
+        int rc = parse(bad[i].text, &lease, &err);
+        if (rc != ERR_INVALID || !strstr(err.text, bad[i].sentence) || (*lease.token != 0) != bad[i].token)
+            fail_msg("%s: %d %s \"%s\"", bad[i].text, rc, err.text, lease.token);
+        lease_fini(&lease);
+    }
+}
+
+static void too_many_ratios_do_not_overrun(void **state)
+{
+    struct lease lease;
+    struct err err;
+    struct buf text;
+    (void)state;
+    buf_init(&text, 1 << 16);
+    buf_text(&text, "{" NAMES ",\"ratios\":[0");
+    for (int i = 0; i < SPEC_GROUPS_MAX + 1; i++)
+        buf_text(&text, ",0");
+    buf_text(&text, "],\"spec\":" SPEC "}");
+    assert_int_equal(parse(buf_str(&text), &lease, &err), ERR_INVALID);
+    lease_fini(&lease);
+    buf_fini(&text);
+}
+
+static void words(void **state)
+{
+    (void)state;
+    assert_true(lease_word("w3") && lease_word("a-b_c.9"));
+    assert_false(lease_word("") || lease_word("a b") || lease_word("a/b") || lease_word("a\r\n") ||
+                 lease_word("\""));
+}
+
+static void results_are_exact(void **state)
+{
+    double items[] = {0.1, -0.0, 0x1p-1074};
+    struct score score = {
+        .metric = "a\"b", .mean = 1.0 / 3, .stderr_ = NAN, .n = 3, .items = items, .items_n = 3};
+    struct scores scores = {.n = 1, .item = &score, .merge_s = 0.5, .evaluate_s = 2};
+    struct buf buf;
+    (void)state;
+    buf_init(&buf, LEASE_RESULT_MAX);
+    lease_write_result(&scores, &buf);
+    assert_string_equal(buf_str(&buf),
+                        "{\"scores\":[{\"metric\":\"a\\\"b\",\"mean\":0.3333333333333333,\"stderr\":null,"
+                        "\"n\":3,\"items\":[0.1,-0,4.94065645841247e-324]}],\"merge_s\":0.5,"
+                        "\"evaluate_s\":2}");
+    buf_clear(&buf);
+    lease_write_failure(ERR_TIMEOUT, "it\ntook \xff long", &buf);
+    assert_string_equal(buf_str(&buf), "{\"reason\":\"it\\ntook \xef\xbf\xbd long\",\"code\":\"timeout\"}");
+    buf_fini(&buf);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_lease_is_read),
+        cmocka_unit_test(what_cannot_be_read_is_refused),
+        cmocka_unit_test(too_many_ratios_do_not_overrun),
+        cmocka_unit_test(words),
+        cmocka_unit_test(results_are_exact),
+    };
+    return cmocka_run_group_tests_name("lease", tests, NULL, NULL);
+}
