@@ -112,7 +112,7 @@ static int listen_all(struct paretod *daemon, struct err *err)
         int rc = http_listen(daemon->http, daemon->options->listen[i], daemon->address[i], err);
         if (rc)
             return rc;
-        log_event(LOG_INFO, "event=listening", "address=%s", daemon->address[i]);
+        log_event(LOG_INFO, "listening", "address=%s", daemon->address[i]);
     }
     return 0;
 }

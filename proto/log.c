@@ -31,5 +31,9 @@ void log_event(enum log_level level, const char *event, const char *details, ...
         vsnprintf(line + n, sizeof line - n, details, args);
         va_end(args);
     }
+    /* a line break from outside must not be able to forge a line */
+    for (unsigned char *c = (unsigned char *)line; *c; c++)
+        if (*c < 0x20 || *c == 0x7f)
+            *c = '?';
     fprintf(stderr, "%s\n", line); /* one call a line, so that lines of threads do not mix */
 }

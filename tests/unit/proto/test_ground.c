@@ -1,13 +1,16 @@
 /* proto/buf.h, proto/err.h, proto/rng.h: the small things everybody stands on. */
 #include "proto/buf.h"
 #include "proto/err.h"
+#include "proto/log.h"
 #include "proto/mem.h"
 #include "proto/rng.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -76,12 +79,35 @@ static void test_rng_reference(void **state)
     assert_true(sum > 4900 && sum < 5100);
 }
 
+/* Bytes from outside must not be able to forge a line of the log. */
+static void test_log_line(void **state)
+{
+    (void)state;
+    char line[4000] = "";
+    FILE *file = tmpfile();
+    fflush(stderr);
+    int kept = dup(STDERR_FILENO);
+    assert_true(file && kept >= 0);
+    dup2(fileno(file), STDERR_FILENO);
+    log_event(LOG_DEBUG, "hidden", "x=1");
+    log_event(LOG_WARN, "seen", "reason=\"%s\"", "a\nb\033[31m");
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    rewind(file);
+    size_t n = fread(line, 1, sizeof line - 1, file);
+    fclose(file);
+    assert_non_null(strstr(line, "Z warn seen reason=\"a?b?[31m\"\n"));
+    assert_ptr_equal(strchr(line, '\n'), line + n - 1);
+    assert_null(strstr(line, "hidden"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buf_keeps_its_maximum),
         cmocka_unit_test(test_err_sentences),
         cmocka_unit_test(test_rng_reference),
+        cmocka_unit_test(test_log_line),
     };
     return cmocka_run_group_tests_name("ground", tests, NULL, NULL);
 }
