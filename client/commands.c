@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* A search number, for everyone that takes one. */
+/* Of submit and plan. */
 #define SET_FLAG                                                                                             \
     {                                                                                                        \
         "--set", "NAME=VALUE",                                                                               \
@@ -137,8 +137,6 @@ static void print_flags(FILE *out, const struct flag *flags)
         snprintf(left, sizeof left, "%s%s%s", flags[i].name, flags[i].value ? " " : "",
                  flags[i].value ? flags[i].value : "");
         fprintf(out, "    %-18s  %s\n", left, flags[i].line);
-        if (!flags[i + 1].name)
-            break;
     }
 }
 

@@ -1,0 +1,68 @@
+# Completion of paretoctl for bash: source this file, or copy it to /usr/share/bash-completion/completions/paretoctl.
+# Commands and flags are read from "paretoctl help", so that they are those of the program installed; searches and
+# trials come from the daemon, when one answers.
+
+_paretoctl() {
+    local program=${COMP_WORDS[0]} word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local command='' words=() daemon=() i
+    COMPREPLY=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        --daemon)
+            # bash divides words at colons and equals signs, so ADDR is "unix", ":", "/path"
+            daemon=(--daemon '')
+            while ((++i < COMP_CWORD)); do
+                [[ ${COMP_WORDS[i]} != = ]] || continue
+                daemon[1]+=${COMP_WORDS[i]}
+                [[ ${COMP_WORDS[i]} == : || ${COMP_WORDS[i + 1]} == : ]] || break
+            done
+            ;;
+        --key | --out | --set)
+            [[ ${COMP_WORDS[i + 1]} != = ]] || ((++i))
+            ((++i))
+            ;;
+        -*) ;;
+        *) if [[ $command ]]; then words+=("${COMP_WORDS[i]}"); else command=${COMP_WORDS[i]}; fi ;;
+        esac
+    done
+
+    case $before in
+    --out)
+        mapfile -t COMPREPLY < <(compgen -d -- "$word")
+        compopt -o filenames
+        return
+        ;;
+    --key | --set | --daemon) return ;;
+    esac
+    if [[ $word == -* ]]; then
+        local flags
+        flags=$("$program" help $command 2>/dev/null | sed -n 's/^    \(--[a-z]*\).*/\1/p')
+        mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$word")
+        return
+    fi
+    case $command in
+    '' | help)
+        [[ $command && ${#words[@]} -gt 0 ]] ||
+            mapfile -t COMPREPLY < <(compgen -W "$("$program" help 2>/dev/null |
+                sed -n '/^Commands:/,/^$/s/^    \([a-z]*\).*/\1/p')" -- "$word")
+        ;;
+    submit)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        compopt -o filenames
+        ;;
+    plan | watch | front | trials | export | pause | resume | cancel)
+        if ((${#words[@]} == 0)); then
+            mapfile -t COMPREPLY < <(compgen -W "$("$program" "${daemon[@]}" searches 2>/dev/null |
+                awk 'NR > 1 && $1 ~ /^[0-9]+$/ { print $1 }')" -- "$word")
+            if [[ $command == plan ]]; then # of a search file too
+                mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$word")
+                compopt -o filenames
+            fi
+        elif [[ $command == export ]] && ((${#words[@]} == 1)); then
+            mapfile -t COMPREPLY < <(compgen -W "$("$program" "${daemon[@]}" front "${words[0]}" 2>/dev/null |
+                awk '$1 ~ /^[0-9]+$/ { print $1 }')" -- "$word")
+        fi
+        ;;
+    esac
+}
+complete -F _paretoctl paretoctl
