@@ -4,14 +4,16 @@
 #   bench/evaluate.sh [--json]
 #
 # The peer is lab/evaluate.py (batched, bf16-rounded weights in float32, Debian's PyTorch); its figure is what one more
-# checkpoint (the average at ratio 0.5) costs, so that starting Python is not counted against it. Without lab/.venv (lab/setup.sh) it is left out.
+# checkpoint (the average at ratio 0.5) costs, so that starting Python is not counted against it. Without lab/.venv
+# (lab/setup.sh) it is left out.
 set -euo pipefail
+export LC_ALL=C.UTF-8 # a point in decimals, not a comma
 cd "$(dirname "$0")/.."
 json=no
 case "${1:-}" in
 --json) json=yes ;;
 '') ;;
-*) sed -n '2,7p' "$0" >&2; exit 2 ;;
+*) sed -n '2,8p' "$0" >&2; exit 2 ;;
 esac
 runs=5
 

@@ -6,6 +6,7 @@
 # Without --json a table; with it one object a line: {"what","value","unit","peer","peer_value","ratio","target","ok"}.
 # Peers: random search of our own, and, once bench/setup.sh has made bench/.venv, Optuna and moocore.
 set -euo pipefail
+export LC_ALL=C.UTF-8 # a point in decimals, not a comma
 cd "$(dirname "$0")/.."
 json=no
 case ${1:-} in

@@ -6,6 +6,7 @@
 # Without --json a table; with it one object a line: {"what","value","unit","peer","peer_value","ratio","target","ok"}.
 # The peer of every hypervolume is the search's own sweep (plain model averaging), scored in the same run.
 set -euo pipefail
+export LC_ALL=C.UTF-8 # a point in decimals, not a comma
 cd "$(dirname "$0")/.."
 json=no trials=46 tuned=tuned-rsf
 while [ $# -gt 0 ]; do

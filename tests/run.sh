@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 part=${1:-all}
 case $part in all | unit | e2e) ;; *) sed -n '2,8p' "$0" >&2; exit 2 ;; esac
 
-build=${PARETOD_BUILD:-build/dev}
+build=$(realpath -m "${PARETOD_BUILD:-build/dev}")
 results=$build/results
 passed=0 failed=0
 
@@ -37,8 +37,8 @@ unit_tests() {
     step "layers"
     if tests/layers.sh; then count layers 1 0; else count layers 0 1; fi
     step "unit tests"
-    find "$build/tests" -maxdepth 1 -type f -perm -u+x -name '*_test_*' | sort |
-        xargs -P 2 -I{} bash -c 'run_unit "$1" "$2"' _ {} "$results"
+    find "$build/tests" -maxdepth 1 -type f -perm -u+x -name '*_test_*' -print0 | sort -z |
+        xargs -0 -P 2 -n 1 bash -c 'run_unit "$2" "$1"' _ "$results"
     local tap name ok not_ok rc
     for tap in "$results"/*.tap; do
         name=$(basename "$tap" .tap)
@@ -55,7 +55,7 @@ unit_tests() {
 e2e_tests() {
     step "end-to-end tests"
     local xml=$results/e2e.xml
-    PARETOD_BUILD=$PWD/$build /usr/bin/python3 -m pytest -q -p no:cacheprovider --junitxml="$xml" tests/e2e ||
+    PARETOD_BUILD=$build /usr/bin/python3 -m pytest -q -p no:cacheprovider --junitxml="$xml" tests/e2e ||
         echo "pytest ended with status $?"
     local counts
     if counts=$(/usr/bin/python3 - "$xml" <<'P'
@@ -77,7 +77,10 @@ P
 }
 
 step "packages and build ($build)"
-deploy/packages.sh test || exit 1
+deploy/packages.sh test || {
+    echo "0 passed, 1 failed"
+    exit 1
+}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 { cmake --preset dev -B "$build" && cmake --build "$build"; } >"$log" 2>&1 || {
