@@ -167,7 +167,9 @@ const struct tally_numbers *tally_numbers(struct search *search)
     struct tally *tally = &search->tally;
     if (tally->revision == search->revision)
         return &tally->numbers;
-    struct tally_numbers out = {NAN, NAN, NAN, NAN, search->count[HALF_HELDOUT][TRIAL_DONE] > 0};
+    /* while points are still being scored, the volume of those that are would be taken for the front's */
+    bool has_heldout = search->state == SEARCH_DONE && search->count[HALF_HELDOUT][TRIAL_DONE] > 0;
+    struct tally_numbers out = {NAN, NAN, NAN, NAN, has_heldout};
     int *numbers = mem_zero((size_t)search->plan.trials + 1, sizeof *numbers);
     struct scale scale;
     if (scale_make(search, HALF_SEARCH, &scale)) {

@@ -15,7 +15,7 @@ struct search;
 struct tally_numbers {
     double hypervolume, sweep_hypervolume;
     double heldout_hypervolume, heldout_sweep_hypervolume;
-    bool has_heldout; /* a held-out score exists */
+    bool has_heldout; /* the search is done and has held-out scores */
 };
 
 struct tally {
