@@ -7,6 +7,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#define NUMBER_MAX                                                                                           \
+    63 /* characters; the library reads no more of a number and would take the rest for something else */
+
 struct scan {
     const unsigned char *s;
     size_t n, at;
@@ -131,6 +134,7 @@ static size_t digits(struct scan *scan)
 
 static int scan_number(struct scan *scan)
 {
+    size_t from = scan->at;
     if (peek(scan) == '-')
         scan->at++;
     bool zero = peek(scan) == '0';
@@ -149,6 +153,8 @@ static int scan_number(struct scan *scan)
         if (digits(scan) == 0)
             return refuse(scan, "a number needs digits in its exponent");
     }
+    if (scan->at - from > NUMBER_MAX)
+        return refuse(scan, "a number of more than 63 characters; 17 digits tell all doubles apart");
     return 0;
 }
 

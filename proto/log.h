@@ -10,7 +10,8 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 void log_set_level(enum log_level level);
-/* details: printf format of "key=value key=value"; values with blanks in double quotes. */
+/* details: printf format of "key=value key=value"; values with blanks in double quotes. Control characters, which a
+ * sentence may quote from outside, become '?': one event is one line. */
 void log_event(enum log_level level, const char *event, const char *details, ...)
     __attribute__((format(printf, 3, 4)));
 

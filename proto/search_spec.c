@@ -72,9 +72,12 @@ static void parse_named(const struct reader *r, const struct json *list, struct 
         reader_text(&in, "name", true, group->name, sizeof group->name);
         const struct json *range = json_get(in.object, "layers");
         const struct json *from = json_first(range);
-        if (json_len(range) != 2 || !json_whole(from, 0, 100000, &first) ||
+        if (!json_is(range, JSON_ARRAY) || json_len(range) != 2 || !json_whole(from, 0, 100000, &first) ||
             !json_whole(json_next(from), first, 100000, &last))
             reader_error(&in, "layers", "must be [first, last], both inclusive, first <= last");
+        for (const struct spec_group *other = spec->groups; other < group; other++)
+            if (*group->name && strcmp(other->name, group->name) == 0)
+                reader_error(&in, "name", "\"%s\" is the name of an earlier group", group->name);
         group->first = (int)first;
         group->last = (int)last;
     }
@@ -267,8 +270,7 @@ static void parse_evaluator(const struct reader *r, struct search_spec *spec)
 static void parse_means(const struct reader *in, struct search_spec *spec)
 {
     const struct json *list = json_get(in->object, "means");
-    /* these are points of the default sweep, so that every stream starts from a score that is already there
-     */
+    /* these are points of the default sweep, so that every stream starts from a score that is already there */
     static const double usual[] = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
     if (!list) {
         double width = spec->ratio_max - spec->ratio_min;
@@ -306,7 +308,7 @@ static void parse_alignment(const struct reader *in, struct search_spec *spec)
 
 static void parse_strategy(const struct reader *r, struct search_spec *spec)
 {
-    /* the keys each strategy knows; the first three belong to all */
+    /* the keys each strategy knows; the first two belong to all */
     static const char *const known[][8] = {
         [STRATEGY_SWEEP] = {"type", "sweep_points"},
         [STRATEGY_HMA] = {"type", "sweep_points", "algorithm", "initial_step", "means", "objective"},

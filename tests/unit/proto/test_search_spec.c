@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -98,6 +99,37 @@ static void test_canonical(void **state)
     }
 }
 
+static void test_named_groups(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *names, *field, *text;
+    } bad[] = {
+        {"[{\"name\":\"a\",\"layers\":{\"first\":0,\"last\":3}}]", "groups.names[0].layers", "[first, last]"},
+        {"[{\"name\":\"a\",\"layers\":[3,0]}]", "groups.names[0].layers", "first <= last"},
+        {"[{\"name\":\"a\",\"layers\":[0]}]", "groups.names[0].layers", "[first, last]"},
+        {"[{\"name\":\"a\"}]", "groups.names[0].layers", "[first, last]"},
+        {"[{\"layers\":[0,1]}]", "groups.names[0].name", "is missing"},
+        {"[{\"name\":\"a\",\"layers\":[0,1]},{\"name\":\"a\",\"layers\":[2,3]}]", "groups.names[1].name",
+         "earlier group"},
+        {"[]", "groups.names", "1 to 64"},
+        {"[7]", "groups.names[0]", "must be an object"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct search_spec spec;
+        struct spec_errors errors;
+        char text[512];
+        snprintf(text, sizeof text,
+                 "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\"}],"
+                 "\"groups\":{\"names\":%s},\"evaluator\":{\"type\":\"native\",\"bundle\":\"b\"}}",
+                 bad[i].names);
+        assert_int_equal(parse(text, &spec, &errors), ERR_INVALID);
+        if (errors.n != 1 || strcmp(errors.item[0].field, bad[i].field) != 0 ||
+            !strstr(errors.item[0].text, bad[i].text))
+            fail_msg("%s: %d %s: %s", bad[i].names, errors.n, errors.item[0].field, errors.item[0].text);
+    }
+}
+
 static void test_all_errors_at_once(void **state)
 {
     (void)state;
@@ -182,11 +214,9 @@ static void test_nearest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_canonical),
-        cmocka_unit_test(test_all_errors_at_once),
-        cmocka_unit_test(test_merge_none),
-        cmocka_unit_test(test_resolve),
+        cmocka_unit_test(test_whole),        cmocka_unit_test(test_canonical),
+        cmocka_unit_test(test_named_groups), cmocka_unit_test(test_all_errors_at_once),
+        cmocka_unit_test(test_merge_none),   cmocka_unit_test(test_resolve),
         cmocka_unit_test(test_nearest),
     };
     return cmocka_run_group_tests_name("search_spec", tests, NULL, NULL);
