@@ -5,9 +5,11 @@
 #include <curl/curl.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/un.h>
 
 #define BODY_MAX ((size_t)256 << 20)
 #define TIMEOUT_DEFAULT_S 30.0
+#define SOCKET_PATH_MAX (sizeof((struct sockaddr_un *)NULL)->sun_path - 1)
 
 struct http_client {
     CURL *curl;
@@ -22,6 +24,9 @@ int http_client_open(const char *address, struct http_client **out, struct err *
     if (!*address || strcmp(address, "unix:") == 0)
         return err_set(err, ERR_INVALID, "\"%s\" is no address; write unix:/path/to/socket or HOST:PORT",
                        address);
+    if (strncmp(address, "unix:", 5) == 0 && strlen(address + 5) > SOCKET_PATH_MAX)
+        return err_set(err, ERR_INVALID, "%.120s…: the path of a Unix socket has at most %zu bytes, not %zu",
+                       address, SOCKET_PATH_MAX, strlen(address + 5));
     struct http_client *client = mem_zero(1, sizeof *client);
     client->address = mem_strdup(address);
     if (strncmp(address, "unix:", 5) == 0) {

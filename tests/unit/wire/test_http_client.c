@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -19,6 +20,14 @@ static void test_addresses(void **state)
     }
     assert_int_equal(http_client_open("", &client, &err), ERR_INVALID);
     assert_int_equal(http_client_open("unix:", &client, &err), ERR_INVALID);
+    char deep[150];
+    snprintf(deep, sizeof deep, "unix:/%0107d", 0);
+    assert_int_equal(http_client_open(deep, &client, &err), ERR_INVALID);
+    assert_non_null(strstr(err.text, "at most 107 bytes, not 108"));
+    deep[strlen(deep) - 1] = 0;
+    assert_int_equal(http_client_open(deep, &client, &err), 0);
+    http_client_close(client);
+    client = NULL;
     assert_null(client);
     http_client_close(NULL);
 }
