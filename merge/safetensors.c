@@ -1,6 +1,7 @@
 #include "merge/safetensors.h"
 
 #include "merge/safetensors_internal.h"
+#include "proto/json_scan.h"
 #include "proto/mem.h"
 
 #include <errno.h>
@@ -105,23 +106,6 @@ const char *st_show_path(const char *path)
     return slash ? slash + 1 : end;
 }
 
-/* Length of the UTF-8 character at p (n bytes left), 0 when malformed. Unicode, table 3-7. */
-static size_t character(const unsigned char *p, size_t n)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t len = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
-    if (p[0] < 0xC2 || p[0] > 0xF4 || n < len)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-    if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F) || (p[0] == 0xF0 && p[1] < 0x90) ||
-        (p[0] == 0xF4 && p[1] > 0x8F))
-        return 0;
-    return len;
-}
-
 bool st_utf8(const char *text, size_t n, size_t *bad)
 {
     const unsigned char *p = (const unsigned char *)text;
@@ -134,7 +118,7 @@ bool st_utf8(const char *text, size_t n, size_t *bad)
                 continue;
             }
         }
-        size_t len = character(p + i, n - i);
+        size_t len = utf8_sequence(p + i, n - i);
         if (!len) {
             *bad = i;
             return false;
@@ -324,8 +308,7 @@ static int read_header(struct st_file *file, const char *path, struct err *err)
         if (header.n)
             qsort(header.records, header.n, sizeof *header.records, by_offset);
         index_tensors(file, &header);
-        rc = check_names(file, path,
-                         err); /* before the layout: for a repeated name this is the clearer sentence */
+        rc = check_names(file, path, err); /* before the layout: the clearer sentence for a repeated name */
     }
     if (!rc)
         rc = check_layout(&header, path, file->map_bytes - 8 - len, err);
