@@ -2,6 +2,7 @@
 
 #include "proto/json.h"
 #include "proto/mem.h"
+#include "worker/metrics.h"
 
 #include <math.h>
 #include <string.h>
@@ -53,18 +54,6 @@ static int read_items(const char *name, const struct json *list, struct score *s
     return 0;
 }
 
-static double standard_error(const double *x, size_t n)
-{
-    if (n < 2)
-        return NAN;
-    double mean = 0, sum = 0;
-    for (size_t i = 0; i < n; i++)
-        mean += x[i] / (double)n;
-    for (size_t i = 0; i < n; i++)
-        sum += (x[i] - mean) * (x[i] - mean);
-    return sqrt(sum / (double)(n - 1) / (double)n);
-}
-
 /* "n" and "stderr", after the items. */
 static int read_spread(const char *name, const struct json *object, struct score *score, struct err *err)
 {
@@ -77,7 +66,7 @@ static int read_spread(const char *name, const struct json *object, struct score
         return err_set(err, ERR_EVALUATOR,
                        "the evaluator's answer: scores.%s has n %lld but %zu items; print one value an item",
                        name, (long long)score->n, score->items_n);
-    score->stderr_ = error ? NAN : standard_error(score->items, score->items_n);
+    score->stderr_ = error ? NAN : metrics_stderr(score->items, score->items_n);
     if (!error || json_is(error, JSON_NULL))
         return 0;
     if (!json_is(error, JSON_NUMBER) || json_number_or(error, -1) < 0)

@@ -124,14 +124,15 @@ static int check_ids(const struct bundle_task *task, const char *name, struct er
 /* Most tokens of one sequence: prompt with what may be generated, or prompt with all choices side by side. */
 static int longest(const struct bundle_task *task)
 {
-    int most = 0;
+    int64_t most = 0;
     for (size_t i = 0; i < task->items_n; i++) {
-        int n = task->items[i].prompt.n + task->max_new_tokens + 1; /* + the eos that a reward model reads */
+        int64_t n = task->items[i].prompt.n;
+        n += task->max_new_tokens + 1; /* + the eos that a reward model reads */
         for (int c = 0; c < task->items[i].choices_n; c++)
             n += task->items[i].choices[c].n;
         most = n > most ? n : most;
     }
-    return most;
+    return most < INT_MAX ? (int)most : INT_MAX; /* longer than any model reads either way */
 }
 
 static int read_lines(const struct bundle *bundle, struct bundle_task *task, FILE *file, const char *name,

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 
 #define LOOK_MS 100 /* how often `stop` is looked at */
 #define GRACE_S 2.0
+#define DRAIN_MAX 64 /* reads of 64 KiB; a pipe holds 1 MiB at most unless root says otherwise */
 #define SWEEPS_MAX 200
 #define SWEEP_PAUSE_US 10000
 #define ENVIRON_BYTES_MAX (4 << 20)
@@ -51,6 +53,8 @@ static void become(const struct process *process, pid_t parent, int output, int 
         sigaction(i, &fallback, NULL); /* a worker ignores SIGPIPE; the program must not inherit that */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    /* Libraries open descriptors without close-on-exec (libcurl its sockets), which are no business of the program. */
+    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
     if (dup2(process->input_fd, 0) >= 0 && dup2(output, 1) >= 0 && dup2(error, 2) >= 0)
         execvpe(process->argv[0], process->argv, process->environment);
     int reason = errno;
@@ -59,6 +63,14 @@ static void become(const struct process *process, pid_t parent, int output, int 
 }
 
 /* ---- start ---- */
+
+static int reap(pid_t pid)
+{
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return status;
+}
 
 struct pipes {
     int output[2], error[2], report[2];
@@ -96,16 +108,16 @@ static int start(struct run *run)
         n = read(pipes.report[0], &reason, sizeof reason); /* end of file: exec has closed it */
     while (n < 0 && errno == EINTR);
     if (n == sizeof reason) {
-        waitpid(run->pid, NULL, 0);
-        rc = err_set(run->err, ERR_EVALUATOR,
-                     "cannot start \"%s\": %s; evaluator.argv[0] must be a program on the worker's PATH or "
-                     "the path of "
-                     "an executable file",
-                     name, strerror(reason));
+        reap(run->pid);
+        rc = err_set(
+            run->err, ERR_EVALUATOR,
+            "cannot start \"%s\": %s; evaluator.argv[0] must be a program on the worker's PATH or the "
+            "path of an executable file",
+            name, strerror(reason));
     } else if ((run->pid_fd = pidfd_open(run->pid, 0)) < 0) {
         rc = err_set(run->err, ERR_IO, "cannot watch \"%s\": %s", name, strerror(errno));
         kill(-run->pid, SIGKILL);
-        waitpid(run->pid, NULL, 0);
+        reap(run->pid);
     }
     if (rc == 0) {
         run->output_fd = pipes.output[0];
@@ -255,17 +267,20 @@ static void kill_marked(const char *marker)
     }
 }
 
+/* What is still in the pipe. Bounded: somebody whom we did not find may go on writing. */
+static void drain(struct run *run, int *fd, bool error)
+{
+    for (int i = 0; i < DRAIN_MAX && take(run, fd, error); i++)
+        continue;
+}
+
 static int finish(struct run *run)
 {
-    int status = 0;
     kill(-run->pid, SIGKILL);
-    while (waitpid(run->pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+    int status = reap(run->pid);
     kill_marked(run->process->marker);
-    while (take(run, &run->output_fd, false))
-        continue;
-    while (take(run, &run->error_fd, true))
-        continue;
+    drain(run, &run->output_fd, false);
+    drain(run, &run->error_fd, true);
     if (run->rc)
         return run->rc;
     if (run->end->output.full)

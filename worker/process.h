@@ -9,7 +9,8 @@
  *            stop, and SIGKILL when it has ended by itself;
  *        (2) then every process whose environment has `marker` is killed: those that left the group. One that
  *            also cleared its environment is not found;
- *        (3) the program itself (not its children) is killed by the kernel when the calling thread dies. */
+ *        (3) the program itself (not its children) is killed by the kernel when the calling thread dies.
+ *        The program has descriptors 0, 1 and 2 alone, no signal is blocked or ignored. */
 #ifndef WORKER_PROCESS_H
 #define WORKER_PROCESS_H
 

@@ -95,6 +95,16 @@ static void signals_are_as_after_login(void **state)
     mem_free(text);
 }
 
+/* libcurl's sockets are not close-on-exec: the program must not hold the worker's line to the daemon. */
+static void descriptors_are_not_inherited(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(dup2(STDERR_FILENO, 57), 57);
+    open_script(f, "test -e /proc/self/fd/57 && exit 3\necho '{\"scores\":{\"toy.a\":1,\"toy.b\":2}}'", 60);
+    run_well(f);
+    close(57);
+}
+
 static void the_ratios_must_fit(void **state)
 {
     struct fixture *f = *state;
@@ -297,6 +307,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_job_is_one_line_of_json, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_environment_says_which_trial, set_up, tear_down),
         cmocka_unit_test_setup_teardown(signals_are_as_after_login, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(descriptors_are_not_inherited, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_ratios_must_fit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_status_is_a_failure, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_the_last_words_are_quoted, set_up, tear_down),

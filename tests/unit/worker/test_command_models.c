@@ -51,6 +51,15 @@ static void a_merged_checkpoint_is_handed_over(void **state)
     mem_free(line);
 }
 
+/* A large merge must not hold up a worker that is told to stop. */
+static void a_cancel_ends_the_merge(void **state)
+{
+    struct fixture *f = *state;
+    open_pair(f, "directory", "echo '{\"scores\":{\"m\":1}}'");
+    f->cancel = true;
+    run_badly(f, ERR_CANCELLED, "the export was stopped");
+}
+
 static void a_plan_is_handed_over(void **state)
 {
     struct fixture *f = *state;
@@ -160,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_merged_checkpoint_is_handed_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_cancel_ends_the_merge, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_plan_is_handed_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(models_that_are_not_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_function_example, set_up, tear_down),
