@@ -7,7 +7,7 @@
  *
  * The reader refuses what cJSON would let through: bytes after the value, a byte order mark, bytes that are
  * not UTF-8, a key twice in an object (compared with case), nesting deeper than JSON_DEPTH_MAX, numbers that
- * are not JSON (leading zeros, "+1", "1."), longer than 63 characters or not finite, the escape \u0000. Look-ups are case-sensitive. */
+ * are not JSON (leading zeros, "+1", "1.") or not finite, the escape \u0000. Look-ups are case-sensitive. */
 #ifndef PROTO_JSON_H
 #define PROTO_JSON_H
 

@@ -7,9 +7,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#define NUMBER_MAX                                                                                           \
-    63 /* characters; the library reads no more of a number and would take the rest for something else */
-
 struct scan {
     const unsigned char *s;
     size_t n, at;
@@ -134,7 +131,6 @@ static size_t digits(struct scan *scan)
 
 static int scan_number(struct scan *scan)
 {
-    size_t from = scan->at;
     if (peek(scan) == '-')
         scan->at++;
     bool zero = peek(scan) == '0';
