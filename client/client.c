@@ -87,12 +87,22 @@ int client_parse(const struct client *client, const struct http_response *respon
     return rc ? client_refuse(client, &err) : CLIENT_OK;
 }
 
+int client_call(struct client *client, const struct http_request *request, struct http_response *response,
+                struct err *err)
+{
+    int rc = client->world->call(client, request, response, err);
+    if (rc || response->status != 503)
+        return rc;
+    http_response_error(response, err);
+    return err->code = ERR_UNREACHABLE;
+}
+
 static int call(struct client *client, const struct http_request *request, struct json **out)
 {
     struct err err = {0};
     struct http_response response = {0};
     *out = NULL;
-    int rc = client->world->call(client, request, &response, &err);
+    int rc = client_call(client, request, &response, &err);
     int code = rc ? client_refuse(client, &err) : client_parse(client, &response, out);
     http_response_fini(&response);
     return code;

@@ -74,6 +74,10 @@ int client_print(const struct client *client, const struct buf *text);
 /* Prints a value on one line. */
 int client_print_json(const struct client *client, const struct json *j);
 
+/* One call. A daemon that is stopping (status 503) is ERR_UNREACHABLE as one that has stopped, so that whoever
+ * tries again tries again. Always leaves `response` in a state that http_response_fini accepts. */
+int client_call(struct client *client, const struct http_request *request, struct http_response *response,
+                struct err *err);
 /* One call with the answer parsed. A status of 400 or more is refused with the daemon's sentence. *out is
  * NULL on failure, else the caller's (json_free). */
 int client_get(struct client *client, const char *path, struct json **out);

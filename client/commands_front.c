@@ -209,7 +209,7 @@ static int copy_csv(struct client *client, int64_t id)
     struct http_response response = {0};
     snprintf(path, sizeof path, "/v1/searches/%" PRId64 "/trials.csv", id);
     struct http_request request = {.method = "GET", .path = path, .cancel = client->interrupted};
-    int rc = client->world->call(client, &request, &response, &err);
+    int rc = client_call(client, &request, &response, &err);
     if (!rc)
         rc = http_response_error(&response, &err);
     int code = rc ? client_refuse(client, &err) : client_print(client, &response.body);

@@ -37,7 +37,7 @@ static int post_search(struct client *client, const char *body, const char *key,
     struct err err = {0};
     int64_t pause_us = SUBMIT_PAUSE_US;
     for (int try = 1;; try++) {
-        int rc = client->world->call(client, &request, response, &err);
+        int rc = client_call(client, &request, response, &err);
         bool lost = rc == ERR_UNREACHABLE || rc == ERR_TIMEOUT;
         if (!rc)
             return CLIENT_OK;

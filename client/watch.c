@@ -175,7 +175,7 @@ static int step_once(struct watch *watch, enum watch_step *step)
                                    .if_none_match = watch->etag[0] ? watch->etag : NULL,
                                    .cancel = client->interrupted};
     int code = CLIENT_OK;
-    if (client->world->call(client, &request, &response, &err))
+    if (client_call(client, &request, &response, &err))
         code = client_is_interrupted(client) ? CLIENT_OK : wait_for_daemon(watch, &err);
     else {
         watch->seen = true;

@@ -54,7 +54,7 @@ static void test_a_lost_answer_is_asked_for_again_with_the_same_key(void **state
     (void)state;
     fake_init(&fake);
     fake_answer(&fake, (struct fake_answer){.rc = ERR_TIMEOUT});
-    fake_answer(&fake, (struct fake_answer){.rc = ERR_UNREACHABLE});
+    fake_says(&fake, 503, "{\"error\":\"the daemon is stopping; try again\",\"code\":\"unreachable\"}");
     fake_says(&fake, 200, made);
     assert_int_equal(submit(&fake, good, "--json"), CLIENT_OK);
     assert_int_equal(fake.asked_n, 3);

@@ -68,6 +68,7 @@ static void test_a_daemon_that_restarts(void **state)
     (void)state;
     fake_init(&fake);
     says_front(&fake, "a", FRONT_JSON("running", "12", HELDOUT_NONE));
+    fake_says(&fake, 503, "{\"error\":\"the daemon is stopping; try again\",\"code\":\"unreachable\"}");
     for (int i = 0; i < 5; i++)
         fake_answer(&fake, (struct fake_answer){.rc = ERR_UNREACHABLE});
     says_front(&fake, "b", FRONT_JSON("done", "60", HELDOUT_NONE));
