@@ -20,15 +20,16 @@ static int check_common(const struct opt_problem *p, struct err *err)
         return err_set(err, ERR_INVALID, "objectives: %d of them; 1 to %d are possible", p->m, OPT_M_MAX);
     if (!isfinite(p->lower) || !isfinite(p->upper) || !(p->lower < p->upper) || fabs(p->lower) > 1e6 ||
         fabs(p->upper) > 1e6 || p->upper - p->lower < 1e-6)
-        return err_set(err, ERR_INVALID, "ratio.max: must be above ratio.min (they are %.17g and %.17g)",
+        return err_set(err, ERR_INVALID,
+                       "ratio.max: %.17g; it must be above ratio.min (%.17g), and both within one million",
                        p->upper, p->lower);
     if (p->sweep_points < 0 || p->sweep_points == 1)
         return err_set(err, ERR_INVALID, "strategy.sweep_points: %d; use 0 for no sweep, or 2 and more",
                        p->sweep_points);
     int least = p->kind == OPT_SWEEP || p->sweep_points ? 2 : 1;
     if (p->trials < least)
-        return err_set(err, ERR_INVALID, "budget.trials: %d; the sweep's two ends alone need %d", p->trials,
-                       least);
+        return err_set(err, ERR_INVALID, "budget.trials: %d; at least %d are needed%s", p->trials, least,
+                       least == 2 ? ", the two ends of the sweep" : "");
     return 0;
 }
 
@@ -48,9 +49,9 @@ static int check_hma(const struct opt_problem *p, struct err *err)
         if (!(p->means[i] >= p->lower + margin && p->means[i] <= p->upper - margin))
             return err_set(
                 err, ERR_INVALID,
-                "strategy.means[%d]: %g is not between ratio.min and ratio.max (%g and %g); at a bound "
-                "every ratio is fixed, and the sweep has that point",
-                i, p->means[i], p->lower, p->upper);
+                "strategy.means[%d]: %g is not between %g and %g; at ratio.min and ratio.max every ratio is "
+                "fixed, and the sweep has that point",
+                i, p->means[i], p->lower + margin, p->upper - margin);
         for (int j = 0; j < i; j++)
             if (p->means[j] == p->means[i])
                 return err_set(err, ERR_INVALID, "strategy.means[%d]: %g is already means[%d]; name it once",

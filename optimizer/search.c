@@ -67,7 +67,6 @@ void search_next(const struct opt_problem *problem, const struct opt_plan *plan,
     struct algorithm algorithm;
     int rc = algorithm_find(problem->algorithm, space->d, &algorithm, NULL);
     assert(rc == 0 && "opt_plan_make has checked it");
-    (void)rc;
     int quota = plan->streams[stream].quota;
     double range = space->upper - space->lower, tolerance = TOLERANCE * range, z[OPT_K_MAX], from[OPT_K_MAX];
     struct asking asking = {.space = space, .record = record, .ratios = ratios};

@@ -273,7 +273,7 @@ static int take_lock(struct store *store, struct err *err)
 }
 
 /* One row with one text is expected: `want`, compared as a whole. */
-static int expect(struct store *store, const char *sql, const char *want, struct err *err)
+static int expect(struct store *store, const char *sql, const char *want, const char *advice, struct err *err)
 {
     sqlite3_stmt *stmt;
     int rc = store_prepare(store, sql, &stmt, err);
@@ -284,9 +284,8 @@ static int expect(struct store *store, const char *sql, const char *want, struct
     } else {
         const char *got = column_text(stmt, 0);
         if (!got || strcmp(got, want) != 0)
-            rc = err_set(err, ERR_CORRUPT,
-                         "%s: \"%s\" answers \"%s\": restore a backup, or move the file away", store->path,
-                         sql, got ? got : "nothing");
+            rc = err_set(err, ERR_CORRUPT, "%s: \"%s\" answers \"%s\": %s", store->path, sql,
+                         got ? got : "nothing", advice);
     }
     sqlite3_finalize(stmt);
     return rc;
@@ -301,15 +300,15 @@ static int check_whole(struct store *store, struct err *err)
         return rc;
     bool small = sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int64(stmt, 0) <= CHECK_BYTES_MAX;
     sqlite3_finalize(stmt);
-    return small ? expect(store, "PRAGMA quick_check(1)", "ok", err) : 0;
+    return small
+               ? expect(store, "PRAGMA quick_check(1)", "ok", "restore a backup, or move the file away", err)
+               : 0;
 }
 
 static int set_up(struct store *store, struct err *err)
 {
     static const char *const settings[] = {
-        "PRAGMA synchronous = FULL",
-        "PRAGMA foreign_keys = ON",
-        "PRAGMA cell_size_check = ON",
+        "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON", "PRAGMA cell_size_check = ON",
         "PRAGMA journal_size_limit = 16777216", /* a burst does not leave a huge log behind */
     };
     int version;
@@ -321,7 +320,7 @@ static int set_up(struct store *store, struct err *err)
             return store_failed(store, err, "cannot set up %s", store->path);
     rc = version > 0 ? check_whole(store, err) : 0;
     if (!rc)
-        rc = expect(store, "PRAGMA journal_mode = WAL", "wal", err);
+        rc = expect(store, "PRAGMA journal_mode = WAL", "wal", "keep the file on a local disk", err);
     if (!rc)
         rc = schema_migrate(store, version, err);
     return rc;
