@@ -76,8 +76,7 @@ static int open_shard(const struct checkpoint *ckpt, struct shard *shard, struct
     return rc;
 }
 
-/* --- the index
- * ------------------------------------------------------------------------------------------------ */
+/* --- the index --- */
 
 static int index_fail(const struct checkpoint *ckpt, struct err *err, const char *tensor, const char *what,
                       const char *shard)
@@ -186,8 +185,7 @@ static int open_indexed(struct checkpoint *ckpt, struct err *err)
     return rc;
 }
 
-/* --- opening
- * -------------------------------------------------------------------------------------------------- */
+/* --- opening --- */
 
 static int open_single(struct checkpoint *ckpt, struct err *err)
 {

@@ -12,8 +12,7 @@
 
 #define LINEAGE_MAX (256u << 20)
 
-/* What makes a model whole besides its weights. Python files are not copied: they would run at the next load.
- */
+/* What makes a model whole besides its weights. Python files are not copied: they would run at the next load. */
 static const char *const copied[] = {
     "config.json",
     "generation_config.json",
@@ -29,8 +28,7 @@ static const char *const copied[] = {
 };
 #define COPIED_N (sizeof copied / sizeof *copied)
 
-/* --- files
- * ---------------------------------------------------------------------------------------------------- */
+/* --- files --- */
 
 static int io_fail(struct err *err, const char *path, const char *what)
 {
@@ -122,8 +120,7 @@ static int sync_directory(const char *path, struct err *err)
     return rc;
 }
 
-/* --- the weights
- * ---------------------------------------------------------------------------------------------- */
+/* --- the weights --- */
 
 struct stream {
     const struct checkpoint *base, *tuned;
@@ -185,8 +182,7 @@ static int write_weights(struct stream *stream, const char *directory, struct er
     return rc;
 }
 
-/* --- lineage
- * -------------------------------------------------------------------------------------------------- */
+/* --- lineage --- */
 
 static int write_lineage(const struct stream *stream, const char *directory, struct err *err)
 {
@@ -213,8 +209,7 @@ static int write_lineage(const struct stream *stream, const char *directory, str
     return rc;
 }
 
-/* --- the directory
- * -------------------------------------------------------------------------------------------- */
+/* --- the directory --- */
 
 static int write_all_files(struct stream *stream, const char *partial, struct err *err)
 {

@@ -30,8 +30,7 @@ bool floats_can(enum st_dtype dtype)
     return dtype == ST_F16 || dtype == ST_BF16 || dtype == ST_F32 || dtype == ST_F64;
 }
 
-/* --- bf16: the upper half of an f32
- * --------------------------------------------------------------------------- */
+/* --- bf16: the upper half of an f32 --- */
 
 static void widen_bf16(const struct stored16 *in, size_t n, float *out)
 {
@@ -51,8 +50,7 @@ static void narrow_bf16(const float *in, size_t n, struct stored16 *out)
     }
 }
 
-/* --- f16: 1 sign, 5 exponent, 10 fraction bits
- * ---------------------------------------------------------------- */
+/* --- f16: 1 sign, 5 exponent, 10 fraction bits --- */
 
 static void widen_f16(const struct stored16 *in, size_t n, float *out)
 {
@@ -86,8 +84,7 @@ static void narrow_f16(const float *in, size_t n, struct stored16 *out)
     }
 }
 
-/* --- all
- * ------------------------------------------------------------------------------------------------------ */
+/* --- all --- */
 
 static void widen_f64(const struct stored64 *in, size_t n, float *out)
 {

@@ -22,8 +22,7 @@ static int check_pair(const struct st_tensor *base, const struct st_tensor *tune
     return 0;
 }
 
-/* Checks the pair. *out is the tensor whose bytes are the answer, or NULL when there is something to average.
- */
+/* Checks the pair. *out is the tensor whose bytes are the answer, or NULL when there is something to average. */
 static int prepare(const struct st_tensor *base, const struct st_tensor *tuned, double ratio,
                    const struct st_tensor **out, struct err *err)
 {

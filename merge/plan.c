@@ -11,8 +11,7 @@
 
 #define LAYERS_MAX 100000 /* nobody has so many; keeps integers small */
 
-/* --- where a tensor belongs
- * ----------------------------------------------------------------------------------- */
+/* --- where a tensor belongs --- */
 
 static bool is_component(const char *start, size_t n, const char *word)
 {
@@ -62,8 +61,7 @@ static enum plan_place place_of(const char *name, bool tied)
     return tied && strcmp(name, "lm_head.weight") == 0 ? PLACE_BEFORE : PLACE_AFTER;
 }
 
-/* --- do the two checkpoints fit
- * ------------------------------------------------------------------------------- */
+/* --- do the two checkpoints fit --- */
 
 static bool tied(const struct checkpoint *ckpt)
 {
@@ -131,8 +129,7 @@ static int compare(const struct checkpoint *base, const struct checkpoint *tuned
     return 0;
 }
 
-/* --- groups
- * --------------------------------------------------------------------------------------------------- */
+/* --- groups --- */
 
 /* The groups before tensors are looked at: group_of[layers_n]. */
 struct grouping {
@@ -266,8 +263,7 @@ static int ends_group(enum spec_ends ends, const struct grouping *g, enum plan_p
     return PLAN_BASE;
 }
 
-/* --- the plan
- * ------------------------------------------------------------------------------------------------- */
+/* --- the plan --- */
 
 /* Every tensor with its place, and the number of layers. */
 static int list_tensors(struct plan *plan, const struct checkpoint *base, struct err *err)

@@ -23,8 +23,7 @@ struct st_file {
     const struct st_tensor **by_name; /* [n], ascending name */
 };
 
-/* --- dtypes
- * --------------------------------------------------------------------------------------------------- */
+/* --- dtypes --- */
 
 static const struct {
     const char *name;
@@ -77,8 +76,7 @@ int st_size(enum st_dtype dtype, int rank, const uint64_t *shape, uint64_t *elem
     return 0;
 }
 
-/* --- text for sentences
- * --------------------------------------------------------------------------------------- */
+/* --- text for sentences --- */
 
 struct st_shown st_show(const char *name)
 {
@@ -128,8 +126,7 @@ bool st_utf8(const char *text, size_t n, size_t *bad)
     return true;
 }
 
-/* --- opening
- * -------------------------------------------------------------------------------------------------- */
+/* --- opening --- */
 
 #define WEB_PAGE "it is a web page, not the weights; download it again, signed in if the model needs that"
 

@@ -68,8 +68,7 @@ static int expect(struct scan *s, char c, const char *where)
     return take(s, c) ? 0 : fail(s, "expected '%c' %s", c, where);
 }
 
-/* --- strings
- * -------------------------------------------------------------------------------------------------- */
+/* --- strings --- */
 
 static int hex4(struct scan *s, unsigned *out)
 {
@@ -189,8 +188,7 @@ static int skip_string(struct scan *s, const char *what)
     return rc;
 }
 
-/* --- values of no interest
- * ------------------------------------------------------------------------------------ */
+/* --- values of no interest --- */
 
 static bool digits(struct scan *s)
 {
@@ -276,8 +274,7 @@ static int skip_value(struct scan *s, int depth)
     }
 }
 
-/* --- records
- * -------------------------------------------------------------------------------------------------- */
+/* --- records --- */
 
 static int whole(struct scan *s, const char *what, uint64_t *out)
 {

@@ -1,5 +1,4 @@
-/* The writer. Layout as the reference writes it: tensors by dtype descending then name ascending, compact
- * JSON with
+/* The writer. Layout as the reference writes it: tensors by dtype descending then name ascending, compact JSON with
  * __metadata__ first, blanks until 8 + header is a multiple of 8, then the data without gaps. */
 #include "merge/safetensors_internal.h"
 #include "proto/json.h"

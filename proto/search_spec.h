@@ -24,7 +24,7 @@
 #define SPEC_ARGV_MAX 64
 
 enum spec_grouping {
-    GROUPING_COUNT, /* count contiguous groups, as equal as can be; earlier groups get the extra layers */
+    GROUPING_COUNT,      /* count contiguous groups, as equal as can be; earlier groups get the extra layers */
     GROUPING_BOUNDARIES, /* first layer of the 2nd, 3rd … group, ascending */
     GROUPING_NAMED,      /* names with inclusive layer ranges that together cover every layer once */
     GROUPING_LAYERWISE,  /* one group a layer */
@@ -71,8 +71,7 @@ struct search_spec {
     char base[SPEC_PATH_MAX], tuned[SPEC_PATH_MAX];
 
     enum spec_grouping grouping;
-    int groups_n; /* COUNT, NAMED: groups; BOUNDARIES: boundaries + 1; LAYERWISE: 0 (known with the
-                     checkpoint) */
+    int groups_n; /* COUNT, NAMED: groups; BOUNDARIES: boundaries + 1; LAYERWISE: 0 (the checkpoint says) */
     int boundaries[SPEC_GROUPS_MAX];
     struct spec_group groups[SPEC_GROUPS_MAX]; /* NAMED */
     enum spec_ends ends;

@@ -3,8 +3,7 @@
 
 #include <math.h>
 
-/* ---- rotary embedding (Su et al. 2021), in the layout of Hugging Face: dimensions i and i + d/2 are a pair
- * ---- */
+/* ---- rotary embedding (Su et al. 2021), in the layout of Hugging Face: dimensions i and i + d/2 are a pair ---- */
 
 /* Frequencies that Llama 3.1 stretches: long waves by the factor, short ones not, a ramp between. */
 static float stretch_llama3(const struct model_config *c, float inverse)

@@ -1,6 +1,9 @@
 /* WHAT   An evaluation bundle: a folder with items in token ids and how to score them. docs/EVALUATORS.md has
- * the format ("paretod-bundle-1"). WHO    worker/native, worker/tasks. UNITS  Tokens. MEMORY bundle_open
- * allocates everything; bundle_close. ERRORS ERR_IO, ERR_INVALID: the sentence names file, line and field.
+ *        the format ("paretod-bundle-1").
+ * WHO    worker/native, worker/tasks.
+ * UNITS  Tokens.
+ * MEMORY bundle_open allocates everything; bundle_close.
+ * ERRORS ERR_IO, ERR_NOT_FOUND, ERR_TOO_LARGE, ERR_INVALID: the sentence names file, line and field.
  * STATE  Immutable after open. */
 #ifndef WORKER_BUNDLE_H
 #define WORKER_BUNDLE_H

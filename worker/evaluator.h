@@ -5,7 +5,7 @@
  * ERRORS ERR_CANCELLED (`cancel` became true), ERR_TIMEOUT, ERR_EVALUATOR and those of merge/.
  *        An error is a failure of the trial, never a score.
  * STATE  Keeps checkpoints, bundle and reward model open between trials of the same search. One thread at a
- * time. */
+ *        time. */
 #ifndef WORKER_EVALUATOR_H
 #define WORKER_EVALUATOR_H
 

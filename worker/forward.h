@@ -1,10 +1,9 @@
 /* WHAT   The forward pass: token ids in, logits (or one score) out, with a cache of keys and values.
- * WHO    worker/generate, worker/likelihood, worker/reward.
+ * WHO    worker/generate, worker/likelihood; worker/native opens it.
  * UNITS  Tokens and positions; float32.
  * MEMORY forward_open allocates cache and scratch once; forward_close.
  * ERRORS ERR_CANCELLED, ERR_TIMEOUT from `stop`; nothing else fails.
- * STATE  The cache: `slots_n` sequences of `slot_keys` keys. A slot's content is what the last segments wrote
- * there.
+ * STATE  The cache: `slots_n` sequences of `slot_keys` keys. A slot's content is what the last segments wrote there.
  *
  * The rows (tokens) of a call may belong to any sequences and positions, without padding. A row's result
  * depends on its sequence alone, bit for bit, never on the rows beside it. */
@@ -32,9 +31,11 @@ int forward_slots(const struct forward *forward);
 int forward_slot_keys(const struct forward *forward);
 
 /* Tokens that follow each other. Token j stands at position prefix + j, its key goes to place first + j of
- * the slot, and it sees the keys [0, prefix) and [first, first + j]. a prompt:        prefix 0, first 0 a
- * decoded token:  prefix = first = tokens so far one of several continuations of a prompt of n tokens: prefix
- * n, first anywhere from n on; continuations of the same prompt share its keys and do not see each other. */
+ * the slot, and it sees the keys [0, prefix) and [first, first + j].
+ *   a prompt:         prefix 0, first 0
+ *   a decoded token:  prefix = first = tokens so far
+ *   one of several continuations of a prompt of n tokens: prefix n, first anywhere from n on;
+ *   continuations of the same prompt share its keys and do not see each other. */
 struct segment {
     int slot;
     int prefix, first;
@@ -42,8 +43,7 @@ struct segment {
     const int32_t *ids; /* borrowed for the call */
 };
 
-/* Runs all tokens, segment after segment; row r is the r-th token. Writes their keys and values to the cache.
- */
+/* Runs all tokens, segment after segment; row r is the r-th token. Writes their keys and values to the cache. */
 int forward_run(struct forward *forward, const struct segment *segments, int segments_n,
                 const struct stop *stop, struct err *err);
 

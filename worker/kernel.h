@@ -1,5 +1,7 @@
 /* WHAT   The inner loops of the forward pass, once for each instruction set: matrix product, exp, SwiGLU,
- * softmax. WHO    worker/gemm, worker/forward, worker/likelihood, worker/generate. UNITS  None; float32.
+ *        softmax.
+ * WHO    worker/gemm, worker/forward, worker/likelihood, worker/generate.
+ * UNITS  None; float32.
  * MEMORY The caller's.
  * ERRORS None.
  * STATE  None; tables are constant.

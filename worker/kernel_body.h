@@ -1,10 +1,12 @@
 /* WHAT   The loops of worker/kernel.h, written once over vectors of LANES floats.
  * WHO    kernel_avx512.c, kernel_avx2.c, kernel_plain.c, each of which defines vec, vec_set, vec_fma,
- * vec_max, vec_min, LANES, TILE_ROWS, KERNEL and KERNEL_NAME first. UNITS  None; float32. MEMORY The
- * caller's. ERRORS None. STATE  None.
+ *        vec_max, vec_min, LANES, TILE_ROWS, KERNEL and KERNEL_NAME first.
+ * UNITS  None; float32.
+ * MEMORY The caller's.
+ * ERRORS None.
+ * STATE  None.
  *
- * Compiled without contraction of a*b+c: every fused operation is a vec_fma, so that all tables round alike.
- */
+ * Compiled without contraction of a*b+c: every fused operation is a vec_fma, so that all tables round alike. */
 #include "worker/kernel_internal.h"
 
 #include <math.h>

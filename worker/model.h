@@ -1,9 +1,11 @@
 /* WHAT   The weights of one Llama-like model, packed for the kernels, filled from one checkpoint or a merge
- * of two. WHO    worker/forward (reads), worker/native (loads, once a trial). UNITS  float32 elements. MEMORY
- * model_open allocates 4 bytes a parameter; model_close frees. ERRORS ERR_UNSUPPORTED, ERR_INVALID: the
- * sentence names the directory and the tensor or field.
+ *        of two.
+ * WHO    worker/forward (reads), worker/native (loads, once a trial).
+ * UNITS  float32 elements.
+ * MEMORY model_open allocates 4 bytes a parameter; model_close frees.
+ * ERRORS ERR_UNSUPPORTED, ERR_INVALID: the sentence names the directory and the tensor or field.
  *        ERR_CANCELLED and ERR_TIMEOUT from `stop`.
-STATE  Weights change in model_load alone. */
+ * STATE  Weights change in model_load alone. */
 #ifndef WORKER_MODEL_H
 #define WORKER_MODEL_H
 
@@ -11,6 +13,7 @@ STATE  Weights change in model_load alone. */
 #include "worker/gemm.h"
 #include "worker/model_config.h"
 #include "worker/stop.h"
+
 enum model_head {
     HEAD_LANGUAGE, /* logits over the vocabulary: lm_head.weight, or the embeddings when tied */
     HEAD_SCORE,    /* one number: score.weight [1, hidden] of a …ForSequenceClassification checkpoint */

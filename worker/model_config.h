@@ -3,7 +3,7 @@
  * UNITS  Counts; eps and theta as in the file.
  * MEMORY A plain struct.
  * ERRORS ERR_UNSUPPORTED for an architecture or option that the forward pass does not have, ERR_INVALID for a
- * field that is missing or wrong. The sentence names the field; the caller puts the directory before it.
+ *        field that is missing or wrong. The sentence names the field; the caller puts the directory before it.
  * STATE  None.
  *
  * Defaults of missing keys are those of the transformers classes of the same model_type. */

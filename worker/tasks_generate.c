@@ -9,8 +9,7 @@
 
 #include <string.h>
 
-/* `samples` generations of every item, with room for what they make. Greedy when the task has no temperature.
- */
+/* `samples` generations of every item, with room for what they make. Greedy when the task has no temperature. */
 static struct generation *prepare(const struct task_run *run, const struct bundle_item **items, size_t n,
                                   int samples)
 {
@@ -24,8 +23,7 @@ static struct generation *prepare(const struct task_run *run, const struct bundl
                                      .max_new = task->max_new_tokens,
                                      .temperature = task->temperature};
         all[i].made = mem_zero(most, sizeof *all[i].made);
-        /* The stream is the item's place in its file and the sample: every trial draws with the same numbers.
-         */
+        /* The stream is the item's place in its file and the sample: every trial draws with the same numbers. */
         uint64_t place = (uint64_t)(item - task->items);
         rng_seed(&all[i].rng, run->seed ^ task->seed, place * (uint64_t)samples + i % (size_t)samples);
     }

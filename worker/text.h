@@ -6,8 +6,7 @@
  * STATE  None.
  *
  * Known weakness: lower case and word characters beyond ASCII follow a short list of regular ranges (Latin,
- * Greek, Cyrillic, Armenian), not the Unicode tables. Danger: exact match of other cased scripts heeds case.
- */
+ * Greek, Cyrillic, Armenian), not the Unicode tables. Danger: exact match of other cased scripts heeds case. */
 #ifndef WORKER_TEXT_H
 #define WORKER_TEXT_H
 

@@ -88,8 +88,7 @@ static int group_of_layer(const struct plan *plan, int layer)
     return entry(plan, name)->group;
 }
 
-/* --- groups
- * --------------------------------------------------------------------------------------------------- */
+/* --- groups --- */
 
 static void test_count(void **state)
 {
@@ -115,8 +114,7 @@ static void test_count(void **state)
     close_pair(&pair);
 }
 
-/* Every count of every depth: each layer once, in order, sizes differing by one at most, larger ones first.
- */
+/* Every count of every depth: each layer once, in order, sizes differing by one at most, larger ones first. */
 static void test_count_always_covers(void **state)
 {
     (void)state;
@@ -226,8 +224,7 @@ static void test_named(void **state)
     close_pair(&pair);
 }
 
-/* --- ends
- * ----------------------------------------------------------------------------------------------------- */
+/* --- ends --- */
 
 static void check_ends(const struct pair *pair, enum spec_ends ends, int before, int after, int ratios_n)
 {
@@ -339,8 +336,7 @@ static void test_tied(void **state)
     close_pair(&pair);
 }
 
-/* --- pairs that do not fit
- * ------------------------------------------------------------------------------------ */
+/* --- pairs that do not fit --- */
 
 static void test_missing_and_extra(void **state)
 {
@@ -433,8 +429,7 @@ static void test_gaps(void **state)
     close_pair(&pair);
 }
 
-/* --- printing
- * ------------------------------------------------------------------------------------------------- */
+/* --- printing --- */
 
 static void test_write(void **state)
 {

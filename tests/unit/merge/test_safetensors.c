@@ -8,8 +8,7 @@
 #define I32_2 "{\"dtype\":\"I32\",\"shape\":[2],\"data_offsets\":[0,8]}"
 #define META "\"__metadata__\":{\"a\":\"b\"}"
 
-/* --- the table of malformed and odd files
- * --------------------------------------------------------------------- */
+/* --- the table of malformed and odd files --- */
 
 struct vector {
     const char *what;
@@ -223,8 +222,7 @@ static void test_vectors(void **state)
         check_vector(*state, &vectors[i]);
 }
 
-/* --- the first eight bytes
- * ------------------------------------------------------------------------------------ */
+/* --- the first eight bytes --- */
 
 static void refused_file(const char *directory, const char *bytes, size_t n, const char *says)
 {
@@ -343,8 +341,7 @@ static void test_header_at_limit_is_read(void **state)
     mem_free(blanks);
 }
 
-/* --- large and deep
- * ------------------------------------------------------------------------------------------- */
+/* --- large and deep --- */
 
 static void test_nesting(void **state)
 {
@@ -405,8 +402,7 @@ static void test_every_cut(void **state)
     }
 }
 
-/* --- what a good file gives
- * ----------------------------------------------------------------------------------- */
+/* --- what a good file gives --- */
 
 static void test_reads_tensors(void **state)
 {
