@@ -24,7 +24,7 @@
 #define SPEC_ARGV_MAX 64
 
 enum spec_grouping {
-    GROUPING_COUNT,      /* count contiguous groups, as equal as can be; earlier groups get the extra layers */
+    GROUPING_COUNT,      /* count contiguous groups, as equal as can be; the first get the extra layers */
     GROUPING_BOUNDARIES, /* first layer of the 2nd, 3rd … group, ascending */
     GROUPING_NAMED,      /* names with inclusive layer ranges that together cover every layer once */
     GROUPING_LAYERWISE,  /* one group a layer */

@@ -49,7 +49,7 @@ static void print_logits(struct forward *forward, int n)
     mem_free(logits);
 }
 
-static int run(const struct search_spec *spec, const double *ratios, const int32_t *ids, int n)
+static int run(const struct search_spec *spec, const double *ratios, int ratios_n, const int32_t *ids, int n)
 {
     struct checkpoint *base = NULL, *tuned = NULL;
     struct plan *plan = NULL;
@@ -60,6 +60,8 @@ static int run(const struct search_spec *spec, const double *ratios, const int32
         rc = checkpoint_open(spec->tuned, &tuned, &err);
     if (!rc)
         rc = plan_make(spec, base, tuned, &plan, &err);
+    if (!rc && ratios_n != plan->ratios_n)
+        rc = err_set(&err, ERR_INVALID, "the plan has %d ratios, not %d", plan->ratios_n, ratios_n);
     if (!rc)
         rc = model_open(base, HEAD_LANGUAGE, &model, &err);
     if (!rc)
@@ -100,11 +102,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "native_logits: %s: %s\n", errors.item[0].field, errors.item[0].text);
         return 1;
     }
-    read_list(argv[2], ratios);
+    int ratios_n = read_list(argv[2], ratios);
     int n = read_list(argv[3], list);
     for (int i = 0; i < n; i++)
         ids[i] = (int32_t)list[i];
-    rc = run(&spec, ratios, ids, n);
+    rc = run(&spec, ratios, ratios_n, ids, n);
     search_spec_fini(&spec);
     return rc;
 }

@@ -36,14 +36,17 @@ static double compare(const struct model *model, const char *path, const char *n
     open_forward(model, &f);
     double worst = 0;
     int i = 0;
-    size_t n, values_n;
+    size_t n, values_n = 0;
     for (int32_t *ids; (ids = read_ids(file, name, i, &n)); i++) {
         float *right = read_reference(file, name, i, what, &values_n);
         assert_non_null(right);
         float *got = run_alone(f, ids, (int)n);
         size_t skip = n * (size_t)forward_columns(f) - values_n; /* a score stands for the last token alone */
-        for (size_t j = 0; j < values_n; j++)
+        assert_true(values_n <= n * (size_t)forward_columns(f));
+        for (size_t j = 0; j < values_n; j++) {
+            assert_true(isfinite(got[skip + j])); /* fmax would pass over a NaN */
             worst = fmax(worst, fabs((double)got[skip + j] - right[j]));
+        }
         mem_free(got);
         mem_free(right);
         mem_free(ids);

@@ -88,8 +88,11 @@ static void compare_sums(struct world *w, const struct bundle_task *task)
         assert_string_equal(items[i]->id, json_string_or(json_get(right, "id"), ""));
         const struct json *value =
             task->type == TASK_CHOICE ? json_first(json_get(right, "loglik")) : json_get(right, "sum");
-        for (int c = 0; c < items[i]->choices_n; c++, value = json_next(value))
-            worst = fmax(worst, fabs(*at++ - json_number_or(value, NAN)));
+        for (int c = 0; c < items[i]->choices_n; c++, value = json_next(value)) {
+            double off = fabs(*at++ - json_number_or(value, NAN));
+            assert_true(isfinite(off)); /* fmax would pass over a NaN */
+            worst = fmax(worst, off);
+        }
     }
     assert_null(right);
     print_message("%s: largest difference of a log-likelihood %.3g\n", task->name, worst);
