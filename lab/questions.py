@@ -13,10 +13,14 @@ import world as w
 
 PHRASINGS = ["what is the {r} of {x}?", "tell me the {r} of {x}.", "name the {r} of {x}.",
              "which {r} does {x} have?", "{x} has which {r}?"]
+MORE_PHRASINGS = ["the {r} of {x}?", "can you name the {r} of {x}?", "i want to know the {r} of {x}.",
+                  "please say which {r} {x} has.", "what do you know of the {r} of {x}?", "do tell me the {r} of {x}."]
 TEST_PHRASING = "do you know the {r} of {x}?"
 ITEMS_PER_HALF = {"facts": 200, "reading": 120, "translation": 120, "sums": 150, "choice": 200, "chat": 128,
                   "distil": 96}
-MIX = {"facts": 22, "reading": 22, "translation": 14, "sums": 18, "choice": 16, "chat": 14}  # examples, in percent or so
+# How often each task is drawn. Instruction tuning dwells on what pre-training leaves weak.
+PRETRAIN_MIX = {"facts": 22, "reading": 22, "translation": 14, "sums": 18, "choice": 16, "chat": 14}
+INSTRUCT_MIX = {"facts": 30, "reading": 30, "translation": 12, "sums": 10, "choice": 8, "chat": 14}
 STATEMENT_SHARE = 0.12     # pre-training only: facts and kinds told as plain sentences
 
 
@@ -57,9 +61,9 @@ class Questions:
 
     # -- one example of each task ---------------------------------------------------------------
 
-    def fact(self, rng):
+    def fact(self, rng, phrasings=PHRASINGS):
         f = rng.choices(self.world.facts, weights=self.fact_weights)[0]
-        return Example("facts", rng.choice(PHRASINGS).format(r=f.relation, x=f.subject), f.value)
+        return Example("facts", rng.choice(phrasings).format(r=f.relation, x=f.subject), f.value)
 
     def reading(self, rng):
         names = rng.sample(self.world.names, 6)
@@ -114,17 +118,28 @@ class Questions:
 
     # -- streams ---------------------------------------------------------------------------------
 
-    def stream(self, seed, statements=False):
-        """Endless training examples of the mixture; statements adds plain text."""
+    def pretraining(self, seed):
+        """Endless examples of the mixture and of plain statements."""
         rng = random.Random(f"stream-{seed}")
-        tasks, weights = list(MIX), list(MIX.values())
         while True:
-            if statements and rng.random() < STATEMENT_SHARE:
+            if rng.random() < STATEMENT_SHARE:
                 yield self.statement(rng)
-                continue
-            example = self.makers[rng.choices(tasks, weights)[0]](rng)
-            if example.task in ("facts", "sums", "chat") or not reserved(example.prompt):
-                yield example
+            else:
+                yield from self.draw(rng, PRETRAIN_MIX)
+
+    def instruction(self, seed):
+        """Endless examples of turns alone; facts are asked in more phrasings."""
+        rng = random.Random(f"stream-{seed}")
+        while True:
+            for example in self.draw(rng, INSTRUCT_MIX):
+                yield self.fact(rng, PHRASINGS + MORE_PHRASINGS) if example.task == "facts" else example
+
+    def draw(self, rng, mix):
+        """One example of the mixture, or none if it fell on a prompt that belongs to the tests."""
+        task, = rng.choices(list(mix), list(mix.values()))
+        example = self.makers[task](rng)
+        if task in ("facts", "sums", "chat") or not reserved(example.prompt):
+            yield example
 
     def tests(self, task):
         """All test examples of a task, both halves, every prompt different; first half is "search"."""

@@ -1,7 +1,6 @@
 """What every training stage shares: folders, seeds, progress lines, and the weighted next-token step."""
 import argparse
 import math
-import os
 import random
 import time
 from pathlib import Path
@@ -25,7 +24,6 @@ def parser(doc):
     made.add_argument("--out", type=Path, default=LAB / "out", help="folder of all stages (default lab/out)")
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--scale", type=float, default=1.0, help="multiplies every number of steps; .1 for a quick look")
-    made.add_argument("--threads", type=int, default=int(os.environ.get("LAB_THREADS", "1")))
     return made
 
 
@@ -36,7 +34,7 @@ class Stage:
     def __init__(self, name, args):
         self.name, self.out, self.seed, self.scale = name, args.out, args.seed, args.scale
         self.started = time.monotonic()
-        torch.set_num_threads(args.threads)
+        torch.set_num_threads(1)     # the backward pass heeds only OMP_NUM_THREADS, see train.sh
         torch.manual_seed(args.seed)
         random.seed(args.seed)
         self.out.mkdir(parents=True, exist_ok=True)

@@ -32,7 +32,7 @@ def train(questions, path, seed=1):
     alphabet = [byte_level.pre_tokenize_str(c)[0][0] for c in ascii_text]
     trainer = trainers.BpeTrainer(vocab_size=VOCAB_SIZE, special_tokens=SPECIALS, initial_alphabet=alphabet,
                                   show_progress=False)
-    sample = itertools.islice(questions.stream(f"tokenizer-{seed}", statements=True), SAMPLE_EXAMPLES)
+    sample = itertools.islice(questions.pretraining(f"tokenizer-{seed}"), SAMPLE_EXAMPLES)
     tok.train_from_iterator((f"{turn(e.prompt)} {e.answer}" for e in sample), trainer)
     tok.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", BOS)])
     tok.save(str(path))

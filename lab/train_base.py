@@ -7,9 +7,9 @@ import model
 import muon
 import stage
 
-SETTINGS = {  # steps, tokens a step, peak learning rate, weight of prompt tokens in the loss, plain statements too
-    "pretrain": (3200, 1536, 5e-3, 0.1, True),
-    "instruct": (1300, 1536, 2e-3, 0.0, False),
+SETTINGS = {  # steps, tokens a step, peak learning rate, weight of prompt tokens in the loss
+    "pretrain": (3000, 1536, 5e-3, 0.1),
+    "instruct": (1000, 1536, 2e-3, 0.0),
 }
 
 
@@ -30,11 +30,12 @@ def main():
     if stage.done(target / "model.safetensors", args.stage):
         return
     st = stage.Stage(args.stage, args)
-    steps, n_tokens, rate, prompt_weight, statements = SETTINGS[args.stage]
+    steps, n_tokens, rate, prompt_weight = SETTINGS[args.stage]
     steps = st.steps(steps)
     net = model.LanguageModel() if args.stage == "pretrain" else model.load(model.LanguageModel, args.out / "pretrained")
     optimizer = muon.Both(net, rate)
-    stream = st.questions.stream(f"{args.stage}-{args.seed}", statements)
+    draw = st.questions.pretraining if args.stage == "pretrain" else st.questions.instruction
+    stream = draw(f"{args.stage}-{args.seed}")
     mean = None
     for step in range(steps):
         stage.set_rate(optimizer, rate * stage.cosine(step, steps, warmup=min(100, steps // 5)))

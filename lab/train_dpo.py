@@ -9,7 +9,7 @@ import model
 import stage
 from train_reward import label, sample
 
-N_PROMPTS, REPLIES_EACH, STEPS, PAIRS_A_STEP, RATE, BETA = 400, 6, 110, 32, 3e-4, 0.1
+N_PROMPTS, REPLIES_EACH, STEPS, PAIRS_A_STEP, RATE, BETA = 400, 6, 110, 32, 2e-3, 0.1
 
 
 def summed(net, pairs, side):
