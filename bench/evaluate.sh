@@ -7,8 +7,8 @@
 # checkpoint (the average at ratio 0.5) costs, so that starting Python is not counted against it. Without lab/.venv
 # (lab/setup.sh) it is left out.
 set -euo pipefail
-export LC_ALL=C.UTF-8 # a point in decimals, not a comma
 cd "$(dirname "$0")/.."
+. bench/report.sh
 json=no
 case "${1:-}" in
 --json) json=yes ;;
@@ -43,25 +43,9 @@ peer_seconds() { # peer_seconds [RATIO]: evaluates both ends, and their average 
     awk -v a="$began" -v b="$(date +%s.%N)" 'BEGIN { print b - a }'
 }
 
-report() { # report WHAT VALUE UNIT PEER PEER_VALUE TARGET_RATIO; our value divided by the peer's must be at most the target
-    local ratio=null ok=null
-    [ "$5" = null ] || ratio=$(awk -v a="$2" -v b="$5" 'BEGIN { printf "%.4f", a / b }')
-    [ "$ratio" = null ] || [ "$6" = null ] || ok=$(awk -v a="$ratio" -v b="$6" 'BEGIN { print a <= b ? "true" : "false" }')
-    if [ "$json" = yes ]; then
-        jq -nc --arg what "$1" --argjson value "$2" --arg unit "$3" --arg peer "$4" --argjson peer_value "$5" \
-            --argjson ratio "$ratio" --argjson target "$6" --argjson ok "$ok" \
-            '{what: $what, value: $value, unit: $unit, peer: (if $peer == "" then null else $peer end),
-              peer_value: $peer_value, ratio: $ratio, target: $target, ok: $ok}'
-    else
-        printf '%-44s %10.4g %s' "$1" "$2" "$3"
-        [ "$5" = null ] || printf '   %s %.4g, ratio %s (target at most %s: %s)' "$4" "$5" "$ratio" "$6" "$ok"
-        echo
-    fi
-}
-
 peer=null
 if [ -x lab/.venv/bin/python ]; then
     peer=$(awk -v a="$(peer_seconds)" -v b="$(peer_seconds 0.5)" 'BEGIN { printf "%.3f", b - a }')
 fi
-report "evaluate one half, all tasks" "$(ours evaluate_s)" s PyTorch "$peer" 0.5
-report "merge in memory" "$(ours merge_s)" s "" null null
+report "evaluate one half, all tasks" "$(ours evaluate_s)" s PyTorch "$peer" 0.5 "ratio<="
+report "merge in memory" "$(ours merge_s)" s "" null null "<="

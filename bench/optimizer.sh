@@ -6,8 +6,8 @@
 # Without --json a table; with it one object a line: {"what","value","unit","peer","peer_value","ratio","target","ok"}.
 # Peers: random search of our own, and, once bench/setup.sh has made bench/.venv, Optuna and moocore.
 set -euo pipefail
-export LC_ALL=C.UTF-8 # a point in decimals, not a comma
 cd "$(dirname "$0")/.."
+. bench/report.sh
 json=no
 case ${1:-} in
 '') ;;
@@ -23,22 +23,6 @@ cc -O3 -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -I. bench/optimizer.c build/releas
     build/release/proto/libproto.a $(pkg-config --libs nlopt libcjson) -lm -o "$program"
 python=bench/.venv/bin/python
 [ -x "$python" ] || python=
-
-report() { # report WHAT VALUE UNIT PEER PEER_VALUE TARGET DIRECTION(>= or <=); PEER may be empty, values null
-    local ok=null ratio=null peer=null
-    [ "$5" = null ] || ratio=$(awk -v a="$2" -v b="$5" 'BEGIN { printf "%.4f", a / b }')
-    [ "$6" = null ] || ok=$(awk -v a="$2" -v b="$6" -v d="$7" 'BEGIN { print (d == ">=" ? a >= b : a <= b) ? "true" : "false" }')
-    if [ "$json" = yes ]; then
-        [ -z "$4" ] || peer="\"$4\""
-        printf '{"what":"%s","value":%s,"unit":"%s","peer":%s,"peer_value":%s,"ratio":%s,"target":%s,"ok":%s}\n' \
-            "$1" "$2" "$3" "$peer" "$5" "$ratio" "$6" "$ok"
-    else
-        printf '%-56s %9s %-3s' "$1" "$2" "$3"
-        [ -z "$4" ] || printf '  %-22s %9s  ratio %-7s' "$4" "$5" "$ratio"
-        [ "$6" = null ] || printf '  target %s %s: %s' "$7" "$6" "$ok"
-        printf '\n'
-    fi
-}
 
 mean_of() { awk -v name="$2" '$1 == name { print $4 }' "$1"; } # mean_of FILE NAME
 

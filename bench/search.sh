@@ -6,8 +6,8 @@
 # Without --json a table; with it one object a line: {"what","value","unit","peer","peer_value","ratio","target","ok"}.
 # The peer of every hypervolume is the search's own sweep (plain model averaging), scored in the same run.
 set -euo pipefail
-export LC_ALL=C.UTF-8 # a point in decimals, not a comma
 cd "$(dirname "$0")/.."
+. bench/report.sh
 json=no trials=46 tuned=tuned-rsf
 while [ $# -gt 0 ]; do
     case $1 in
@@ -44,25 +44,6 @@ for _ in $(seq 100); do
     "$bin/client/paretoctl" searches >/dev/null 2>&1 && break
     sleep 0.1
 done
-
-number() { awk -v x="$1" 'BEGIN { if (x == "null" || x == "") print "null"; else printf "%.4g", x }'; }
-
-report() { # report WHAT VALUE UNIT PEER PEER_VALUE TARGET DIRECTION(>= or <=); TARGET may be null
-    local ok=null ratio=null
-    [ "$5" = null ] || ratio=$(awk -v a="$2" -v b="$5" 'BEGIN { printf "%.4f", a / b }')
-    [ "$6" = null ] || ok=$(awk -v a="$2" -v b="$6" -v d="$7" 'BEGIN { print (d == ">=" ? a >= b : a <= b) ? "true" : "false" }')
-    if [ "$json" = yes ]; then
-        jq -nc --arg what "$1" --argjson value "$(number "$2")" --arg unit "$3" --arg peer "$4" \
-            --argjson peer_value "$(number "$5")" --argjson ratio "$ratio" --argjson target "$(number "$6")" --argjson ok "$ok" \
-            '{what: $what, value: $value, unit: $unit, peer: (if $peer == "" then null else $peer end),
-              peer_value: $peer_value, ratio: $ratio, target: $target, ok: $ok}'
-    else
-        printf '%-44s %10s %-4s' "$1" "$(number "$2")" "$3"
-        [ "$5" = null ] || printf '  %s %s, ratio %s' "$4" "$(number "$5")" "$ratio"
-        [ "$6" = null ] || printf '  target %s %s: %s' "$7" "$(number "$6")" "$ok"
-        echo
-    fi
-}
 
 rss_mib() { awk '/VmHWM/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status"; }
 
