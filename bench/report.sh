@@ -24,7 +24,7 @@ report() {
     else
         printf '%-52s %9s %-3s' "$1" "$value" "$3"
         [ "$peer_value" = null ] || printf '  %-14s %9s  ratio %-7s' "$4" "$peer_value" "$ratio"
-        [ "$target" = null ] || printf '  target %s %s: %s' "$7" "$target" "$ok"
+        [ "$ok" = null ] || printf '  target %s %s: %s' "$7" "$target" "$ok"
         printf '\n'
     fi
 }
