@@ -17,6 +17,7 @@
 #define SERVERS_MAX 8
 #define CONNECTIONS_MAX 1000
 #define IDLE_TIMEOUT_S 120 /* of a connection that says nothing; one that waits for us is exempt */
+#define AGAIN_MS 500       /* of a listening socket that was full, at most, until it accepts again */
 #define HEADERS_MAX ((size_t)32 << 10)
 
 struct server {
@@ -35,6 +36,7 @@ struct http {
     int servers_n;
     uv_prepare_t prepare;
     uv_timer_t timer;
+    uv_timer_t again;           /* see on_again */
     struct exchange *exchanges; /* doubly linked */
     uint64_t next_id;
     int handles; /* that still have to close */
@@ -375,6 +377,13 @@ static void on_timer(uv_timer_t *timer)
     run_all(timer->data);
 }
 
+/* At its limit of connections or files MHD takes the listening socket out of its epoll, and only the MHD_run after the
+ * one that made room puts it back. When the last client is gone nothing would call that one. */
+static void on_again(uv_timer_t *timer)
+{
+    run_all(timer->data);
+}
+
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct http *http = prepare->data;
@@ -402,9 +411,11 @@ struct http *http_create(uv_loop_t *loop, http_handler *handler, http_lost *lost
     http->ctx = ctx;
     uv_prepare_init(loop, &http->prepare);
     uv_timer_init(loop, &http->timer);
-    http->prepare.data = http->timer.data = http;
+    uv_timer_init(loop, &http->again);
+    http->prepare.data = http->timer.data = http->again.data = http;
     uv_prepare_start(&http->prepare, on_prepare);
-    http->handles = 2;
+    uv_timer_start(&http->again, on_again, AGAIN_MS, AGAIN_MS);
+    http->handles = 3;
     return http;
 }
 
@@ -482,4 +493,5 @@ void http_close(struct http *http)
     }
     uv_close((uv_handle_t *)&http->prepare, on_handle_closed);
     uv_close((uv_handle_t *)&http->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&http->again, on_handle_closed);
 }

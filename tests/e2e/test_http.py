@@ -1,8 +1,10 @@
 """What the daemon refuses before it looks at the content: ambiguous requests, pages of other origins, too much."""
 import json
+import os
+import resource
 import socket
 
-from helpers import UnixConnection
+from helpers import UnixConnection, wait_until
 
 
 def raw(world, text, on_tcp=True):
@@ -83,3 +85,20 @@ def test_many_waiting_readers(world):
         answer = connection.getresponse()
         assert answer.status == 200 and json.loads(answer.read())["state"] == "paused"
         connection.close()
+
+
+def test_a_full_house_empties_again(world):
+    """Out of file descriptors: whoever came too late waits, and everybody is served after the crowd has left."""
+    pid = world.daemon.popen.pid
+    files = len(os.listdir(f"/proc/{pid}/fd")) + 20
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (files, files))
+    crowd = [socket.create_connection(("127.0.0.1", world.port), timeout=20) for _ in range(17)]
+    for _ in range(30):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(str(world.socket))
+        crowd.append(connection)
+    wait_until(lambda: len(os.listdir(f"/proc/{pid}/fd")) == files, 20, "the house is full")
+    for connection in crowd:
+        connection.close()
+    assert raw(world, request("Host: localhost", verb="GET", path="/healthz")) == 200
+    assert raw(world, request("Host: localhost", verb="GET", path="/healthz"), on_tcp=False) == 200
