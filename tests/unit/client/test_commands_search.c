@@ -58,6 +58,7 @@ static void test_a_lost_answer_is_asked_for_again_with_the_same_key(void **state
     fake_says(&fake, 200, made);
     assert_int_equal(submit(&fake, good, "--json"), CLIENT_OK);
     assert_int_equal(fake.asked_n, 3);
+    assert_true(fake.now_us == 200000 + 400000); /* pauses that double */
     assert_int_equal(strlen(fake.asked[0].key), strlen("paretoctl-") + 32);
     assert_string_equal(fake.asked[0].key, fake.asked[1].key);
     assert_string_equal(fake.asked[0].key, fake.asked[2].key);

@@ -49,11 +49,29 @@ static void refused(struct fixture *f, int code, const char *word)
     mem_free(after);
 }
 
+static int version_of(const struct fixture *f)
+{
+    sqlite3 *db;
+    sqlite3_stmt *stmt;
+    assert_int_equal(sqlite3_open_v2(f->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    int version = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return version;
+}
+
+/* The very next version is as foreign as any. */
 static void a_newer_version_is_refused(void **state)
 {
     struct fixture *f = *state;
-    change_file(f, "PRAGMA user_version = 99");
-    refused(f, ERR_CORRUPT, "newer paretod (schema version 99");
+    char sql[64], sentence[64];
+    int next = version_of(f) + 1;
+    snprintf(sql, sizeof sql, "PRAGMA user_version = %d", next);
+    snprintf(sentence, sizeof sentence, "newer paretod (schema version %d,", next);
+    change_file(f, sql);
+    refused(f, ERR_CORRUPT, sentence);
     change_file(f, "PRAGMA user_version = -1");
     refused(f, ERR_CORRUPT, "never existed");
 }
@@ -135,12 +153,8 @@ static void the_schema_is_the_released_one(void **state)
         snprintf(got + used, sizeof got - used, "%s;\n", (const char *)sqlite3_column_text(stmt, 0));
     }
     sqlite3_finalize(stmt);
-    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &stmt, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-    snprintf(path, sizeof path, "%s/tests/unit/store/schema-%d.sql", TEST_SOURCE_DIR,
-             sqlite3_column_int(stmt, 0));
-    sqlite3_finalize(stmt);
     sqlite3_close(db);
+    snprintf(path, sizeof path, "%s/tests/unit/store/schema-%d.sql", TEST_SOURCE_DIR, version_of(f));
     char *want = slurp(path, &n);
     if (strcmp(got, want) != 0)
         print_error("%s should be:\n%s", path, got);

@@ -112,6 +112,9 @@ static void all_of_a_set_or_none(void **state)
     set[2].mean = 3;
     set[2].stderr_ = -1;
     must_fail(f, store_scores_insert(f->store, id, 0, "search", set, 3, &f->err), ERR_INVALID, "\"c\"");
+    set[2].stderr_ = INFINITY;
+    must_fail(f, store_scores_insert(f->store, id, 0, "search", set, 3, &f->err), ERR_INVALID,
+              "standard error");
     set[2].stderr_ = 0;
     must_fail(f, store_scores_insert(f->store, id, 0, "both", set, 3, &f->err), ERR_INVALID, "CHECK");
     must_fail(f, store_scores_insert(f->store, id, 9, "search", set, 3, &f->err), ERR_NOT_FOUND, "trial 9");

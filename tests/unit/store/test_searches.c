@@ -51,6 +51,17 @@ static void every_field_comes_back(void **state)
     struct expected expected = {.rows = rows};
     must(f, store_search_each(f->store, compare, &expected, &f->err));
     assert_int_equal(expected.seen, 2);
+    for (int i = 0; i < 2; i++) {
+        expected = (struct expected){.rows = rows + i};
+        must(f, store_search_get(f->store, rows[i].id, NULL, compare, &expected, &f->err));
+        assert_int_equal(expected.seen, 1);
+    }
+    expected = (struct expected){.rows = rows};
+    must(f, store_search_get(f->store, 0, "k-1", compare, &expected, &f->err));
+    assert_int_equal(expected.seen, 1);
+    must_fail(f, store_search_get(f->store, 0, "k-2", compare, &expected, &f->err), ERR_NOT_FOUND, "no such");
+    must_fail(f, store_search_get(f->store, 0, NULL, compare, &expected, &f->err), ERR_NOT_FOUND, "no such");
+    must_fail(f, store_search_get(f->store, 3, "k-1", compare, &expected, &f->err), ERR_NOT_FOUND, "no such");
 }
 
 static void state_and_revision_change(void **state)
