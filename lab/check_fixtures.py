@@ -18,7 +18,7 @@ import tokens
 from questions import ITEMS_PER_HALF, Questions
 from world import World
 
-MOST_BYTES, MOST_TOKENS_A_HALF = 15_000_000, 45_000
+MOST_BYTES, MOST_TOKENS_A_HALF = 15_000_000, 47_000
 
 
 def want(truth, complaint):
