@@ -10,6 +10,9 @@ test=(libcmocka-dev sqlite3 python3 python3-pytest python3-selenium python3-json
       chromium chromium-driver)
 lab=(python3-venv python3-numpy python3-torch curl git)
 
+# chromedriver asks for "localhost", which a bare chroot without /etc/hosts does not know
+getent hosts localhost >/dev/null || test+=(libnss-myhostname)
+
 wanted=("${build[@]}")
 case "${1:-build}" in
 build) ;;
