@@ -51,6 +51,16 @@ static void parse_boundaries(const struct reader *r, const struct json *list, st
     spec->groups_n = n + 1;
 }
 
+/* What plans call the ratios that belong to no group of layers. */
+static bool is_taken(const char *name)
+{
+    static const char *const taken[] = {"mean", "base", "tuned", "ends"};
+    for (size_t i = 0; i < COUNT(taken); i++)
+        if (strcmp(name, taken[i]) == 0)
+            return true;
+    return false;
+}
+
 static void parse_named(const struct reader *r, const struct json *list, struct search_spec *spec)
 {
     static const char *const known[] = {"name", "layers"};
@@ -78,6 +88,9 @@ static void parse_named(const struct reader *r, const struct json *list, struct 
         for (const struct spec_group *other = spec->groups; other < group; other++)
             if (*group->name && strcmp(other->name, group->name) == 0)
                 reader_error(&in, "name", "\"%s\" is the name of an earlier group", group->name);
+        if (is_taken(group->name))
+            reader_error(&in, "name", "\"%s\" has a meaning of its own in a plan; choose another name",
+                         group->name);
         group->first = (int)first;
         group->last = (int)last;
     }

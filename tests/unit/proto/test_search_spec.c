@@ -112,6 +112,7 @@ static void test_named_groups(void **state)
         {"[{\"layers\":[0,1]}]", "groups.names[0].name", "is missing"},
         {"[{\"name\":\"a\",\"layers\":[0,1]},{\"name\":\"a\",\"layers\":[2,3]}]", "groups.names[1].name",
          "earlier group"},
+        {"[{\"name\":\"ends\",\"layers\":[0,1]}]", "groups.names[0].name", "meaning of its own"},
         {"[]", "groups.names", "1 to 64"},
         {"[7]", "groups.names[0]", "must be an object"},
     };
