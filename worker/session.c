@@ -337,12 +337,13 @@ static void *slot_main(void *ctx)
             lease_fini(&lease);
             continue;
         }
-        if (*lease.token)
+        bool illegible = *lease.token != 0; /* the daemon is there, and is told */
+        if (illegible)
             slot_fail(slot, &lease, rc, err.text);
         lease_fini(&lease);
         if (stopping(session))
             break;
-        if (!complained && rc != ERR_NOT_READY) {
+        if (!complained && !illegible && rc != ERR_NOT_READY) {
             log_event(LOG_WARN, "daemon_away", "reason=\"%s\"", err.text);
             complained = true;
         }

@@ -33,7 +33,8 @@ struct daemon {
     const char *registration;
     const char *leases[TURNS_MAX];
     int leases_n;
-    int result_status;
+    int result_status, heartbeat_status;
+    bool stop_at_heartbeat;
     int reports_wanted;
     void (*before_lease)(struct daemon *daemon, int lease);
     char *reports[TURNS_MAX]; /* "VERB BODY" */
@@ -63,6 +64,11 @@ static int handle(struct daemon *d, const char *path, const char *body, char *an
     }
     if (strcmp(path, "/v1/leases") == 0)
         return lease_answer(d, answer, size);
+    if (strcmp(verb, "heartbeat") == 0) {
+        if (d->stop_at_heartbeat)
+            atomic_store(&d->stop, true);
+        return d->heartbeat_status;
+    }
     if (strcmp(verb, "result") != 0 && strcmp(verb, "failure") != 0 && strcmp(verb, "release") != 0)
         return 200;
     assert_true(d->reports_n < TURNS_MAX);
@@ -150,7 +156,7 @@ static int set_up(void **state)
     snprintf(where.sun_path, sizeof where.sun_path, "%s/socket", d->directory);
     snprintf(d->address, sizeof d->address, "unix:%s", where.sun_path);
     d->registration = "{\"worker\":\"w1\",\"lease_s\":30,\"heartbeat_s\":10,\"poll_s\":1}";
-    d->result_status = 200;
+    d->result_status = d->heartbeat_status = 200;
     d->reports_wanted = 1;
     pthread_mutex_init(&d->mutex, NULL);
     d->listener = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -317,6 +323,36 @@ static void another_search_opens_anew(void **state)
     is_report(d, 2, "failure {", "model.safetensors");
 }
 
+#define BUSY "{\"worker\":\"w1\",\"lease_s\":30,\"heartbeat_s\":0.1,\"poll_s\":1}"
+#define LONG "[\"/bin/sleep\",\"100\"]"
+
+/* The daemon has given the trial to another worker: this one stops at once and says nothing about it. */
+static void a_lost_lease_is_dropped(void **state)
+{
+    struct daemon *d = *state;
+    d->registration = BUSY;
+    d->heartbeat_status = 410;
+    d->leases[0] = LEASE("t1", "1", LONG);
+    d->leases[1] = LEASE("t2", "1", GOOD);
+    run(d);
+    assert_int_equal(d->reports_n, 1);
+    is_report(d, 0, "result {", "0.25");
+}
+
+/* Told to stop, it gives the job back: that is no failure of the trial. */
+static void a_stop_releases(void **state)
+{
+    struct daemon *d = *state;
+    d->registration = BUSY;
+    d->stop_at_heartbeat = true;
+    d->leases[0] = LEASE("t1", "1", LONG);
+    d->leases[1] = LEASE("t2", "1", GOOD);
+    d->reports_wanted = TURNS_MAX;
+    run(d);
+    assert_int_equal(d->reports_n, 1);
+    is_report(d, 0, "release {}", "");
+}
+
 /* Nonsense from the daemon must not make the worker spin: it registers once and polls on. */
 static void odd_intervals_are_bounded(void **state)
 {
@@ -339,6 +375,8 @@ int main(void)
         TEST(a_lease_that_is_gone_is_no_failure),
         TEST(a_redirect_delivers_nothing),
         TEST(another_search_opens_anew),
+        TEST(a_lost_lease_is_dropped),
+        TEST(a_stop_releases),
         TEST(odd_intervals_are_bounded),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
