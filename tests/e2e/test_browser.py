@@ -1,10 +1,8 @@
 """The dashboard in a real browser, against the real daemon."""
-import re
-import subprocess
-
 import pytest
 from helpers import wait_until
 from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -15,22 +13,12 @@ FLAGS = ("--headless=new --no-sandbox --disable-gpu --disable-quic --disable-dev
 
 
 @pytest.fixture
-def chromedriver():
-    """Its address. Started here and not by selenium, which asks for "localhost": a bare chroot knows no such name."""
-    driver = subprocess.Popen(["/usr/bin/chromedriver", "--port=0"], stdout=subprocess.PIPE, text=True)
-    port = next(filter(None, (re.search(r"started successfully on port (\d+)", line) for line in driver.stdout)))[1]
-    yield f"http://127.0.0.1:{port}"
-    driver.terminate()
-    driver.communicate()
-
-
-@pytest.fixture
-def browser(fleet, chromedriver):
+def browser(fleet):
     options = webdriver.ChromeOptions()
     for flag in (*FLAGS, f"--user-data-dir={fleet.directory}/browser", "--window-size=1280,1000"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Remote(chromedriver, options=options)
+    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
     yield driver
     driver.quit()
 
