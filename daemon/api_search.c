@@ -137,16 +137,10 @@ void api_search_front(struct api_call *call)
         polls_add_front(call->daemon, exchange_id(call->x), search->id, paretod_now().us + wait_s * 1000000);
 }
 
-struct plan_context {
-    int64_t id;
-    struct buf *buf;
-};
-
-static int on_row(void *ctx, const struct store_search *row)
+static int copy_plan(void *buf, const struct store_search *row)
 {
-    struct plan_context *c = ctx;
-    if (row->id == c->id && row->plan)
-        buf_text(c->buf, row->plan);
+    if (row->plan)
+        buf_text(buf, row->plan);
     return 0;
 }
 
@@ -158,8 +152,7 @@ void api_search_plan(struct api_call *call)
     struct buf buf;
     struct err err = {0};
     buf_init(&buf, ANSWER_MAX);
-    struct plan_context c = {search->id, &buf};
-    int rc = store_search_each(call->daemon->store, on_row, &c, &err);
+    int rc = store_search_get(call->daemon->store, search->id, NULL, copy_plan, &buf, &err);
     if (rc || buf.len == 0) {
         if (rc)
             api_error(call->x, rc, &err);

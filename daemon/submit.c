@@ -107,27 +107,31 @@ struct same_key {
     bool same;
 };
 
-static int on_row(void *ctx, const struct store_search *row)
+static int compare(void *ctx, const struct store_search *row)
 {
     struct same_key *key = ctx;
-    if (row->id == key->id)
-        key->same = row->key_hash && !strcmp(row->key_hash, key->hash);
+    key->id = row->id;
+    key->same = row->key_hash && !strcmp(row->key_hash, key->hash);
     return 0;
 }
 
-static void answer_repeat(struct submit_job *job, struct exchange *x, int64_t id)
+/* Answers a submission whose key was here before. False when it was not. */
+static bool answer_repeat(struct paretod *daemon, struct exchange *x, const char *key, const char *hash)
 {
-    struct same_key key = {id, job->hash, false};
+    struct same_key found = {.hash = hash};
     struct err err = {0};
-    int rc = store_search_each(job->daemon->store, on_row, &key, &err);
+    int rc = store_search_get(daemon->store, 0, key, compare, &found, &err);
+    if (rc == ERR_NOT_FOUND)
+        return false;
     if (rc)
         api_error(x, rc, &err);
-    else if (!key.same)
+    else if (!found.same)
         http_error(x, 409, "conflict",
                    "the idempotency key was used for search %lld with another body; use a new key",
-                   (long long)id);
+                   (long long)found.id);
     else
-        api_summary(job->daemon, x, 200, id);
+        api_summary(daemon, x, 200, found.id);
+    return true;
 }
 
 static void start(struct submit_job *job)
@@ -145,9 +149,8 @@ static void start(struct submit_job *job)
     }
     int rc = insert(job, now, &id, &err);
     if (rc) {
-        if (x && rc == ERR_CONFLICT)
-            answer_repeat(job, x, id);
-        else if (x) /* whatever the store says of our own row, it is not the client's fault */
+        bool twin = x && rc == ERR_CONFLICT && answer_repeat(daemon, x, job->key, job->hash);
+        if (x && !twin) /* whatever the store says of our own row, it is not the client's fault */
             api_error(x, ERR_IO, &err);
         return;
     }
@@ -189,6 +192,11 @@ void submit(struct paretod *daemon, struct exchange *x)
         http_error(x, 400, "invalid", "Idempotency-Key: use 1 to %d bytes", KEY_MAX);
         return;
     }
+    char hash[33];
+    snprintf(hash, sizeof hash, "%016llx%016llx", (unsigned long long)hash_bytes(0, buf_str(body), body->len),
+             (unsigned long long)hash_bytes(body->len + 1, buf_str(body), body->len));
+    if (key && answer_repeat(daemon, x, key, hash)) /* before any check: its checkpoints may be gone by now */
+        return;
     struct json *root = api_body(x);
     if (!root)
         return;
@@ -205,9 +213,7 @@ void submit(struct paretod *daemon, struct exchange *x)
     job->daemon = daemon;
     job->exchange = exchange_id(x);
     job->key = key ? mem_strdup(key) : NULL;
-    snprintf(job->hash, sizeof job->hash, "%016llx%016llx",
-             (unsigned long long)hash_bytes(0, buf_str(body), body->len),
-             (unsigned long long)hash_bytes(body->len + 1, buf_str(body), body->len));
+    memcpy(job->hash, hash, sizeof hash);
     daemon->jobs++;
     uv_queue_work(&daemon->loop, &job->work, check, checked);
 }

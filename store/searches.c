@@ -109,6 +109,29 @@ static struct store_search row_of(sqlite3_stmt *stmt)
     };
 }
 
+int store_search_get(struct store *store, int64_t id, const char *key,
+                     int (*each)(void *ctx, const struct store_search *row), void *ctx, struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = store_prepare(store, "SELECT " COLUMNS ", id FROM search WHERE id = ? OR key = ?", &stmt, err);
+    if (rc)
+        return rc;
+    bind_int(stmt, 1, id);
+    bind_text(stmt, 2, id ? NULL : key); /* NULL equals nothing */
+    int step = sqlite3_step(stmt);
+    struct store_search row = {0};
+    if (step == SQLITE_ROW) {
+        row = row_of(stmt);
+        rc = each(ctx, &row);
+    } else if (step == SQLITE_DONE) {
+        rc = err_set(err, ERR_NOT_FOUND, "there is no such search");
+    } else {
+        rc = store_failed(store, err, "cannot read a search");
+    }
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
 int store_search_each(struct store *store, int (*each)(void *ctx, const struct store_search *row), void *ctx,
                       struct err *err)
 {

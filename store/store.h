@@ -52,6 +52,9 @@ int store_search_insert(struct store *store, const struct store_search *in, int6
 int store_search_set_state(struct store *store, int64_t id, const char *state, const char *reason,
                            int64_t ended_us, struct err *err);
 int store_search_set_revision(struct store *store, int64_t id, int64_t revision, struct err *err);
+/* The search of this id, or when id is 0 of this key. The row borrows until `each` returns. ERR_NOT_FOUND. */
+int store_search_get(struct store *store, int64_t id, const char *key,
+                     int (*each)(void *ctx, const struct store_search *row), void *ctx, struct err *err);
 /* Ascending id. */
 int store_search_each(struct store *store, int (*each)(void *ctx, const struct store_search *row), void *ctx,
                       struct err *err);
