@@ -147,7 +147,7 @@ static int start(struct paretod *daemon, struct err *err)
     daemon->http = http_create(&daemon->loop, api_handle, api_lease_lost, daemon);
     rc = listen_all(daemon, err); /* after this, others may ask: everything is there */
     if (!rc)
-        sched_start(&daemon->sched, now);
+        sched_start(&daemon->sched, paretod_now()); /* a large database took a while */
     return rc;
 }
 

@@ -43,24 +43,14 @@ static void end_without_content(struct exchange *x)
     http_answer(x, &(struct answer){.status = 204});
 }
 
-/* A job given to a closed connection would be lost until its lease expires. */
-static bool is_dead(struct exchange *x)
-{
-    if (exchange_alive(x))
-        return false;
-    end_without_content(x);
-    return true;
-}
-
 /* True when the poll is served or gone. */
 static bool serve_lease(struct paretod *daemon, const struct lease_poll *poll, struct now now)
 {
     struct exchange *x = http_find(daemon->http, poll->exchange);
-    if (!x || is_dead(x))
+    bool alive = x && exchange_alive(x); /* a job for a closed connection would only come back */
+    if (!x || (alive && api_lease(daemon, x, poll->worker, now)))
         return true;
-    if (api_lease(daemon, x, poll->worker, now))
-        return true;
-    if (now.us < poll->deadline_us)
+    if (alive && now.us < poll->deadline_us)
         return false;
     end_without_content(x);
     return true;
@@ -101,7 +91,7 @@ static void serve_fronts(struct paretod *daemon)
     for (int i = 0; i < polls->front_n; i++) {
         const struct front_poll *poll = &polls->front[i];
         struct exchange *x = http_find(daemon->http, poll->exchange);
-        if (!x || is_dead(x) || api_front(daemon, x, poll->search, now_us < poll->deadline_us))
+        if (!x || api_front(daemon, x, poll->search, now_us < poll->deadline_us && exchange_alive(x)))
             continue;
         polls->front[kept++] = *poll;
     }

@@ -170,7 +170,6 @@ static int on_lease(void *ctx, const struct store_lease *row)
     snprintf(lease.token, sizeof lease.token, "%s", row->token);
     snprintf(lease.worker, sizeof lease.worker, "%s", row->worker);
     lease.granted_us = c->now.us - (c->now.wall_us - row->granted_us);
-    lease.deadline_us = c->now.us + c->sched->lease_us; /* whoever still works on it may deliver */
     sched_restore_lease(c->sched, &lease);
     return 0;
 }

@@ -127,7 +127,7 @@ int sched_lease(struct sched *sched, const char *worker_id, struct now now, cons
     if (!search)
         return err_set(err, ERR_NOT_READY, "no job is ready");
     int rc = grant(sched, search, half, worker, now, out, err);
-    sched_fill(sched);
+    sched_fill(sched, search); /* no more than this: an advance could end the lease */
     return rc;
 }
 

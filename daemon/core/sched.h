@@ -94,9 +94,10 @@ void sched_fini(struct sched *sched);
 
 /* Takes `search` over; ids ascend. Its trials may exist already (restart). now: starts the time budget. */
 void sched_add(struct sched *sched, struct search *search, struct now now);
-/* After a restart, when every search is added: a lease as it was stored. Active ones get a fresh deadline. */
+/* After a restart, when every search is added: a lease as it was stored. */
 void sched_restore_lease(struct sched *sched, const struct lease *lease);
-/* After the last of them: LEASED halves without a lease are READY again; then the searches go on. */
+/* After the last of them: leases get a fresh deadline, LEASED halves without one are READY again, the searches go on.
+ */
 void sched_start(struct sched *sched, struct now now);
 struct search *sched_search(struct sched *sched, int64_t id);
 

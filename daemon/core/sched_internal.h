@@ -21,6 +21,7 @@ int write_stop(struct sched *sched, struct search *search, enum search_state to,
 /* Takes the search as far as its state allows: closes it, fails it, confirms it, finishes it; then asks for
  * proposals. A failed persist leaves the step for the next tick. */
 void sched_advance(struct sched *sched, struct search *search, struct now now);
-void sched_fill(struct sched *sched);
+/* Asks for proposals of one search. */
+void sched_fill(struct sched *sched, struct search *search);
 
 #endif

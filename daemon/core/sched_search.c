@@ -106,16 +106,11 @@ static int advance_once(struct sched *sched, struct search *search, struct now n
     return search->spec.held_out ? confirm(sched, search, now) : move(sched, search, SEARCH_DONE, now, NULL);
 }
 
-void sched_advance(struct sched *sched, struct search *search, struct now now)
-{
-    while (advance_once(sched, search, now) == 0)
-        ;
-    sched_fill(sched);
-}
-
 /* Keeps a job for every waiting poll and two in hand, so that a worker that comes finds one. */
-static void fill_search(struct sched *sched, struct search *search)
+void sched_fill(struct sched *sched, struct search *search)
 {
+    if (search->state != SEARCH_RUNNING || search->closed)
+        return;
     int want = sched->waiting + 2;
     for (;;) {
         int have = search->ready[HALF_SEARCH].n + search_asking(search);
@@ -131,16 +126,17 @@ static void fill_search(struct sched *sched, struct search *search)
     }
 }
 
-void sched_fill(struct sched *sched)
-{
-    for (int i = 0; i < sched->search_n; i++)
-        if (sched->search[i]->state == SEARCH_RUNNING && !sched->search[i]->closed)
-            fill_search(sched, sched->search[i]);
-}
-
 void sched_more(struct sched *sched)
 {
-    sched_fill(sched);
+    for (int i = 0; i < sched->search_n; i++)
+        sched_fill(sched, sched->search[i]);
+}
+
+void sched_advance(struct sched *sched, struct search *search, struct now now)
+{
+    while (advance_once(sched, search, now) == 0)
+        ;
+    sched_fill(sched, search);
 }
 
 void sched_proposed(struct sched *sched, int64_t id, int stream, const double *ratios, int n, int rc,
@@ -247,6 +243,8 @@ static void mend_leases(struct sched *sched, struct search *search)
 
 void sched_start(struct sched *sched, struct now now)
 {
+    for (int i = 0; i < sched->leases.n; i++) /* whoever still works on it may deliver */
+        sched->leases.lease[i]->deadline_us = now.us + sched->lease_us;
     for (int i = 0; i < sched->search_n; i++)
         mend_leases(sched, sched->search[i]);
     for (int i = 0; i < sched->search_n; i++)

@@ -248,9 +248,7 @@ static void start_daemon(struct world *world)
     for (int64_t id = 1; id <= WORLD_SEARCHES; id++)
         load_search(world, id);
     for (int i = 0; i < world->lease_n; i++) {
-        struct lease lease = world->lease[i];
-        lease.deadline_us = world->now.us + LEASE_US;
-        sched_restore_lease(&world->sched, &lease);
+        sched_restore_lease(&world->sched, &world->lease[i]);
     }
     world->ask_n = 0;
     sched_start(&world->sched, world->now);
