@@ -224,7 +224,7 @@ bool api_query_whole(struct exchange *x, const char *name, int64_t min, int64_t 
         return true;
     char *end;
     long long n = strtoll(text, &end, 10);
-    if (end == text || *end || n < min || n > max) {
+    if (strspn(text, "-0123456789") == 0 || end == text || *end || n < min || n > max) {
         http_error(x, 400, "invalid", "%s=%.40s: use a whole number from %lld to %lld", name, text,
                    (long long)min, (long long)max);
         return false;

@@ -72,11 +72,12 @@ void api_trial_get(struct api_call *call)
     struct search *search = api_find_search(call);
     if (!search)
         return;
-    char *end;
-    long number = strtol(call->param[1], &end, 10);
-    if (*end || number < 0 || number >= search->plan.trials || !exists(search, (int)number)) {
+    const char *text = call->param[1];
+    size_t digits = strspn(text, "0123456789");
+    long number = strtol(text, NULL, 10);
+    if (digits == 0 || text[digits] || number >= search->plan.trials || !exists(search, (int)number)) {
         http_error(call->x, 404, "not_found", "search %lld has no trial \"%s\" yet", (long long)search->id,
-                   call->param[1]);
+                   text);
         return;
     }
     struct buf buf;

@@ -11,6 +11,7 @@
 #define POLL_S 20
 #define WAIT_MAX_S 60
 #define SLOTS_MAX 1024
+#define REASON_MAX 2000 /* bytes that are kept: every page of trials shows it */
 #define ANSWER_MAX ((size_t)16 << 20)
 
 static int least(int a, int b)
@@ -255,8 +256,10 @@ void api_lease_failure(struct api_call *call)
     const char *code = json_string_or(json_get(root, "code"), "evaluator");
     const char *reason = json_string_or(json_get(root, "reason"), "the worker gave no reason");
     log_event(LOG_WARN, "job_failed", "lease=%s code=%s reason=\"%.400s\"", call->param[0], code, reason);
-    int rc = sched_failure(&call->daemon->sched, call->param[0], reason, paretod_now(), &err);
+    char *kept = mem_printf("%.*s", REASON_MAX, reason);
+    int rc = sched_failure(&call->daemon->sched, call->param[0], kept, paretod_now(), &err);
     answer_lease(call->x, rc, &err, "{}");
+    mem_free(kept);
     json_free(root);
 }
 

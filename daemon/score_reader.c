@@ -19,6 +19,10 @@ static int read_items(const struct json *items, size_t at, struct score *out, st
             return err_set(err, ERR_INVALID, "scores[%zu].items[%zu]: must be a number", at, out->items_n);
         values[out->items_n++] = json_number_or(item, 0);
     }
+    if (out->n != (int64_t)out->items_n)
+        return err_set(err, ERR_INVALID,
+                       "scores[%zu].n: %lld, but there are %zu items; send one value an item", at,
+                       (long long)out->n, out->items_n);
     return 0;
 }
 

@@ -4,6 +4,7 @@
     --fail-above X    fail for good when the first ratio is greater than X
     --fail-first DIR  fail the first attempt of every trial, remembered in DIR
     --gate FILE       wait until FILE exists (a test's hand on the brake)
+    --gate-half HALF  only runs of this half wait
     --take S          work for S seconds
 """
 import json
@@ -19,7 +20,7 @@ name = f"{request['search']} {request['trial']} {half}"
 if "--record" in options:
     with open(options["--record"], "a") as out:
         out.write(f"{name} {request['attempt']}\n")
-if "--gate" in options:
+if "--gate" in options and options.get("--gate-half", half) == half:
     while not os.path.exists(options["--gate"]):
         time.sleep(0.02)
 time.sleep(float(options.get("--take", 0)))

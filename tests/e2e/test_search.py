@@ -1,9 +1,10 @@
 """A search from submission to its end, through the API."""
 import csv
 import io
+import shutil
 
 import pytest
-from helpers import wait_until
+from helpers import ROOT, wait_until
 
 
 def dominates(a, b, goals):
@@ -89,6 +90,19 @@ def test_held_out_scores_of_front_and_sweep(fleet):
     assert front["heldout"]["hypervolume"] >= front["heldout"]["sweep_hypervolume"] > 0
 
 
+def test_held_out_volumes_wait_for_the_last_score(fleet):
+    """The volume of the points that are scored so far would be taken for the front's."""
+    gate = fleet.directory / "gate"
+    search = fleet.api.submit(fleet.synthetic(trials=8, held_out=True, options=("--gate", gate, "--gate-half", "heldout")))
+    front = fleet.api.wait_front(search, lambda f: f["state"] == "confirming" and f["progress"]["done"] == 8, 60,
+                                 "the confirmation begins")
+    assert front["heldout"] is None and all(p["heldout"] is None for p in front["points"])
+    gate.touch()
+    confirming = fleet.api.wait_front(search, lambda f: f["confirm"]["done"] > 0, 30, "held-out scores come in")
+    assert confirming["state"] == "done" or confirming["heldout"] is None
+    assert fleet.api.wait_state(search, "done")["heldout"]["hypervolume"] > 0
+
+
 def test_three_objectives_one_minimised(fleet):
     search = fleet.api.submit(fleet.synthetic(trials=14, objectives=("reward", "tasks", "kl"),
                                               strategy={"type": "scalarize", "sweep_points": 3, "streams": 3}))
@@ -125,6 +139,21 @@ def test_idempotency_key_survives_a_crash(world):
     world.start_daemon()
     again = world.api.call("POST", "/v1/searches", body=spec, headers={"Idempotency-Key": "one"})
     assert again.status == 200 and again.json["id"] == search
+
+
+def test_a_key_answers_when_the_checkpoints_are_gone(world):
+    spec = world.synthetic()
+    models = world.directory / "models"
+    shutil.copytree(ROOT / "tests/golden/worker/llama", models)
+    spec["models"] = {"base": str(models), "tuned": str(models)}
+    spec["groups"] = {"count": 2}
+    spec["evaluator"]["merge"] = "plan"
+    search = world.api.submit(spec, key="one")
+    shutil.rmtree(models)
+    again = world.api.call("POST", "/v1/searches", body=spec, headers={"Idempotency-Key": "one"})
+    assert again.status == 200 and again.json["id"] == search
+    assert world.api.call("POST", "/v1/searches", body=spec, headers={"Idempotency-Key": "two"}).status == 422
+    assert world.api.get(f"/v1/searches/{search}/plan")["layers"] > 0
 
 
 def test_every_wrong_field_is_named_at_once(world):
@@ -258,3 +287,24 @@ def test_front_is_conditional(world):
     assert world.api.call("GET", path + "?wait=20", headers={"If-None-Match": '"other"'}).status == 200
     listed = world.api.call("GET", "/v1/searches")
     assert world.api.call("GET", "/v1/searches", headers={"If-None-Match": listed.headers["ETag"]}).status == 304
+
+
+def test_results_that_do_not_add_up(world):
+    """Refused in a sentence, counted as a failed attempt, and what is kept of a reason has a bound."""
+    api = world.api
+    search = api.submit(world.synthetic(attempts=9))
+    worker = api.post("/v1/workers", {"name": "host:1", "slots": 1})["worker"]
+
+    def deliver(verb, body):
+        lease = api.post("/v1/leases", {"worker": worker, "wait_s": 20})["lease"]
+        return api.call("POST", f"/v1/leases/{lease}/{verb}", body=body)
+
+    good = [{"metric": f"synthetic.{name}", "mean": 1, "n": 2, "items": [0, 2]} for name in ("reward", "tasks")]
+    for change, word in (({"items": [0, 1, 2]}, "3 items"), ({"mean": None}, "mean"), ({"n": -1}, "n:"),
+                         ({"metric": "synthetic.tasks"}, "twice"), ({"metric": "other"}, "synthetic.reward")):
+        refused = deliver("result", {"scores": [{**good[0], **change}, good[1]]})
+        assert refused.status == 422 and word in refused.json["error"], refused
+    assert deliver("failure", {"reason": "x" * 1_000_000}).status == 200
+    trial = api.trials(search)[0]
+    assert trial["attempts"] == 6 and len(trial["reason"]) == 2000 and trial["state"] == "ready"
+    assert deliver("result", {"scores": good}).json == {"accepted": True, "duplicate": False}
