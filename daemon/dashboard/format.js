@@ -27,3 +27,8 @@ export const count = (n, one, many = one + "s") => `${n} ${n === 1 ? one : many}
 
 const KINDS = { sweep: "model averaging", hma: "HMA", scalarize: "scalarisation", sobol: "Sobol" };
 export const kind = (name) => KINDS[name] || name;
+
+/* Whether a search may still bring points. */
+export function isOpen(front) {
+  return ["running", "paused", "confirming"].includes(front.state);
+}

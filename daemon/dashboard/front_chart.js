@@ -2,7 +2,7 @@
 // d3 is a classic script (Debian's node-d3), so a global here.
 
 import { axes, corners, placed } from "./points.js";
-import { count, number, score } from "./format.js";
+import { count, isOpen, number, score } from "./format.js";
 
 const MARGIN = { top: 18, right: 52, bottom: 46, left: 62 };
 const SWEEP_MARK = d3.symbol().type(d3.symbolDiamond).size(50)();
@@ -67,13 +67,19 @@ export class FrontChart {
     this.placed = placed(points, this.x_axis, this.y_axis, half);
     this.label();
     this.empty.attr("x", this.inner_w / 2).attr("y", this.inner_h / 2)
-      .text(this.placed.length ? "" : half === "search" ? "Waiting for the first trial" : "No held-out scores yet");
+      .text(this.placed.length ? "" : this.nothing());
     this.scale();
     this.drawAxes();
     this.drawLines();
     this.drawEnds();
     this.drawBars();
     this.drawMarks();
+  }
+
+  nothing() {
+    const open = isOpen(this.view.front);
+    if (this.view.half === "heldout") return open ? "No held-out scores yet" : "No held-out scores";
+    return open ? "Waiting for the first trial" : "No trial was scored";
   }
 
   label() {

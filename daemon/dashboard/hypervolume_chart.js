@@ -1,6 +1,6 @@
 // Hypervolume by trials done, with the sweep's own as the line to beat.
 
-import { number } from "./format.js";
+import { isOpen, number } from "./format.js";
 
 const MARGIN = { top: 16, right: 84, bottom: 34, left: 52 };
 
@@ -54,14 +54,15 @@ export class HypervolumeChart {
     const none = history.length === 0;
     this.plot.selectAll("g,path,circle,.end-label").style("display", none ? "none" : null);
     this.empty.attr("x", w / 2).attr("y", h / 2).text(none ? this.unknown() : "");
-    this.svg.attr("aria-label", none ? "Hypervolume: not known yet"
+    this.svg.attr("aria-label", none ? `Hypervolume: ${this.unknown()}`
       : `Hypervolume after ${history[history.length - 1][0]} trials: ${number(history[history.length - 1][1])}, ` +
         `model averaging alone: ${number(sweep)}`);
     if (!none) this.drawHistory(history, sweep, w, h);
   }
 
   unknown() {
-    return this.front.objectives.length > 3 ? "For up to three objectives" : "Known when both endpoints are scored";
+    if (this.front.objectives.length > 3) return "For up to three objectives";
+    return isOpen(this.front) ? "Known when both endpoints are scored" : "Not known: an endpoint has no scores";
   }
 
   drawHistory(history, sweep, w, h) {

@@ -95,7 +95,7 @@ export class SearchView {
     chip.className = `chip ${front.state}`;
     chip.textContent = stateText(front);
     const facts = [`search ${front.id}`];
-    const so_far = ["running", "paused", "confirming"].includes(front.state) ? " so far" : "";
+    const so_far = format.isOpen(front) ? " so far" : "";
     if (summary) facts.push(`strategy ${summary.strategy}`, format.duration(summary.seconds) + so_far);
     byId("search-facts").textContent = facts.join(" · ");
     const reason = byId("search-reason");

@@ -33,11 +33,15 @@ function atWork({ progress, confirm, eta_s, state }) {
 
 export function tiles(front) {
   const { done, total, failed } = front.progress;
-  const unknown = front.objectives.length > 3 ? "for up to three objectives" : "known after both endpoints";
+  const open = format.isOpen(front);
+  const unknown = front.objectives.length > 3 ? "for up to three objectives"
+    : open ? "known after both endpoints" : "an endpoint has no scores";
+  const unscored = open ? "scored at the end, where asked for"
+    : front.confirm.total ? "an endpoint has no scores" : "no held-out round";
   return [
     tile("tile-progress", "Trials", [String(done), el("small", {}, ` of ${total}`)], atWork(front), progressBar(front)),
     volume("tile-hypervolume", "Hypervolume", front, unknown),
-    volume("tile-heldout", "Hypervolume, held-out", front.heldout, "scored when the search ends"),
+    volume("tile-heldout", "Hypervolume, held-out", front.heldout, unscored),
     tile("tile-failed", "Failed trials", el("span", { class: failed ? "bad" : "" }, String(failed)),
       failed ? "out of attempts" : "none"),
   ];
