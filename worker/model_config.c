@@ -70,11 +70,13 @@ static int refuse_options(const struct json *config, struct err *err)
         return err_set(err, ERR_UNSUPPORTED,
                        "config.json: quantization_config: quantised checkpoints cannot be merged; use the "
                        "unquantised ones");
-    const char *act = json_string_or(json_get(config, "hidden_act"), "silu");
+    const struct json *named = given(config, "hidden_act");
+    const char *act = json_string_or(named, named ? "(not a text)" : "silu");
     if (strcmp(act, "silu") != 0)
         return err_set(err, ERR_UNSUPPORTED, "config.json: hidden_act \"%s\" is not supported, only silu",
                        act);
-    if (json_number_or(given(config, "partial_rotary_factor"), 1.0) != 1.0)
+    if (json_number_or(given(config, "partial_rotary_factor"), 1.0) != 1.0 ||
+        json_number_or(given(given(config, "rope_parameters"), "partial_rotary_factor"), 1.0) != 1.0)
         return err_set(err, ERR_UNSUPPORTED,
                        "config.json: partial_rotary_factor other than 1 is not supported");
     return 0;
@@ -83,13 +85,14 @@ static int refuse_options(const struct json *config, struct err *err)
 static int read_counts(const struct json *config, enum type type, struct model_config *out, struct err *err)
 {
     static const int kv_otherwise[TYPES_N] = {0, 8, 32}; /* llama: as many as heads */
+    static const int positions_otherwise[TYPES_N] = {2048, 131072, 32768};
     int rc;
     if ((rc = count(config, "num_hidden_layers", 1, 0, &out->layers, err)) ||
         (rc = count(config, "hidden_size", 1, 0, &out->hidden, err)) ||
         (rc = count(config, "num_attention_heads", 1, 0, &out->heads, err)) ||
         (rc = count(config, "intermediate_size", 1, 0, &out->intermediate, err)) ||
         (rc = count(config, "vocab_size", 1, 0, &out->vocab, err)) ||
-        (rc = count(config, "max_position_embeddings", 1, type == LLAMA ? 2048 : 32768, &out->positions_max,
+        (rc = count(config, "max_position_embeddings", 1, positions_otherwise[type], &out->positions_max,
                     err)))
         return rc;
     int kv = type == LLAMA ? out->heads : kv_otherwise[type];
@@ -111,6 +114,9 @@ static int read_rope(const struct json *config, struct model_config *out, struct
 {
     const struct json *parameters = given(config, "rope_parameters");
     const struct json *scaling = parameters ? parameters : given(config, "rope_scaling");
+    if (scaling && !json_is(scaling, JSON_OBJECT))
+        return err_set(err, ERR_INVALID, "config.json: %s must be an object",
+                       parameters ? "rope_parameters" : "rope_scaling");
     int rc = positive(given(parameters, "rope_theta") ? parameters : config, "rope_theta", 10000.0,
                       &out->rope_theta, err);
     if (rc || !scaling)

@@ -60,7 +60,7 @@ static void test_other_families(void **state)
     assert_true(c.qkv_bias && !c.o_bias && c.kv_heads == 32 && !c.window);
     char *mistral = mem_printf("{\"model_type\":\"mistral\",%s", rest);
     check(read_text(mistral, &c, &err), &err);
-    assert_true(c.window == 4096 && c.kv_heads == 8 && !c.qkv_bias);
+    assert_true(c.window == 4096 && c.kv_heads == 8 && !c.qkv_bias && c.positions_max == 131072);
     mem_free(mistral);
     mistral = mem_printf("{\"model_type\":\"mistral\",\"sliding_window\":null,%s", rest);
     check(read_text(mistral, &c, &err), &err);
@@ -88,6 +88,11 @@ static void test_refusals(void **state)
         {"{" SMALL ",\"head_dim\":5}", "head_dim", ERR_INVALID},
         {"{" SMALL ",\"tie_word_embeddings\":1}", "tie_word_embeddings", ERR_INVALID},
         {"{" SMALL ",\"partial_rotary_factor\":0.5}", "partial_rotary_factor", ERR_UNSUPPORTED},
+        {"{" SMALL ",\"rope_parameters\":{\"partial_rotary_factor\":0.5}}", "partial_rotary_factor",
+         ERR_UNSUPPORTED},
+        {"{" SMALL ",\"rope_parameters\":8}", "rope_parameters", ERR_INVALID},
+        {"{" SMALL ",\"rope_scaling\":\"linear\"}", "rope_scaling", ERR_INVALID},
+        {"{" SMALL ",\"hidden_act\":7}", "hidden_act", ERR_UNSUPPORTED},
         {"{" SMALL ",\"max_position_embeddings\":1.5}", "max_position_embeddings", ERR_INVALID},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
