@@ -128,14 +128,20 @@ static int read_options(int argc, char **argv, struct options *options)
     return optind < argc ? usage_error("unexpected argument", argv[optind]) : -1;
 }
 
-/* The given directory, made when absent; else a fresh one in $TMPDIR. */
+/* The given directory, made when absent; else a fresh one in $TMPDIR. One that cannot be used is refused now: later it
+ * would be a failure of every trial. */
 static int make_scratch(const char **scratch, char *fresh, size_t size)
 {
     const char *tmp = getenv("TMPDIR");
     if (*scratch) {
-        if (mkdir(*scratch, 0700) == 0 || errno == EEXIST)
+        struct stat info;
+        bool there = mkdir(*scratch, 0700) == 0 || errno == EEXIST;
+        if (there && stat(*scratch, &info) == 0 && !S_ISDIR(info.st_mode))
+            errno = ENOTDIR;
+        else if (there && access(*scratch, R_OK | W_OK | X_OK) == 0)
             return 0;
-        fprintf(stderr, "pareto-worker: --scratch %s: %s\n", *scratch, strerror(errno));
+        fprintf(stderr, "pareto-worker: --scratch %s: %s; give a directory that this user can write to\n",
+                *scratch, strerror(errno));
         return 2;
     }
     snprintf(fresh, size, "%s/pareto-worker-XXXXXX", tmp && *tmp ? tmp : "/tmp");
