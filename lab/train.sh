@@ -1,25 +1,30 @@
 #!/bin/sh
-# Trains everything and writes tests/fixtures/ and tests/golden/lab/. Run lab/setup.sh first.
-# Usage: lab/train.sh [OUT]     OUT (default lab/out) keeps every stage's result; a stage whose result is there is
-#                               skipped, so a run that was cut short goes on where it stopped.
+# Trains everything and writes the fixtures and golden values. Run lab/setup.sh first.
+# Usage: lab/train.sh [OUT [FIXTURES [GOLDEN]]]
+#   OUT       keeps every stage's result (default lab/out); a stage whose result is there is skipped, so a run that
+#             was cut short goes on where it stopped
+#   FIXTURES  default tests/fixtures         GOLDEN  default tests/golden/lab
 # One thread a job; tuned-rsf and tuned-dpo are trained side by side. LAB_SCALE=.1 makes a quick, poor pair.
 set -eu
-case "${1:-}" in -h|--help) sed -n '2,5s/^# //p' "$0"; exit 0;; esac
-cd "$(dirname "$0")"
-out=${1:-out}
-options="--out $out --scale ${LAB_SCALE:-1}"
+case "${1:-}" in -h|--help) sed -n '2,7s/^# //p' "$0"; exit 0;; esac
+lab=$(cd "$(dirname "$0")" && pwd)
+out=$(realpath -m "${1:-$lab/out}")
+fixtures=$(realpath -m "${2:-$lab/../tests/fixtures}")
+golden=$(realpath -m "${3:-$lab/../tests/golden/lab}")
+options="--scale ${LAB_SCALE:-1}"
 export OMP_NUM_THREADS=1 PYTHONUNBUFFERED=1
-run() { .venv/bin/python "$@"; }
+run() { script=$1; shift; "$lab/.venv/bin/python" "$lab/$script" "$@"; }
 
-run train_base.py --stage pretrain $options
-run train_base.py --stage instruct $options
-run train_reward.py $options
-run train_dpo.py $options & dpo=$!
-run train_rsf.py $options
+run train_base.py --stage pretrain --out "$out" $options
+run train_base.py --stage instruct --out "$out" $options
+run train_reward.py --out "$out" $options
+run train_dpo.py --out "$out" $options & dpo=$!
+run train_rsf.py --out "$out" $options
 wait $dpo
-run bundle.py --out "$out"
-run reference_logits.py
-run reference_scores.py
-run golden_metrics.py
-run evaluate.py --bundle ../tests/fixtures/bundle --json "$out/scores.json" \
-    ../tests/fixtures/base ../tests/fixtures/tuned-rsf ../tests/fixtures/tuned-dpo
+run bundle.py --out "$out" --fixtures "$fixtures"
+run reference_logits.py --fixtures "$fixtures"
+run reference_scores.py --fixtures "$fixtures" --golden "$golden"
+run golden_metrics.py --golden "$golden"
+run evaluate.py --bundle "$fixtures/bundle" --json "$out/scores.json" \
+    "$fixtures/base" "$fixtures/tuned-rsf" "$fixtures/tuned-dpo"
+run check_fixtures.py --fixtures "$fixtures"
