@@ -61,7 +61,13 @@ static int read_spread(const char *name, const struct json *object, struct score
     score->n = score->items ? (int64_t)score->items_n : 1;
     if (n && !json_whole(n, 0, INT64_MAX, &score->n))
         return err_set(err, ERR_EVALUATOR,
-                       "the evaluator's answer: scores.%s.n must be a whole number, 0 or more", name);
+                       "the evaluator's answer: scores.%s.n must be a whole number above 0", name);
+    if (score->n == 0)
+        return err_set(
+            err, ERR_EVALUATOR,
+            "the evaluator's answer: scores.%s is the mean of no items; what was not measured is a "
+            "failure, so exit with a status other than 0",
+            name);
     if (score->items && score->n != (int64_t)score->items_n)
         return err_set(err, ERR_EVALUATOR,
                        "the evaluator's answer: scores.%s has n %lld but %zu items; print one value an item",
