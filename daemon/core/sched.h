@@ -1,13 +1,15 @@
 /* WHAT   The scheduler: which job next for which worker; leases, expiry, bounded retries, quarantine,
- * confirmation. WHO    daemon (api, proposer, loop); the simulation in tests. UNITS  struct now: monotonic
- * and wall microseconds of this turn of the loop. MEMORY create/destroy; searches are taken over. Pointers it
- * hands out are good until the next call. ERRORS ERR_NOT_FOUND, ERR_NOT_READY, ERR_CONFLICT, ERR_INVALID, and
- * what persist returns: then nothing changed. STATE  Pure: acts only through struct sched_ops; chance comes
- * from a seed.
+ *        confirmation.
+ * WHO    daemon (api, proposer, loop); the simulation in tests.
+ * UNITS  struct now: monotonic and wall microseconds of this turn of the loop.
+ * MEMORY create/destroy; searches are taken over. Pointers it hands out are good until the next call.
+ * ERRORS ERR_NOT_FOUND, ERR_NOT_READY, ERR_CONFLICT, ERR_INVALID, and what persist returns: then nothing
+ *        changed.
+ * STATE  Pure: acts only through struct sched_ops; chance comes from a seed.
  *
  * (1) Nothing changes in memory before persist returned 0, so memory never knows more than the disk.
- * (2) A job is given out only when its search is RUNNING (search half, not closed) or CONFIRMING (held-out
- * half). (3) What comes next is a function of the state; so a restart continues as if it had not been. */
+ * (2) A job is given out only when its search is RUNNING (search half, not closed) or CONFIRMING (held-out half).
+ * (3) What comes next is a function of the state; so a restart continues as if it had not been. */
 #ifndef DAEMON_CORE_SCHED_H
 #define DAEMON_CORE_SCHED_H
 

@@ -1,15 +1,17 @@
 /* WHAT   One search in memory: its problem and plan, every trial with its scores, and what may come next.
  * WHO    daemon/core; the views read it.
  * UNITS  now_us, deadline_us: monotonic. *_wall_us: wall time, for people. Scores as the user sees them (sign
- * not flipped). MEMORY create/destroy; the spec is taken over. ERRORS ERR_INVALID from search_create when the
- * plan is refused; the sentence names the field. STATE  RUNNING -> PAUSED, CONFIRMING, DONE, CANCELLED,
- * FAILED; PAUSED -> RUNNING, CONFIRMING, CANCELLED; CONFIRMING -> PAUSED, DONE, CANCELLED. DONE, CANCELLED
- * and FAILED are final.
+ *        not flipped).
+ * MEMORY create/destroy; the spec is taken over.
+ * ERRORS ERR_INVALID from search_create when the plan is refused; the sentence names the field.
+ * STATE  RUNNING -> PAUSED, CONFIRMING, DONE, CANCELLED, FAILED; PAUSED -> RUNNING, CONFIRMING, CANCELLED;
+ *        CONFIRMING -> PAUSED, DONE, CANCELLED. DONE, CANCELLED and FAILED are final.
  *
- * (1) count[h][s] is the number of trials whose half h is in state s; their sum is plan.trials for both
- * halves. (2) ready[h] holds exactly the numbers of the trials whose half h is READY. (3) The trials of a
- * stream that are not ABSENT are its first `proposed` steps. (4) done_order holds exactly the trials whose
- * search half is DONE, in order of completion. (5) revision grows with every persisted change. */
+ * (1) count[h][s] is the number of trials whose half h is in state s; their sum is plan.trials for both halves.
+ * (2) ready[h] holds exactly the numbers of the trials whose half h is READY.
+ * (3) The trials of a stream that are not ABSENT are its first `proposed` steps.
+ * (4) done_order holds exactly the trials whose search half is DONE, in order of completion.
+ * (5) revision grows with every persisted change. */
 #ifndef DAEMON_CORE_SEARCH_H
 #define DAEMON_CORE_SEARCH_H
 

@@ -93,6 +93,21 @@ def test_a_search_appears_and_grows(fleet, browser, tmp_path):
     assert not faults, faults
 
 
+def test_an_ended_search_promises_nothing(fleet, browser):
+    search = fleet.api.submit(fleet.synthetic(trials=8, attempts=1, options=("--fail-above", 0.99)))
+    fleet.api.wait_state(search, "done")
+    failed = fleet.api.submit(fleet.synthetic(trials=8, attempts=1, options=("--fail-above", -1)))
+    fleet.api.wait_front(failed, lambda f: f["state"] == "failed", 60, "it fails")
+    page = f"http://127.0.0.1:{fleet.port}/#/searches/"
+    browser.get(f"{page}{search}")
+    text = lambda name: browser.find_element(By.ID, name).text  # noqa: E731
+    wait_until(lambda: "an endpoint has no scores" in text("tile-hypervolume"), 30, "why there is no hypervolume")
+    assert "no held-out round" in text("tile-heldout") and "an endpoint has no scores" in text("hypervolume-chart")
+    browser.get(f"{page}{failed}")
+    wait_until(lambda: "No trial was scored" in text("front-chart"), 30, "there is nothing to wait for")
+    assert "the first ratio is too great" in text("search-reason")
+
+
 def test_the_daemon_goes_and_comes_back(fleet, browser):
     search = fleet.api.submit(fleet.synthetic(trials=6))
     fleet.api.wait_state(search, "done")
