@@ -29,8 +29,7 @@ static int resolve(char *path, size_t size, const char *directory, const char *f
     return 0;
 }
 
-/* "./score.py" and "../score.py" mean files beside the search; other arguments are the program's own
- * business. */
+/* "./score.py" and "../score.py" mean files beside the search; other arguments are the program's own business. */
 static void resolve_argument(char **argument, const char *directory)
 {
     if (strncmp(*argument, "./", 2) != 0 && strncmp(*argument, "../", 3) != 0)

@@ -55,8 +55,7 @@ static bool is_dash(char c)
     return c == '-';
 }
 
-/* Every pair (first, second), left to right without overlap, becomes `format` with both put in: "%c%c " or
- * so. */
+/* Every pair (first, second), left to right without overlap, becomes `format` with both put in: "%c%c " or so. */
 static void space_pairs(struct buf *text, bool (*first)(char), bool (*second)(char), const char *format)
 {
     struct buf out;

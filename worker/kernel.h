@@ -24,8 +24,7 @@ struct kernel {
     void (*multiply)(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *panels,
                      size_t panel_stride, float *c, size_t ldc);
 
-    /* y = exp(x), relative error below 1.2e-7; 0 under -87.33 (no subnormals), exp(88.37) above 88.37. NaN
-     * stays. */
+    /* y = exp(x), relative error below 1.2e-7; 0 under -87.33 (no subnormals), exp(88.37) above 88.37. NaN stays. */
     void (*exp)(size_t n, const float *x, float *y);
 
     /* y = gate / (1 + exp(-gate)) * up */

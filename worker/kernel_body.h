@@ -91,8 +91,7 @@ static void strip(size_t m, size_t k, const float *a, size_t lda, const float *b
 }
 
 /* Few rows leave the multiply-add units waiting for their own sums, so four panels are computed side by side.
- * Only where a strip is a whole panel: narrower vectors make strips enough of one panel. Returns the columns
- * done. */
+ * Only where a strip is a whole panel: narrower vectors make strips enough of one panel. Returns the columns done. */
 static size_t few_rows(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *panels,
                        size_t panel_stride, float *c, size_t ldc)
 {

@@ -24,8 +24,7 @@ int32_t logits_best(const float *logits, int n)
     return best;
 }
 
-/* scratch = exp((logits - largest) / temperature); returns the sum. Four strands shorten the chain of
- * additions. */
+/* scratch = exp((logits - largest) / temperature); returns the sum. Four strands shorten the chain of additions. */
 static double exponents(const struct kernel *kernel, const float *logits, int n, double temperature,
                         float *scratch)
 {

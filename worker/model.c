@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One tensor of the model and where its floats go: into `matrix` from row first_row on, or to `plain`, or
- * both. */
+/* One tensor of the model and where its floats go: into `matrix` from row first_row on, or to `plain`, or both. */
 struct place {
     char name[96];
     size_t rows, columns; /* shape [rows, columns], or [columns] when rows is 0 */

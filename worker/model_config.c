@@ -12,8 +12,7 @@ static const struct json *given(const struct json *object, const char *key)
     return json_is(j, JSON_NULL) ? NULL : j;
 }
 
-/* A whole number of at least `least`; `otherwise` when the key is missing, or an error when otherwise <
- * least. */
+/* A whole number of at least `least`; `otherwise` when the key is missing, or an error when otherwise < least. */
 static int count(const struct json *config, const char *key, int least, int otherwise, int *out,
                  struct err *err)
 {

@@ -82,8 +82,7 @@ static int most(int a, int b)
     return a > b ? a : b;
 }
 
-/* A model is fit for the bundle when its vocabulary holds the bundle's ids and its positions the longest
- * sequence. */
+/* A model is fit for the bundle when its vocabulary holds the bundle's ids and its positions the longest sequence. */
 static int check_fit(const struct model *model, const struct bundle *bundle, int longest,
                      const char *directory, struct err *err)
 {

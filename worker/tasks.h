@@ -33,13 +33,11 @@ int task_reward(const struct task_run *run, struct scores *scores, struct err *e
 /* The task's items of the half, and how many. The array is the caller's (mem_free). */
 const struct bundle_item **task_items(const struct task_run *run, size_t *n);
 
-/* Appends "task.metric" with items[n] (taken) and their mean and standard error; returns it until the next
- * call. */
+/* Appends "task.metric" with items[n] (taken) and their mean and standard error; returns it until the next call. */
 struct score *task_add(const struct task_run *run, enum metric metric, double *items, size_t n,
                        struct scores *scores);
 
-/* For tests: greedy continuations of a task's items as task_generate makes them. texts: [n], each the
- * caller's. */
+/* For tests: greedy continuations of a task's items as task_generate makes them. texts: [n], each the caller's. */
 int task_texts(const struct task_run *run, const struct bundle_item **items, size_t n, char **texts,
                struct err *err);
 /* For tests: summed log-likelihoods of all choices, item after item. sums: [sum of choices_n]. */
