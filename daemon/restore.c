@@ -162,11 +162,13 @@ static int on_lease(void *ctx, const struct store_lease *row)
     if (!search || row->trial < 0 || row->trial >= search->plan.trials)
         return err_set(c->err, ERR_CORRUPT, "lease %s of the database is for a trial that is not there",
                        row->token);
-    /* The row of a trial counts the attempts of its search half only. */
+    /* The row of a trial speaks of its search half only. */
     struct trial_job *job = &search->trials[row->trial].job[lease.half];
     if (lease.half == HALF_HELDOUT && (lease.state == LEASE_FAILED || lease.state == LEASE_EXPIRED) &&
-        job->attempts < row->attempt)
+        job->attempts < row->attempt) {
         job->attempts = row->attempt;
+        text_replace(&job->reason, row->reason);
+    }
     snprintf(lease.token, sizeof lease.token, "%s", row->token);
     snprintf(lease.worker, sizeof lease.worker, "%s", row->worker);
     lease.granted_us = c->now.us - (c->now.wall_us - row->granted_us);

@@ -125,6 +125,7 @@ int view_trial(struct store *store, const struct search *search, int number, boo
                struct err *err)
 {
     const struct trial *trial = &search->trials[number];
+    const char *later = trial->job[HALF_HELDOUT].reason; /* that half comes after the other */
     json_object(out);
     json_put_int(out, "number", number);
     json_put_int(out, "stream", trial->stream);
@@ -133,7 +134,7 @@ int view_trial(struct store *store, const struct search *search, int number, boo
     json_put_text(out, "state", trial_state_name(trial->job[HALF_SEARCH].state));
     json_put_doubles(out, "ratios", search_ratios(search, number), (size_t)search->k);
     json_put_int(out, "attempts", trial->job[HALF_SEARCH].attempts);
-    json_put_text(out, "reason", trial->job[HALF_SEARCH].reason);
+    json_put_text(out, "reason", later ? later : trial->job[HALF_SEARCH].reason);
     json_put_text(out, "worker", trial->worker);
     json_put_double(out, "merge_s", trial->merge_s);
     json_put_double(out, "evaluate_s", trial->evaluate_s);

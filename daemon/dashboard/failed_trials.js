@@ -6,10 +6,9 @@ import * as format from "./format.js";
 
 const SHOWN_MAX = 50;
 
-/* Out of attempts in either half: a done trial's reason may be that of an attempt before, or of its held-out half. */
-const failed = (trial) => trial.reason && ["quarantined", "done"].includes(trial.state);
-
-async function load(search) {
+/* unscored: trials that are done and have no held-out scores, when some held-out half ran out of attempts. */
+async function load(search, unscored) {
+  const failed = (trial) => trial.state === "quarantined" || (trial.reason && unscored.has(trial.number));
   const found = [];
   for (let after = null; found.length < SHOWN_MAX;) {
     const more = after === null ? "" : `&after=${after}`;
@@ -23,7 +22,7 @@ async function load(search) {
 
 function row(trial) {
   return el("tr", { "data-trial": trial.number }, el("th", { scope: "row" }, trial.number),
-    el("td", {}, trial.state), el("td", { class: "figure" }, trial.attempts),
+    el("td", {}, trial.state === "done" ? "held-out half failed" : trial.state), el("td", { class: "figure" }, trial.attempts),
     el("td", {}, trial.worker || "–"), el("td", {}, trial.reason));
 }
 
@@ -41,6 +40,8 @@ export class FailedTrials {
   show(front) {
     this.search = front.id;
     this.n = front.progress.failed + front.confirm.failed;
+    const asked = front.confirm.failed ? [...front.points, ...front.sweep] : [];
+    this.unscored = new Set(asked.filter((point) => !point.heldout).map((point) => point.trial));
     this.node.hidden = this.n === 0;
     this.node.querySelector("summary").textContent = `${format.count(this.n, "failed trial")}, with reasons`;
     this.fill();
@@ -51,7 +52,7 @@ export class FailedTrials {
     const search = this.search;
     this.shown_n = this.n;
     try {
-      const trials = await load(search);
+      const trials = await load(search, this.unscored);
       if (search !== this.search) return;
       this.node.querySelector(".scroll").replaceChildren(
         table("Failed trials", ["trial", "state", "attempts", "worker", "last reason"], trials.map(row)));

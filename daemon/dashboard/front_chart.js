@@ -15,10 +15,12 @@ function extent(points, side) {
   return [low - pad, high + pad];
 }
 
-function axisTitle(axis, arrows) {
-  if (!axis.goal) return axis.label;
-  if (axis.goal === "max") return `${axis.label}, higher is better ${arrows[1]}`;
-  return `${arrows[0]} ${axis.label}, lower is better`;
+/* room: pixels; a letter takes about seven. What is cut is the name, never the sense. */
+function axisTitle(axis, arrows, room) {
+  const letters = Math.max(8, Math.floor(room / 7) - 24);
+  const name = axis.label.length > letters ? `${axis.label.slice(0, letters - 1)}…` : axis.label;
+  if (!axis.goal) return name;
+  return axis.goal === "max" ? `${name}, higher is better ${arrows[1]}` : `${arrows[0]} ${name}, lower is better`;
 }
 
 export class FrontChart {
@@ -104,9 +106,9 @@ export class FrontChart {
     put(".grid-y", d3.axisLeft(this.y).ticks(rows).tickSize(-this.inner_w).tickFormat(""), false);
     put(".axis-x", d3.axisBottom(this.x).ticks(columns).tickSize(0).tickPadding(8), true);
     put(".axis-y", d3.axisLeft(this.y).ticks(rows).tickSize(0).tickPadding(8), false);
-    this.title_x.attr("x", this.inner_w).attr("y", this.inner_h + 40).text(axisTitle(this.x_axis, ["←", "→"]));
+    this.title_x.attr("x", this.inner_w).attr("y", this.inner_h + 40).text(axisTitle(this.x_axis, ["←", "→"], this.inner_w + MARGIN.left));
     this.title_y.attr("transform", "rotate(-90)").attr("x", 0).attr("y", -MARGIN.left + 14)
-      .text(axisTitle(this.y_axis, ["←", "→"]));
+      .text(axisTitle(this.y_axis, ["←", "→"], this.inner_h + MARGIN.bottom));
   }
 
   /* The steps bound what the front dominates: between two corners the worse y of the two holds on the worse side of

@@ -33,6 +33,7 @@ function atWork({ progress, confirm, eta_s, state }) {
 
 export function tiles(front) {
   const { done, total, failed } = front.progress;
+  const again = front.confirm.failed;
   const open = format.isOpen(front);
   const unknown = front.objectives.length > 3 ? "for up to three objectives"
     : open ? "known after both endpoints" : "an endpoint has no scores";
@@ -43,6 +44,7 @@ export function tiles(front) {
     volume("tile-hypervolume", "Hypervolume", front, unknown),
     volume("tile-heldout", "Hypervolume, held-out", front.heldout, unscored),
     tile("tile-failed", "Failed trials", el("span", { class: failed ? "bad" : "" }, String(failed)),
-      failed ? "out of attempts" : "none"),
+      [failed ? "out of attempts" : null, again ? format.count(again, "held-out half", "held-out halves") : null]
+        .filter(Boolean).join(", ") || "none"),
   ];
 }

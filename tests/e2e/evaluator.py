@@ -2,6 +2,7 @@
 
     --record FILE     append "SEARCH TRIAL HALF ATTEMPT" for every run
     --fail-above X    fail for good when the first ratio is greater than X
+    --fail-half HALF  fail for good in this half
     --fail-first DIR  fail the first attempt of every trial, remembered in DIR
     --gate FILE       wait until FILE exists (a test's hand on the brake)
     --gate-half HALF  only runs of this half wait
@@ -26,6 +27,8 @@ if "--gate" in options and options.get("--gate-half", half) == half:
 time.sleep(float(options.get("--take", 0)))
 if ratios[0] > float(options.get("--fail-above", "inf")):
     sys.exit("the first ratio is too great for this evaluator")
+if options.get("--fail-half") == half:
+    sys.exit("this half always fails")
 if "--fail-first" in options:
     mark = os.path.join(options["--fail-first"], name.replace(" ", "-"))
     if not os.path.exists(mark):

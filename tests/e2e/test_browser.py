@@ -108,6 +108,18 @@ def test_an_ended_search_promises_nothing(fleet, browser):
     assert "the first ratio is too great" in text("search-reason")
 
 
+def test_failed_held_out_halves_have_their_reasons(fleet, browser):
+    search = fleet.api.submit(fleet.synthetic(trials=8, attempts=1, held_out=True, options=("--fail-half", "heldout")))
+    n = fleet.api.wait_state(search, "done")["confirm"]["failed"]
+    assert n > 0
+    browser.get(f"http://127.0.0.1:{fleet.port}/#/searches/{search}")
+    wait_until(lambda: f"{n} held-out halves" in browser.find_element(By.ID, "tile-failed").text, 30, "they are counted")
+    browser.find_element(By.CSS_SELECTOR, "#failed summary").click()
+    rows = lambda: browser.find_elements(By.CSS_SELECTOR, "#failed tbody tr")  # noqa: E731
+    wait_until(lambda: len(rows()) == n, 10, "a row each")
+    assert all("this half always fails" in row.text for row in rows())
+
+
 def test_the_daemon_goes_and_comes_back(fleet, browser):
     search = fleet.api.submit(fleet.synthetic(trials=6))
     fleet.api.wait_state(search, "done")

@@ -103,6 +103,20 @@ def test_held_out_volumes_wait_for_the_last_score(fleet):
     assert fleet.api.wait_state(search, "done")["heldout"]["hypervolume"] > 0
 
 
+def test_why_a_held_out_half_failed(fleet):
+    search = fleet.api.submit(fleet.synthetic(trials=8, attempts=2, held_out=True, options=("--fail-half", "heldout")))
+    front = fleet.api.wait_state(search, "done")
+    confirmed = {p["trial"] for p in front["points"] + front["sweep"]}
+    assert front["confirm"] == {"total": len(confirmed), "done": 0, "failed": len(confirmed)}
+    assert front["heldout"] is None
+    for restarted in (False, True):
+        if restarted:
+            fleet.daemon.kill()
+            fleet.start_daemon()
+        reasons = {t["number"]: t["reason"] for t in fleet.api.trials(search)}
+        assert {n for n, reason in reasons.items() if reason and "always fails" in reason} == confirmed
+
+
 def test_three_objectives_one_minimised(fleet):
     search = fleet.api.submit(fleet.synthetic(trials=14, objectives=("reward", "tasks", "kl"),
                                               strategy={"type": "scalarize", "sweep_points": 3, "streams": 3}))
