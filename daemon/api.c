@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MAX ((size_t)256 << 20)
-
 static void healthz(struct api_call *call)
 {
     http_answer(call->x, &(struct answer){.status = 200, .type = "text/plain", .bytes = "ok\n", .len = 3});

@@ -14,6 +14,7 @@
 struct paretod;
 
 #define API_PARAMS_MAX 2
+#define ANSWER_MAX ((size_t)256 << 20)
 #define API_PARAM_MAX 96
 
 struct api_call {

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ANSWER_MAX ((size_t)256 << 20)
 #define WAIT_MAX_S 60
 
 static void list_etag(const struct sched *sched, char etag[32])

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MAX ((size_t)256 << 20)
 #define PAGE 100
 #define PAGE_MAX 1000
 

@@ -12,7 +12,6 @@
 #define WAIT_MAX_S 60
 #define SLOTS_MAX 1024
 #define REASON_MAX 2000 /* bytes that are kept: every page of trials shows it */
-#define ANSWER_MAX ((size_t)16 << 20)
 
 static int least(int a, int b)
 {

@@ -72,8 +72,8 @@ static int close_search(struct sched *sched, struct search *search, struct now n
 static int fail(struct sched *sched, struct search *search, struct now now)
 {
     const char *reason = "no trial could be scored";
-    for (int i = 0; i < search->plan.trials;
-         i++) /* the first reason is as good as any: they are mostly the same */
+    /* the first reason is as good as any: they are mostly the same */
+    for (int i = 0; i < search->plan.trials; i++)
         if (search->trials[i].job[HALF_SEARCH].reason) {
             reason = search->trials[i].job[HALF_SEARCH].reason;
             break;

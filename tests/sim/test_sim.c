@@ -162,8 +162,8 @@ static void test_time_budgets_end_the_search_half(void **state)
             const struct search *search = sched_search(&world->sched, s + 1);
             const int *count = search->count[HALF_SEARCH];
             short_of += count[TRIAL_DONE] < search->plan.trials;
-            for (int i = 0; i < world->lease_n;
-                 i++) /* nothing of the search half began after it, wall clocks being what they are */
+            /* nothing of the search half began after it, wall clocks being what they are */
+            for (int i = 0; i < world->lease_n; i++)
                 assert_true(world->lease[i].half == HALF_HELDOUT ||
                             world->lease[i].granted_us <= 450 * 1000000);
             for (int i = 0; i < WORLD_TRIALS; i++)
