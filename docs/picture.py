@@ -1,6 +1,6 @@
-"""Takes docs/dashboard.png: the dashboard of a running daemon, with a front point in hand.
+"""Takes docs/dashboard.png: the dashboard of a running daemon, with one trial in hand.
 
-usage: /usr/bin/python3 docs/picture.py http://127.0.0.1:7878/#/searches/1 docs/dashboard.png   (after deploy/quickstart.sh)
+usage: /usr/bin/python3 docs/picture.py http://127.0.0.1:7878/#/searches/1 TRIAL docs/dashboard.png   (after deploy/quickstart.sh)
 Needs Debian's python3-selenium, chromium and chromium-driver (deploy/packages.sh test).
 """
 import sys
@@ -18,20 +18,18 @@ FLAGS = ("--headless=new --no-sandbox --disable-gpu --disable-quic --disable-dev
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 4:
         sys.exit(__doc__)
-    url, path = sys.argv[1:]
+    url, trial, path = sys.argv[1:]
     options = webdriver.ChromeOptions()
     with tempfile.TemporaryDirectory() as profile:
         for flag in (*FLAGS, f"--user-data-dir={profile}"):
             options.add_argument(flag)
         browser = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
         browser.get(url)
-        front = "#front-chart .point.front"
-        WebDriverWait(browser, 20).until(lambda b: b.find_elements(By.CSS_SELECTOR, front))
-        points = browser.find_elements(By.CSS_SELECTOR, front)
-        point = points[2 * len(points) // 3].find_element(By.CSS_SELECTOR, ".mark")
-        ActionChains(browser).move_to_element(point).perform()
+        mark = f"#front-chart [data-trial='{trial}'] .mark"
+        WebDriverWait(browser, 20).until(lambda b: b.find_elements(By.CSS_SELECTOR, mark))
+        ActionChains(browser).move_to_element(browser.find_element(By.CSS_SELECTOR, mark)).perform()
         browser.save_screenshot(path)
         browser.quit()
 
