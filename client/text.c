@@ -44,7 +44,10 @@ void text_score(struct buf *out, double mean, double stderr_of)
     buf_text(out, number);
     if (isnan(mean) || isnan(stderr_of))
         return;
-    text_number(number, stderr_of);
+    if (stderr_of > 0 && stderr_of < 0.01)
+        snprintf(number, sizeof number, "%.2g", stderr_of); /* more digits of an error say nothing */
+    else
+        text_number(number, stderr_of);
     buf_printf(out, " ± %s", number);
 }
 

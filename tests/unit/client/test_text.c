@@ -82,6 +82,9 @@ static void test_scores_ratios_width(void **state)
     assert_string_equal(buf_str(&out), "0.812 ± 0.011");
     assert_int_equal(text_width(buf_str(&out)), 13);
     buf_clear(&out);
+    text_score(&out, 0.95, 0.006389);
+    assert_string_equal(buf_str(&out), "0.950 ± 0.0064");
+    buf_clear(&out);
     text_score(&out, 2, NAN);
     assert_string_equal(buf_str(&out), "2.000");
     buf_clear(&out);
