@@ -12,6 +12,7 @@
 #define REDRAW_US 100000       /* no more often than this */
 #define RETRY_US 1000000       /* while the daemon is away */
 #define RETRIES_MAX 60         /* a restart takes seconds, not minutes */
+#define STILL_S 5              /* without a result for so long it is asked whether a worker is there */
 
 struct watch {
     struct client *client;
@@ -22,6 +23,8 @@ struct watch {
     int drawn_lines;                       /* of the frame on the terminal; the cursor is below it */
     struct front_counts progress, confirm; /* of the last line in a pipe */
     char state[16];
+    int64_t moved_us;       /* when the last news came */
+    bool is_asked, is_told; /* whether a worker is there was asked; that none is was said */
     struct progress_speed speed;
 };
 
@@ -96,6 +99,8 @@ static int show(struct watch *watch, const struct json *j, const struct front *f
     progress_note(&watch->speed, now_us, evaluated(front));
     double per_s = progress_per_s(&watch->speed);
     bool news = is_news(watch, front);
+    if (news)
+        watch->moved_us = now_us;
     if (watch->client->json)
         return news ? client_print_json(watch->client, j) : CLIENT_OK;
     if (watch->client->tty)
@@ -160,6 +165,41 @@ static int wait_for_daemon(struct watch *watch, const struct err *err)
     return CLIENT_OK;
 }
 
+/* True unless the daemon says that nobody works for it: an answer that fails says nothing. */
+static bool has_worker(struct client *client)
+{
+    struct err err = {0};
+    struct json *j = NULL;
+    struct http_response response = {0};
+    struct http_request request = {.method = "GET", .path = "/v1/workers", .cancel = client->interrupted};
+    int rc = client_call(client, &request, &response, &err);
+    if (!rc)
+        rc = http_response_error(&response, &err);
+    if (!rc)
+        rc = json_parse(buf_str(&response.body), response.body.len, &j, &err);
+    bool has = rc != 0;
+    for (const struct json *w = json_first(json_get(j, "workers")); w && !has; w = json_next(w))
+        has = strcmp(json_string_or(json_get(w, "state"), "?"), "lost") != 0;
+    json_free(j);
+    http_response_fini(&response);
+    return has;
+}
+
+/* A search that nobody works on looks like a slow one: say once which it is. */
+static void look_for_worker(struct watch *watch)
+{
+    struct client *client = watch->client;
+    bool works = strcmp(watch->state, "running") == 0 || strcmp(watch->state, "confirming") == 0;
+    if (watch->is_told || !works || client->world->now_us(client) - watch->moved_us < STILL_S * 1000000)
+        return;
+    watch->is_asked = true;
+    if (has_worker(client))
+        return;
+    client_say(client, "no worker is connected: start one with pareto-worker --daemon %s", client->address);
+    watch->is_told = true;
+    watch->drawn_lines = 0; /* the sentence stands below the frame: draw a new one */
+}
+
 /* One call and what follows from it. */
 static int step_once(struct watch *watch, enum watch_step *step)
 {
@@ -167,8 +207,8 @@ static int step_once(struct watch *watch, enum watch_step *step)
     struct err err = {0};
     struct http_response response = {0};
     struct client *client = watch->client;
-    snprintf(path, sizeof path, "/v1/searches/%" PRId64 "/front?wait=%d", watch->id,
-             watch->etag[0] ? WAIT_S : 0);
+    int wait_s = !watch->etag[0] ? 0 : watch->is_asked ? WAIT_S : STILL_S;
+    snprintf(path, sizeof path, "/v1/searches/%" PRId64 "/front?wait=%d", watch->id, wait_s);
     struct http_request request = {.method = "GET",
                                    .path = path,
                                    .timeout_s = ANSWER_S,
@@ -183,9 +223,11 @@ static int step_once(struct watch *watch, enum watch_step *step)
         if (response.status != 304)
             code = read_front(watch, &response, step);
         memcpy(watch->etag, response.etag, sizeof watch->etag);
-        /* Without an ETag the daemon cannot wait for us. */
-        if (*step == WATCH_ON && !code)
+        if (*step == WATCH_ON && !code) {
+            /* Without an ETag the daemon cannot wait for us. */
             client->world->pause_us(client, watch->etag[0] ? REDRAW_US : RETRY_US);
+            look_for_worker(watch);
+        }
     }
     http_response_fini(&response);
     return code;

@@ -1,6 +1,6 @@
 /* WHAT   A daemon that says what a test wrote down, and a client that talks to it.
  * WHO    tests/unit/client.
- * UNITS  The clock moves only when the client pauses.
+ * UNITS  The clock moves only when the client pauses, or waits for an answer that says so.
  * MEMORY fake_init, fake_fini.
  * ERRORS Asserts (cmocka).
  * STATE  Answers are used up in order; requests are kept for the test to look at. */
@@ -27,7 +27,8 @@ struct fake_answer {
     int rc; /* of the call itself */
     int status;
     const char *etag, *body;
-    bool interrupts; /* Ctrl-C comes while the client waits for this answer */
+    bool interrupts;  /* Ctrl-C comes while the client waits for this answer */
+    int64_t waits_us; /* how long the client waits for it */
 };
 
 struct fake {
@@ -62,6 +63,7 @@ static int fake_call(struct client *client, const struct http_request *request,
     fake->asked[i].body = fake_copy(request->body);
     fake->asked[i].key = fake_copy(request->idempotency_key);
     fake->asked[i].etag = fake_copy(request->if_none_match);
+    fake->now_us += answer->waits_us;
     if (answer->interrupts)
         atomic_store(&fake->interrupted, true);
     if (answer->rc)

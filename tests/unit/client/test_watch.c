@@ -28,7 +28,7 @@ static void test_a_line_a_change_in_a_pipe(void **state)
         LINE_OF("done", "60", ""));
     assert_string_equal(fake.asked[0].path, "/v1/searches/3/front?wait=0");
     assert_null(fake.asked[0].etag);
-    assert_string_equal(fake.asked[1].path, "/v1/searches/3/front?wait=20");
+    assert_string_equal(fake.asked[1].path, "/v1/searches/3/front?wait=5");
     assert_string_equal(fake.asked[1].etag, "\"3-1\"");
     assert_string_equal(fake.asked[3].etag, "\"3-2\"");
     assert_string_equal(fake.complaints, "");
@@ -74,6 +74,49 @@ static void test_a_daemon_that_restarts(void **state)
     says_front(&fake, "b", FRONT_JSON("done", "60", HELDOUT_NONE));
     assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_OK);
     assert_string_equal(fake.complaints, "paretoctl: the daemon does not answer; trying again for 60 s\n");
+    fake_fini(&fake);
+}
+
+#define WORKERS(STATE) "{\"workers\":[{\"worker\":\"w1\",\"state\":\"" STATE "\"}]}"
+
+static void says_nothing_for(struct fake *fake, int64_t seconds)
+{
+    fake_answer(fake, (struct fake_answer){.status = 304, .etag = "a", .waits_us = seconds * 1000000});
+}
+
+static void test_no_worker_is_said_once(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    says_front(&fake, "a", FRONT_JSON("running", "12", HELDOUT_NONE));
+    says_nothing_for(&fake, 4);
+    says_nothing_for(&fake, 1);
+    fake_says(&fake, 200, WORKERS("idle")); /* asked[3] */
+    says_nothing_for(&fake, 20);
+    fake_says(&fake, 500, "{\"error\":\"no\",\"code\":\"io\"}"); /* says nothing about workers */
+    says_nothing_for(&fake, 20);
+    fake_says(&fake, 200, WORKERS("lost"));
+    says_nothing_for(&fake, 20);
+    says_front(&fake, "b", FRONT_JSON("done", "60", HELDOUT_NONE));
+    assert_int_equal(fake_run(&fake, "watch 3 --daemon host:1"), CLIENT_OK);
+    assert_string_equal(fake.asked[3].path, "/v1/workers");
+    assert_string_equal(fake.asked[4].path, "/v1/searches/3/front?wait=20");
+    assert_string_equal(fake.complaints,
+                        "paretoctl: no worker is connected: start one with pareto-worker --daemon host:1\n");
+    fake_fini(&fake);
+}
+
+static void test_a_paused_search_asks_for_no_worker(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    says_front(&fake, "a", FRONT_JSON("paused", "12", HELDOUT_NONE));
+    says_nothing_for(&fake, 20);
+    says_front(&fake, "b", FRONT_JSON("done", "60", HELDOUT_NONE));
+    assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_OK);
+    assert_string_equal(fake.complaints, "");
     fake_fini(&fake);
 }
 
@@ -154,6 +197,8 @@ int main(void)
         cmocka_unit_test(test_ctrl_c_detaches),
         cmocka_unit_test(test_a_daemon_that_restarts),
         cmocka_unit_test(test_a_daemon_that_stays_away),
+        cmocka_unit_test(test_no_worker_is_said_once),
+        cmocka_unit_test(test_a_paused_search_asks_for_no_worker),
         cmocka_unit_test(test_without_an_etag_it_does_not_spin),
         cmocka_unit_test(test_json_lines),
         cmocka_unit_test(test_a_terminal_is_redrawn_in_place),
