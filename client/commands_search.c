@@ -142,18 +142,18 @@ static void add_search(const struct json *s, struct table *table)
     table_cell(table, json_string_or(json_get(s, "created"), "-"));
 }
 
-/* Under the table, a line for each search that has something to say. */
-static void add_reasons(const struct json *list, struct buf *out)
+/* Under the table, one line for each search that has something to say; "watch" says it in full. */
+static void add_reasons(const struct json *list, size_t columns, struct buf *out)
 {
     for (const struct json *s = json_first(list); s; s = json_next(s)) {
         const char *reason = json_string_or(json_get(s, "reason"), NULL);
         if (!reason || !*reason)
             continue;
-        buf_printf(out, "search %.0f ", json_number_or(json_get(s, "id"), 0));
-        text_clean(out, json_string_or(json_get(s, "state"), "?"));
-        buf_text(out, ": ");
-        text_clean(out, reason);
+        char *line = mem_printf("search %.0f %s: %s", json_number_or(json_get(s, "id"), 0),
+                                json_string_or(json_get(s, "state"), "?"), reason);
+        text_cut(out, line, columns);
         buf_text(out, "\n");
+        mem_free(line);
     }
 }
 
@@ -177,8 +177,10 @@ int command_searches(struct client *client, const struct args *args)
     for (const struct json *s = json_first(list); s; s = json_next(s))
         add_search(s, &table);
     if (json_len(list)) {
+        int columns, rows;
+        client_size(client, &columns, &rows);
         table_print(&table, &text);
-        add_reasons(list, &text);
+        add_reasons(list, (size_t)columns, &text);
     } else
         buf_text(&text, "no searches yet: \"paretoctl submit search.json\" makes one\n");
     code = client->json ? client_print_json(client, j) : client_print(client, &text);

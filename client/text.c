@@ -26,6 +26,24 @@ void text_clean(struct buf *out, const char *text)
     }
 }
 
+void text_cut(struct buf *out, const char *text, size_t columns)
+{
+    struct buf all;
+    buf_init(&all, 2 * strlen(text) + 1);
+    text_clean(&all, text);
+    const char *start = buf_str(&all), *end = start;
+    if (text_width(start) <= columns)
+        end += strlen(start);
+    else
+        for (size_t left = columns; *end && left > 1; left--)
+            do
+                end++;
+            while ((*end & 0xC0) == 0x80);
+    buf_add(out, start, (size_t)(end - start));
+    buf_text(out, *end && columns ? "…" : "");
+    buf_fini(&all);
+}
+
 void text_number(char out[TEXT_NUMBER_MAX], double x)
 {
     double size = fabs(x);

@@ -21,6 +21,9 @@ size_t text_width(const char *text);
 /* Appends text with control characters made '?': names and reasons come from others and reach a terminal. */
 void text_clean(struct buf *out, const char *text);
 
+/* Appends text cleaned, and cut to `columns` columns with "…" as the last when it is longer. */
+void text_cut(struct buf *out, const char *text, size_t columns);
+
 /* A score of everyday size with three decimals, others with four significant digits. NaN becomes "-". */
 void text_number(char out[TEXT_NUMBER_MAX], double x);
 

@@ -115,17 +115,28 @@ static int show(struct watch *watch, const struct json *j, const struct front *f
     return code;
 }
 
+/* The search's own reason, in full; without one only how it ended. */
+static int say_ended(const struct watch *watch, const char *state)
+{
+    char path[96];
+    struct json *j;
+    snprintf(path, sizeof path, "/v1/searches/%" PRId64, watch->id);
+    client_get(watch->client, path, &j); /* a failure is said, and changes nothing of how the search ended */
+    const char *reason = json_string_or(json_get(j, "reason"), "");
+    client_say(watch->client, "search %" PRId64 " ended %s%s%s", watch->id, state, *reason ? ": " : "",
+               reason);
+    json_free(j);
+    return CLIENT_ENDED;
+}
+
 /* CLIENT_OK with *step = WATCH_OVER at the end of the search, or the exit code. */
 static int finish(const struct watch *watch, const struct front *front, enum watch_step *step)
 {
     static const char *const bad[] = {"failed", "cancelled"};
     *step = WATCH_OVER;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        if (strcmp(front->state, bad[i]) == 0) {
-            client_say(watch->client, "search %" PRId64 " ended %s (\"paretoctl searches\" says why)",
-                       watch->id, bad[i]);
-            return CLIENT_ENDED;
-        }
+        if (strcmp(front->state, bad[i]) == 0)
+            return say_ended(watch, bad[i]);
     if (strcmp(front->state, "done") != 0)
         *step = WATCH_ON;
     return CLIENT_OK;

@@ -136,6 +136,7 @@ static void test_submit_and_watch(void **state)
     fake_says(&fake, 201, made);
     fake_answer(&fake, (struct fake_answer){
                            .status = 200, .etag = "e1", .body = FRONT_JSON("cancelled", "9", "null")});
+    fake_says(&fake, 200, made);
     assert_int_equal(submit(&fake, good, "--watch"), CLIENT_ENDED);
     assert_string_equal(fake.asked[1].path, "/v1/searches/3/front?wait=0");
     fake_fini(&fake);
@@ -148,7 +149,8 @@ static void test_searches(void **state)
     fake_init(&fake);
     fake_says(
         &fake, 200,
-        "{\"searches\":[{\"id\":4,\"name\":\"b\",\"state\":\"failed\",\"reason\":\"disk\\u001b full\","
+        "{\"searches\":[{\"id\":4,\"name\":\"b\",\"state\":\"failed\",\"reason\":\"disk\\u001b full\\n"
+        "0123456789012345678901234567890123456789012345678901234567890123456789\","
         "\"strategy\":\"hma\",\"created\":\"2026-01-02T03:04:05Z\",\"progress\":{\"total\":60,\"done\":12,"
         "\"failed\":1},\"eta_s\":null,\"hypervolume\":0.5},{\"id\":3,\"name\":\"a\",\"state\":\"running\","
         "\"reason\":null,\"strategy\":\"sobol\",\"created\":\"2026-01-02T03:04:04Z\",\"progress\":"
@@ -159,7 +161,7 @@ static void test_searches(void **state)
         "id  name  state    strategy   done  failed         ETA  hypervolume  created\n"
         " 4  b     failed   hma       12/60       1           -       0.5000  2026-01-02T03:04:05Z\n"
         " 3  a     running  sobol       0/5       0  1 min 30 s            -  2026-01-02T03:04:04Z\n"
-        "search 4 failed: disk? full\n");
+        "search 4 failed: disk? full?012345678901234567890123456789012345678901234567890…\n");
     fake_fini(&fake);
     fake_init(&fake);
     fake_says(&fake, 200, "{\"searches\":[]}");

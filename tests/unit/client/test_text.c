@@ -112,9 +112,31 @@ static void test_csv_quotes_where_it_must(void **state)
     buf_fini(&out);
 }
 
+static void assert_cut(const char *text, size_t columns, const char *expected)
+{
+    struct buf out;
+    buf_init(&out, 100);
+    text_cut(&out, text, columns);
+    assert_string_equal(buf_str(&out), expected);
+    buf_fini(&out);
+}
+
+static void test_cut(void **state)
+{
+    (void)state;
+    assert_cut("abc", 3, "abc");
+    assert_cut("abcd", 3, "ab…");
+    assert_cut("äöüß", 3, "äö…");
+    assert_cut("a\033bcd", 4, "a?b…");
+    assert_cut("abc", 1, "…");
+    assert_cut("abc", 0, "");
+    assert_cut("", 0, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cut),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_durations),
         cmocka_unit_test(test_bytes),

@@ -41,8 +41,16 @@ static void test_ends_that_are_not_done(void **state)
     (void)state;
     fake_init(&fake);
     says_front(&fake, "a", FRONT_JSON("failed", "12", HELDOUT_NONE));
+    fake_says(&fake, 200, "{\"id\":3,\"reason\":\"both ends\\u001b are lost\"}");
     assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_ENDED);
-    assert_contains(fake.complaints, "search 3 ended failed");
+    assert_string_equal(fake.asked[1].path, "/v1/searches/3");
+    assert_string_equal(fake.complaints, "paretoctl: search 3 ended failed: both ends? are lost\n");
+    fake_fini(&fake);
+    fake_init(&fake);
+    says_front(&fake, "a", FRONT_JSON("cancelled", "12", HELDOUT_NONE));
+    fake_says(&fake, 200, "{\"id\":3,\"reason\":null}");
+    assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_ENDED);
+    assert_string_equal(fake.complaints, "paretoctl: search 3 ended cancelled\n");
     fake_fini(&fake);
     fake_init(&fake);
     fake_says(&fake, 404, "{\"error\":\"there is no search 3\",\"code\":\"not_found\"}");
