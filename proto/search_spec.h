@@ -58,8 +58,8 @@ struct spec_group {
 
 struct spec_objective {
     char name[64];
-    bool minimise;
-    int metrics_n;                      /* 1, or more for mean_of */
+    bool minimise; /* "goal", which has no default: a wrong guess would search for the worst */
+    int metrics_n; /* 1, or more for mean_of */
     char metrics[SPEC_METRICS_MAX][64]; /* "task.metric" */
     bool has_reference;
     double reference; /* in the objective's own unit */
@@ -117,8 +117,8 @@ struct spec_errors {
 int search_spec_parse(const struct json *j, struct search_spec *spec, struct spec_errors *errors);
 void search_spec_fini(struct search_spec *spec);
 
-/* Puts `directory` before relative paths (models, bundle, evaluator arguments that begin with ./ or ../), and
- * checks nothing else. */
+/* Puts `directory` before relative paths (models, bundle, evaluator arguments that begin with ./ or ../), takes "." and
+ * ".." out of them where the directories exist, and checks nothing else. */
 int search_spec_resolve(struct search_spec *spec, const char *directory, struct err *err);
 
 /* The whole spec as canonical JSON with every default spelled out; search_spec_parse reads it back equal. */

@@ -4,7 +4,7 @@
 #include "proto/mem.h"
 #include "proto/spec_words.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *spec_strategy_name(enum spec_strategy strategy)
@@ -17,16 +17,35 @@ const char *spec_ends_name(enum spec_ends ends)
     return ends == ENDS_OWN ? "own" : spec_ends_words[ends];
 }
 
+/* directory/path with "." and ".." gone where that directory exists. The last name stays as it is written: a link there
+ * may be what tells the program where it lives, as that of a Python environment does. */
+static char *join(const char *directory, const char *path)
+{
+    char *full = mem_printf("%s/%s", directory, path);
+    char *slash = strrchr(full, '/');
+    if (!slash[1] || strcmp(slash, "/.") == 0 || strcmp(slash, "/..") == 0)
+        return full;
+    *slash = 0;
+    char *real = realpath(*full ? full : "/", NULL);
+    *slash = '/';
+    if (!real)
+        return full;
+    char *whole = mem_printf("%s%s", strcmp(real, "/") == 0 ? "" : real, slash);
+    free(real);
+    mem_free(full);
+    return whole;
+}
+
 static int resolve(char *path, size_t size, const char *directory, const char *field, struct err *err)
 {
-    char full[2 * SPEC_PATH_MAX];
     if (!*path || *path == '/')
         return 0;
-    int n = snprintf(full, sizeof full, "%s/%s", directory, path);
-    if (n < 0 || (size_t)n >= size)
-        return err_set(err, ERR_INVALID, "%s: the path is longer than %zu bytes", field, size - 1);
-    memcpy(path, full, (size_t)n + 1);
-    return 0;
+    char *full = join(directory, path);
+    size_t n = strlen(full);
+    if (n < size)
+        memcpy(path, full, n + 1);
+    mem_free(full);
+    return n < size ? 0 : err_set(err, ERR_INVALID, "%s: the path is longer than %zu bytes", field, size - 1);
 }
 
 /* "./score.py" and "../score.py" mean files beside the search; other arguments are the program's own business. */
@@ -34,7 +53,7 @@ static void resolve_argument(char **argument, const char *directory)
 {
     if (strncmp(*argument, "./", 2) != 0 && strncmp(*argument, "../", 3) != 0)
         return;
-    char *full = mem_printf("%s/%s", directory, *argument);
+    char *full = join(directory, *argument);
     mem_free(*argument);
     *argument = full;
 }
