@@ -1,6 +1,7 @@
 #include "proto/log.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -36,4 +37,29 @@ void log_event(enum log_level level, const char *event, const char *details, ...
         if (*c < 0x20 || *c == 0x7f)
             *c = '?';
     fprintf(stderr, "%s\n", line); /* one call a line, so that lines of threads do not mix */
+}
+
+static bool continues(char byte)
+{
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+const char *log_quote(const char *text, char out[LOG_VALUE_MAX])
+{
+    size_t n = 0;
+    const char *c = text ? text : "";
+    out[n++] = '"';
+    for (; *c && n + 4 <= LOG_VALUE_MAX; c++) { /* two of an escaped byte, the closing quote, 0 */
+        if (*c == '"' || *c == '\\')
+            out[n++] = '\\';
+        out[n++] = *c;
+    }
+    if (continues(*c)) { /* never half a character of UTF-8 */
+        while (continues(out[n - 1]))
+            n--;
+        n--;
+    }
+    out[n++] = '"';
+    out[n] = 0;
+    return out;
 }

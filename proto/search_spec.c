@@ -12,7 +12,6 @@
 
 static void parse_models(const struct reader *r, struct search_spec *spec)
 {
-    static const char *const known[] = {"base", "tuned"};
     struct reader in;
     reader_inner(r, "models", &in);
     spec->has_models = spec->merge != MERGE_NONE;
@@ -25,7 +24,7 @@ static void parse_models(const struct reader *r, struct search_spec *spec)
         reader_error(r, "models", "is missing; give {\"base\": DIR, \"tuned\": DIR}");
         return;
     }
-    reader_known(&in, known, COUNT(known));
+    reader_known(&in, &spec_objects[OBJECT_MODELS], NULL, 0, 0);
     reader_text(&in, "base", true, spec->base, sizeof spec->base);
     reader_text(&in, "tuned", true, spec->tuned, sizeof spec->tuned);
 }
@@ -63,7 +62,6 @@ static bool is_taken(const char *name)
 
 static void parse_named(const struct reader *r, const struct json *list, struct search_spec *spec)
 {
-    static const char *const known[] = {"name", "layers"};
     size_t i = 0;
     spec->grouping = GROUPING_NAMED;
     if (!json_is(list, JSON_ARRAY) || json_len(list) == 0 || json_len(list) > SPEC_GROUPS_MAX) {
@@ -78,7 +76,7 @@ static void parse_named(const struct reader *r, const struct json *list, struct 
         reader_element(r, "names", i, c, &in);
         if (!in.object)
             continue;
-        reader_known(&in, known, COUNT(known));
+        reader_known(&in, &spec_objects[OBJECT_GROUP], NULL, 0, 0);
         reader_text(&in, "name", true, group->name, sizeof group->name);
         const struct json *range = json_get(in.object, "layers");
         const struct json *from = json_first(range);
@@ -99,7 +97,6 @@ static void parse_named(const struct reader *r, const struct json *list, struct 
 
 static void parse_groups(const struct reader *r, struct search_spec *spec)
 {
-    static const char *const known[] = {"count", "boundaries", "names"};
     const struct json *j = json_get(r->object, "groups");
     spec->grouping = GROUPING_COUNT;
     spec->groups_n = 3;
@@ -116,7 +113,7 @@ static void parse_groups(const struct reader *r, struct search_spec *spec)
         struct reader in;
         int64_t count;
         reader_inner(r, "groups", &in);
-        reader_known(&in, known, COUNT(known));
+        reader_known(&in, &spec_objects[OBJECT_GROUPS], NULL, 0, 0);
         if (json_get(j, "boundaries"))
             parse_boundaries(&in, json_get(j, "boundaries"), spec);
         else if (json_get(j, "names"))
@@ -148,13 +145,12 @@ static void parse_ends(const struct reader *r, struct search_spec *spec)
 
 static void parse_ratio(const struct reader *r, struct search_spec *spec)
 {
-    static const char *const known[] = {"min", "max", "extrapolate"};
     struct reader in;
     bool extrapolate = false;
     spec->ratio_min = 0;
     spec->ratio_max = 1;
     reader_inner(r, "ratio", &in);
-    reader_known(&in, known, COUNT(known));
+    reader_known(&in, &spec_objects[OBJECT_RATIO], NULL, 0, 0);
     reader_bool(&in, "extrapolate", &extrapolate);
     reader_number(&in, "min", -10, 10, &spec->ratio_min);
     reader_number(&in, "max", -10, 10, &spec->ratio_max);
@@ -193,9 +189,8 @@ static void parse_metrics(const struct reader *in, struct spec_objective *object
 static void parse_objective(const struct reader *in, struct search_spec *spec,
                             struct spec_objective *objective)
 {
-    static const char *const known[] = {"name", "metric", "mean_of", "goal", "reference"};
     size_t goal = 0;
-    reader_known(in, known, COUNT(known));
+    reader_known(in, &spec_objects[OBJECT_OBJECTIVE], NULL, 0, 0);
     parse_metrics(in, objective);
     if (json_get(in->object, "name"))
         reader_text(in, "name", true, objective->name, sizeof objective->name);
@@ -203,7 +198,10 @@ static void parse_objective(const struct reader *in, struct search_spec *spec,
         snprintf(objective->name, sizeof objective->name, "%s", objective->metrics[0]);
     else
         reader_error(in, "name", "is missing; a mean of several metrics needs a name");
-    reader_choice(in, "goal", spec_goal_words, COUNT(spec_goal_words), &goal);
+    if (!json_get(in->object, "goal"))
+        reader_error(in, "goal", "is missing; it must be \"max\" or \"min\"");
+    else
+        reader_choice(in, "goal", spec_goal_words, COUNT(spec_goal_words), &goal);
     objective->minimise = goal == 1;
     objective->has_reference = reader_number(in, "reference", -1e300, 1e300, &objective->reference);
     for (struct spec_objective *other = spec->objectives; other < objective; other++)
@@ -251,8 +249,6 @@ static void parse_argv(const struct reader *in, struct search_spec *spec)
 
 static void parse_evaluator(const struct reader *r, struct search_spec *spec)
 {
-    static const char *const native_known[] = {"type", "bundle"};
-    static const char *const command_known[] = {"type", "argv", "merge", "time_limit_s"};
     struct reader in;
     size_t type = 0, merge = 0;
     reader_inner(r, "evaluator", &in);
@@ -264,15 +260,16 @@ static void parse_evaluator(const struct reader *r, struct search_spec *spec)
     }
     if (in.object && !json_get(in.object, "type"))
         reader_error(&in, "type", "is missing; it must be \"native\" or \"command\"");
-    reader_choice(&in, "type", spec_evaluator_words, COUNT(spec_evaluator_words), &type);
+    bool typed = reader_choice(&in, "type", spec_evaluator_words, COUNT(spec_evaluator_words), &type);
     spec->evaluator = (enum spec_evaluator)type;
+    if (typed)
+        reader_known(&in, &spec_objects[OBJECT_EVALUATOR], spec_evaluator_words, COUNT(spec_evaluator_words),
+                     type);
     if (spec->evaluator == EVALUATOR_NATIVE) {
-        reader_known(&in, native_known, COUNT(native_known));
         reader_text(&in, "bundle", in.object != NULL, spec->bundle, sizeof spec->bundle);
         spec->merge = MERGE_MEMORY;
         return;
     }
-    reader_known(&in, command_known, COUNT(command_known));
     parse_argv(&in, spec);
     reader_choice(&in, "merge", spec_merge_words, COUNT(spec_merge_words), &merge);
     spec->merge = (enum spec_merge)(MERGE_DIRECTORY + merge);
@@ -321,25 +318,17 @@ static void parse_alignment(const struct reader *in, struct search_spec *spec)
 
 static void parse_strategy(const struct reader *r, struct search_spec *spec)
 {
-    /* the keys each strategy knows; the first two belong to all */
-    static const char *const known[][8] = {
-        [STRATEGY_SWEEP] = {"type", "sweep_points"},
-        [STRATEGY_HMA] = {"type", "sweep_points", "algorithm", "initial_step", "means", "objective"},
-        [STRATEGY_SCALARIZE] = {"type", "sweep_points", "algorithm", "initial_step", "streams", "rho"},
-        [STRATEGY_SOBOL] = {"type", "sweep_points"},
-    };
     struct reader in;
-    size_t type = STRATEGY_SCALARIZE, n = 0;
+    size_t type = STRATEGY_SCALARIZE;
     int64_t whole;
     reader_inner(r, "strategy", &in);
     if (in.object && !json_get(in.object, "type"))
         reader_error(&in, "type", "is missing; it must be \"sweep\", \"hma\", \"scalarize\" or \"sobol\"");
     bool typed = reader_choice(&in, "type", spec_strategy_words, COUNT(spec_strategy_words), &type);
     spec->strategy = (enum spec_strategy)type;
-    while (n < COUNT(known[0]) && known[type][n])
-        n++;
     if (typed)
-        reader_known(&in, known[type], n);
+        reader_known(&in, &spec_objects[OBJECT_STRATEGY], spec_strategy_words, COUNT(spec_strategy_words),
+                     type);
     spec->sweep_points = 11;
     if (reader_whole(&in, "sweep_points", 0, 1001, &whole))
         spec->sweep_points = (int)whole;
@@ -361,11 +350,10 @@ static void parse_strategy(const struct reader *r, struct search_spec *spec)
 
 static void parse_budget(const struct reader *r, struct search_spec *spec)
 {
-    static const char *const known[] = {"trials", "seconds", "attempts"};
     struct reader in;
     int64_t whole;
     reader_inner(r, "budget", &in);
-    reader_known(&in, known, COUNT(known));
+    reader_known(&in, &spec_objects[OBJECT_BUDGET], NULL, 0, 0);
     spec->trials = 60;
     spec->attempts = 3;
     if (reader_whole(&in, "trials", 1, SPEC_TRIALS_MAX, &whole))
@@ -377,8 +365,6 @@ static void parse_budget(const struct reader *r, struct search_spec *spec)
 
 int search_spec_parse(const struct json *j, struct search_spec *spec, struct spec_errors *errors)
 {
-    static const char *const known[] = {"name",      "models",   "groups", "ends",     "ratio", "objectives",
-                                        "evaluator", "strategy", "budget", "held_out", "seed"};
     struct reader r = {.object = j, .errors = errors};
     int64_t seed = 1;
     *spec = (struct search_spec){0};
@@ -387,7 +373,7 @@ int search_spec_parse(const struct json *j, struct search_spec *spec, struct spe
         reader_error(&r, "search", "must be an object");
         return ERR_INVALID;
     }
-    reader_known(&r, known, COUNT(known));
+    reader_known(&r, &spec_objects[OBJECT_SEARCH], NULL, 0, 0);
     if (!json_get(j, "name"))
         snprintf(spec->name, sizeof spec->name, "search");
     else

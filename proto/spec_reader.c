@@ -1,5 +1,7 @@
 #include "proto/spec_reader.h"
 
+#include "proto/spec_words.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,7 +35,7 @@ static size_t distance(const char *a, const char *b)
 const char *spec_nearest(const char *word, const char *const *words, size_t n)
 {
     const char *nearest = NULL;
-    size_t best = strlen(word) / 2 + 1; /* further than half the word is no help */
+    size_t best = (strlen(word) + 2) / 3 + 1; /* further than a third of the word is another word */
     if (strlen(word) > WORD_MAX)
         return NULL;
     for (size_t i = 0; i < n; i++) {
@@ -86,19 +88,68 @@ void reader_element(const struct reader *r, const char *key, size_t i, const str
         reader_error(r, name, "must be an object, not %s", json_type_name(json_type(element)));
 }
 
-void reader_known(const struct reader *r, const char *const *known, size_t n)
+/* "a, b or c" of the words whose bit is set; a long list is cut. */
+static void list_types(unsigned set, const char *const *words, size_t n, char *out, size_t size)
 {
-    for (const struct json *c = json_first(r->object); c; c = json_next(c)) {
-        size_t i = 0;
-        while (i < n && strcmp(known[i], json_key(c)) != 0)
-            i++;
-        if (i < n)
+    size_t used = 0;
+    *out = 0;
+    for (size_t i = 0; i < n && used < size; i++)
+        if (set & (1u << i))
+            used += (size_t)snprintf(out + used, size - used, "%s\"%s\"", used ? " or " : "", words[i]);
+}
+
+static const char *alias_of(const char *word, const struct spec_object *object, const char *const *known,
+                            size_t n)
+{
+    for (size_t i = 0; i < sizeof spec_aliases / sizeof *spec_aliases; i++) {
+        const struct spec_alias *alias = &spec_aliases[i];
+        if (strcmp(alias->word, word) != 0)
             continue;
-        const char *near = spec_nearest(json_key(c), known, n);
-        if (near)
-            reader_error(r, json_key(c), "is not a known key; did you mean \"%s\"?", near);
-        else
-            reader_error(r, json_key(c), "is not a known key; known here: %s, …", known[0]);
+        if (strchr(alias->key, '.') && !*object->path)
+            return alias->key; /* an inner key that stands one level too high */
+        for (size_t k = 0; k < n; k++)
+            if (strcmp(known[k], alias->key) == 0)
+                return alias->key;
+    }
+    return NULL;
+}
+
+static void unknown_key(const struct reader *r, const struct spec_object *object, const char *key,
+                        const char *const *known, size_t n)
+{
+    char list[240] = "";
+    const char *near = alias_of(key, object, known, n);
+    if (!near)
+        near = spec_nearest(key, known, n);
+    if (near) {
+        reader_error(r, key, "is not a known key; did you mean \"%s\"?", near);
+        return;
+    }
+    size_t used = 0;
+    for (size_t i = 0; i < n && used < sizeof list; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", known[i]);
+    reader_error(r, key, "is not a known key; known here: %s", list);
+}
+
+void reader_known(const struct reader *r, const struct spec_object *object, const char *const *types,
+                  size_t types_n, size_t type)
+{
+    const char *known[SPEC_KEYS_MAX];
+    size_t n = 0;
+    for (const struct spec_key *k = object->keys; k < object->keys + SPEC_KEYS_MAX && k->key; k++)
+        if (k->types & (1u << type))
+            known[n++] = k->key;
+    for (const struct json *c = json_first(r->object); c; c = json_next(c)) {
+        const struct spec_key *k = object->keys;
+        while (k < object->keys + SPEC_KEYS_MAX && k->key && strcmp(k->key, json_key(c)) != 0)
+            k++;
+        if (k == object->keys + SPEC_KEYS_MAX || !k->key) {
+            unknown_key(r, object, json_key(c), known, n);
+        } else if (!(k->types & (1u << type))) {
+            char owners[100];
+            list_types(k->types, types, types_n, owners, sizeof owners);
+            reader_error(r, json_key(c), "belongs to type %s; this one is \"%s\"", owners, types[type]);
+        }
     }
 }
 

@@ -9,6 +9,8 @@
 
 #include "proto/search_spec.h"
 
+struct spec_object; /* proto/spec_words.h */
+
 struct reader {
     const struct json *object; /* NULL: absent, every member takes its default */
     char path[96];             /* "" or "budget"; fields are named PATH.KEY */
@@ -24,8 +26,10 @@ void reader_inner(const struct reader *r, const char *key, struct reader *inner)
 void reader_element(const struct reader *r, const char *key, size_t i, const struct json *element,
                     struct reader *inner);
 
-/* Names every key that is not in `known` and the nearest one that is. */
-void reader_known(const struct reader *r, const char *const *known, size_t n);
+/* Names every key that `object` does not have, and what to write instead: the nearest one, or all of them.
+ * `types`, `types_n`: the words of its "type"; `type`: the one it has. NULL, 0, 0 for an object without types. */
+void reader_known(const struct reader *r, const struct spec_object *object, const char *const *types,
+                  size_t types_n, size_t type);
 
 /* false: absent or wrong (noted when wrong, or when `required`). */
 bool reader_text(const struct reader *r, const char *key, bool required, char *out, size_t size);

@@ -1,5 +1,5 @@
-/* WHAT   The words of a search's JSON, each array in the order of its enum.
- * WHO    proto/search_spec.c and proto/search_spec_write.c, and nobody else.
+/* WHAT   The words of a search's JSON: values, each array in the order of its enum, and the keys of every object.
+ * WHO    proto/search_spec.c, proto/search_spec_write.c, and the test that docs/SEARCH.md names every key.
  * UNITS  None.
  * MEMORY Static.
  * ERRORS None.
@@ -7,10 +7,112 @@
 #ifndef PROTO_SPEC_WORDS_H
 #define PROTO_SPEC_WORDS_H
 
+#include "proto/search_spec.h"
+
+#include <stddef.h>
+
 static const char *const spec_ends_words[] = {"follow", "mean", "base", "tuned"}; /* ENDS_OWN is an object */
 static const char *const spec_goal_words[] = {"max", "min"};
 static const char *const spec_evaluator_words[] = {"native", "command"};
 static const char *const spec_merge_words[] = {"directory", "plan", "none"}; /* from MERGE_DIRECTORY on */
 static const char *const spec_strategy_words[] = {"sweep", "hma", "scalarize", "sobol"};
+
+#define FOR(type) (1u << (type))
+#define FOR_ALL (~0u)
+
+/* A key of an object; in objects with a "type", which types know it: FOR(…) of the enum, or FOR_ALL. */
+struct spec_key {
+    const char *key;
+    unsigned types;
+};
+
+#define SPEC_KEYS_MAX 12
+
+/* One object of a search.json; the unused rest of `keys` is zero. */
+struct spec_object {
+    const char *path; /* as docs/SEARCH.md writes it */
+    struct spec_key keys[SPEC_KEYS_MAX];
+};
+
+enum spec_object_id {
+    OBJECT_SEARCH,
+    OBJECT_MODELS,
+    OBJECT_GROUPS,
+    OBJECT_GROUP,
+    OBJECT_ENDS,
+    OBJECT_RATIO,
+    OBJECT_OBJECTIVE,
+    OBJECT_EVALUATOR,
+    OBJECT_STRATEGY,
+    OBJECT_BUDGET,
+    OBJECTS_N
+};
+
+static const struct spec_object spec_objects[OBJECTS_N] = {
+    [OBJECT_SEARCH] = {"",
+                       {{"name", FOR_ALL},
+                        {"models", FOR_ALL},
+                        {"groups", FOR_ALL},
+                        {"ends", FOR_ALL},
+                        {"ratio", FOR_ALL},
+                        {"objectives", FOR_ALL},
+                        {"evaluator", FOR_ALL},
+                        {"strategy", FOR_ALL},
+                        {"budget", FOR_ALL},
+                        {"held_out", FOR_ALL},
+                        {"seed", FOR_ALL}}},
+    [OBJECT_MODELS] = {"models", {{"base", FOR_ALL}, {"tuned", FOR_ALL}}},
+    [OBJECT_GROUPS] = {"groups", {{"count", FOR_ALL}, {"boundaries", FOR_ALL}, {"names", FOR_ALL}}},
+    [OBJECT_GROUP] = {"groups.names[]", {{"name", FOR_ALL}, {"layers", FOR_ALL}}},
+    [OBJECT_ENDS] = {"ends", {{"own", FOR_ALL}}},
+    [OBJECT_RATIO] = {"ratio", {{"min", FOR_ALL}, {"max", FOR_ALL}, {"extrapolate", FOR_ALL}}},
+    [OBJECT_OBJECTIVE] = {"objectives[]",
+                          {{"name", FOR_ALL},
+                           {"metric", FOR_ALL},
+                           {"mean_of", FOR_ALL},
+                           {"goal", FOR_ALL},
+                           {"reference", FOR_ALL}}},
+    [OBJECT_EVALUATOR] = {"evaluator",
+                          {{"type", FOR_ALL},
+                           {"bundle", FOR(EVALUATOR_NATIVE)},
+                           {"argv", FOR(EVALUATOR_COMMAND)},
+                           {"merge", FOR(EVALUATOR_COMMAND)},
+                           {"time_limit_s", FOR(EVALUATOR_COMMAND)}}},
+    [OBJECT_STRATEGY] = {"strategy",
+                         {{"type", FOR_ALL},
+                          {"sweep_points", FOR_ALL},
+                          {"algorithm", FOR(STRATEGY_HMA) | FOR(STRATEGY_SCALARIZE)},
+                          {"initial_step", FOR(STRATEGY_HMA) | FOR(STRATEGY_SCALARIZE)},
+                          {"means", FOR(STRATEGY_HMA)},
+                          {"objective", FOR(STRATEGY_HMA)},
+                          {"streams", FOR(STRATEGY_SCALARIZE)},
+                          {"rho", FOR(STRATEGY_SCALARIZE)}}},
+    [OBJECT_BUDGET] = {"budget", {{"trials", FOR_ALL}, {"seconds", FOR_ALL}, {"attempts", FOR_ALL}}},
+};
+
+/* What other programs call a thing, and where it is here. */
+struct spec_alias {
+    const char *word, *key;
+};
+
+static const struct spec_alias spec_aliases[] = {
+    {"bounds", "ratio"},
+    {"range", "ratio"},
+    {"base", "models.base"},
+    {"tuned", "models.tuned"},
+    {"trials", "budget.trials"},
+    {"seconds", "budget.seconds"},
+    {"attempts", "budget.attempts"},
+    {"bundle", "evaluator.bundle"},
+    {"argv", "evaluator.argv"},
+    {"direction", "goal"},
+    {"ref", "reference"},
+    {"timeout", "time_limit_s"},
+    {"command", "argv"},
+    {"n_trials", "trials"},
+};
+
+#undef FOR
+#undef FOR_ALL
 
 #endif

@@ -35,7 +35,7 @@ pids+=($!)
 pids+=($!)
 jq --arg fixtures "$PWD/tests/fixtures" '
     .models = {base: ($fixtures + "/base"), tuned: ($fixtures + "/tuned-rsf")} |
-    .evaluator.bundle = $fixtures + "/bundle" | .objectives = [{metric: "choice.acc"}] | .held_out = false |
+    .evaluator.bundle = $fixtures + "/bundle" | .objectives = [{metric: "choice.acc", goal: "max"}] | .held_out = false |
     .strategy = {type: "sobol", sweep_points: 2} | .budget.trials = 3' deploy/quickstart.json >"$dir/search.json"
 for _ in $(seq 100); do
     "$bin/client/paretoctl" searches >/dev/null 2>&1 && break

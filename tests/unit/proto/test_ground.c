@@ -101,6 +101,28 @@ static void test_log_line(void **state)
     assert_null(strstr(line, "hidden"));
 }
 
+static void test_log_values_keep_their_quotes(void **state)
+{
+    (void)state;
+    assert_string_equal(LOG_QUOTE("plain words"), "\"plain words\"");
+    assert_string_equal(LOG_QUOTE("no \"x\" in C:\\d"), "\"no \\\"x\\\" in C:\\\\d\"");
+    assert_string_equal(LOG_QUOTE(NULL), "\"\"");
+    char text[3 * LOG_VALUE_MAX];
+    memset(text, '"', sizeof text);
+    text[sizeof text - 1] = 0;
+    const char *quoted = LOG_QUOTE(text);
+    assert_true(strlen(quoted) < LOG_VALUE_MAX && strlen(quoted) % 2 == 0); /* no escape was cut in two */
+    for (int shift = 0; shift < 3; shift++) {
+        for (size_t i = 0; i + 4 < sizeof text; i += 3)
+            memcpy(text + i + shift, "\xe2\x82\xac", 4); /* a character of three bytes */
+        memset(text, 'x', (size_t)shift);
+        quoted = LOG_QUOTE(text);
+        size_t n = strlen(quoted);
+        assert_int_equal((n - 2 - (size_t)shift) % 3, 0);
+        assert_true(quoted[n - 1] == '"' && n > LOG_VALUE_MAX - 8);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +130,7 @@ int main(void)
         cmocka_unit_test(test_err_sentences),
         cmocka_unit_test(test_rng_reference),
         cmocka_unit_test(test_log_line),
+        cmocka_unit_test(test_log_values_keep_their_quotes),
     };
     return cmocka_run_group_tests_name("ground", tests, NULL, NULL);
 }

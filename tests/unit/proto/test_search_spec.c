@@ -1,5 +1,6 @@
 /* proto/search_spec.h: every wrong field at once, defaults, canonical form. */
 #include "proto/search_spec.h"
+#include "proto/spec_words.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -64,15 +65,16 @@ static void test_canonical(void **state)
         whole,
         "{\"objectives\":[{\"metric\":\"f\",\"goal\":\"min\"}],\"groups\":{\"count\":2},"
         "\"evaluator\":{\"type\":\"command\",\"argv\":[\"./f.py\",\"x\"],\"merge\":\"none\"}}",
-        "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\"}],\"groups\":"
+        "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\",\"goal\":\"max\"}],"
+        "\"groups\":"
         "\"layerwise\","
         "\"evaluator\":{\"type\":\"native\",\"bundle\":\"b\"},\"strategy\":{\"type\":\"sobol\"}}",
-        "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\"}],"
+        "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\",\"goal\":\"max\"}],"
         "\"groups\":{\"names\":[{\"name\":\"low\",\"layers\":[0,3]},{\"name\":\"high\",\"layers\":[4,7]}]},"
         "\"ratio\":{\"min\":-0.5,\"max\":1.5,\"extrapolate\":true},\"ends\":\"mean\","
         "\"evaluator\":{\"type\":\"native\",\"bundle\":\"b\"},\"strategy\":{\"type\":\"scalarize\","
         "\"streams\":6}}",
-        "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\"}],"
+        "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\",\"goal\":\"max\"}],"
         "\"groups\":{\"boundaries\":[3,6]},"
         "\"evaluator\":{\"type\":\"command\",\"argv\":[\"x\"],\"merge\":\"plan\"},\"strategy\":{\"type\":"
         "\"sweep\"}}",
@@ -121,7 +123,8 @@ static void test_named_groups(void **state)
         struct spec_errors errors;
         char text[512];
         snprintf(text, sizeof text,
-                 "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\"}],"
+                 "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\",\"goal\":"
+                 "\"max\"}],"
                  "\"groups\":{\"names\":%s},\"evaluator\":{\"type\":\"native\",\"bundle\":\"b\"}}",
                  bad[i].names);
         assert_int_equal(parse(text, &spec, &errors), ERR_INVALID);
@@ -137,7 +140,7 @@ static void test_all_errors_at_once(void **state)
     static const char text[] =
         "{\"modles\":{},\"models\":{\"base\":3},\"groups\":{\"count\":0},\"ends\":\"folow\","
         "\"ratio\":{\"min\":-1},\"objectives\":[{\"name\":\"a\",\"metric\":\"x\",\"goal\":\"up\"},"
-        "{\"name\":\"a\",\"metric\":\"x\"},{\"mean_of\":[\"x\",\"y\"]},7],"
+        "{\"name\":\"a\",\"metric\":\"x\",\"goal\":\"max\"},{\"mean_of\":[\"x\",\"y\"]},7],"
         "\"evaluator\":{\"type\":\"native\"},\"strategy\":{\"type\":\"hma\",\"means\":[0,2],\"streams\":3},"
         "\"budget\":{\"trials\":1.5},\"seed\":-1}";
     struct search_spec spec;
@@ -153,6 +156,7 @@ static void test_all_errors_at_once(void **state)
         "objectives[0].goal",
         "objectives[1].name",
         "objectives[2].name",
+        "objectives[2].goal",
         "objectives[3]",
         "evaluator.bundle",
         "strategy.means",
@@ -168,13 +172,67 @@ static void test_all_errors_at_once(void **state)
     assert_non_null(strstr(error_of(&errors, "ends"), "follow"));
 }
 
+/* An unknown key is told where it belongs, or what it may have meant, or all that is known. */
+static void test_unknown_keys(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *member, *field, *text;
+    } bad[] = {
+        {"\"strategy\":{\"type\":\"scalarize\",\"means\":[0.5]}", "strategy.means",
+         "belongs to type \"hma\"; this one is \"scalarize\""},
+        {"\"strategy\":{\"type\":\"sweep\",\"algorithm\":\"x\"}", "strategy.algorithm",
+         "belongs to type \"hma\" or \"scalarize\"; this one is \"sweep\""},
+        {"\"strategy\":{\"type\":\"sobol\",\"population\":3}", "strategy.population",
+         "is not a known key; known here: type, sweep_points"},
+        {"\"evaluator\":{\"type\":\"native\",\"bundle\":\"b\",\"time_limit_s\":3}", "evaluator.time_limit_s",
+         "belongs to type \"command\"; this one is \"native\""},
+        {"\"evaluator\":{\"type\":\"command\",\"argv\":[\"x\"],\"bundle\":\"b\"}", "evaluator.bundle",
+         "belongs to type \"native\"; this one is \"command\""},
+        {"\"bounds\":[0,1]", "bounds", "did you mean \"ratio\"?"},
+        {"\"trials\":30", "trials", "did you mean \"budget.trials\"?"},
+        {"\"zzz\":1", "zzz",
+         "is not a known key; known here: name, models, groups, ends, ratio, objectives, evaluator, "
+         "strategy, budget, held_out, seed"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct search_spec spec;
+        struct spec_errors errors;
+        char text[512];
+        snprintf(text, sizeof text,
+                 "{%s,\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\",\"goal\":"
+                 "\"max\"}]%s}",
+                 bad[i].member,
+                 strstr(bad[i].member, "evaluator")
+                     ? ""
+                     : ",\"evaluator\":{\"type\":\"native\",\"bundle\":\"b\"}");
+        assert_int_equal(parse(text, &spec, &errors), ERR_INVALID);
+        assert_int_equal(errors.n, 1);
+        assert_string_equal(errors.item[0].field, bad[i].field);
+        assert_non_null(strstr(errors.item[0].text, bad[i].text));
+    }
+}
+
+/* A goal that is guessed wrong would search for the worst. */
+static void test_goal_is_required(void **state)
+{
+    (void)state;
+    struct search_spec spec;
+    struct spec_errors errors;
+    static const char text[] = "{\"objectives\":[{\"metric\":\"f\"}],\"evaluator\":{\"type\":\"command\","
+                               "\"argv\":[\"f\"],\"merge\":\"none\"}}";
+    assert_int_equal(parse(text, &spec, &errors), ERR_INVALID);
+    assert_int_equal(errors.n, 1);
+    assert_string_equal(error_of(&errors, "objectives[0].goal"), "is missing; it must be \"max\" or \"min\"");
+}
+
 static void test_merge_none(void **state)
 {
     (void)state;
     struct search_spec spec;
     struct spec_errors errors;
     static const char with_models[] =
-        "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\"}],"
+        "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\",\"goal\":\"max\"}],"
         "\"evaluator\":{\"type\":\"command\",\"argv\":[\"f\"],\"merge\":\"none\"}}";
     assert_int_equal(parse(with_models, &spec, &errors), ERR_INVALID);
     assert_non_null(error_of(&errors, "models"));
@@ -191,14 +249,52 @@ static void test_resolve(void **state)
     assert_string_equal(spec.tuned, "/post");
     assert_string_equal(spec.bundle, "/here/bundle");
     search_spec_fini(&spec);
-    static const char command[] = "{\"objectives\":[{\"metric\":\"f\"}],\"evaluator\":{\"type\":\"command\","
-                                  "\"argv\":[\"python3\",\"./f.py\",\"-x\"],\"merge\":\"none\"}}";
+    static const char command[] =
+        "{\"objectives\":[{\"metric\":\"f\",\"goal\":\"max\"}],\"evaluator\":{\"type\":\"command\","
+        "\"argv\":[\"python3\",\"./f.py\",\"-x\"],\"merge\":\"none\"}}";
     assert_int_equal(parse(command, &spec, &errors), 0);
     assert_int_equal(search_spec_resolve(&spec, "/here", NULL), 0);
     assert_string_equal(spec.argv[0], "python3");
     assert_string_equal(spec.argv[1], "/here/./f.py");
     assert_string_equal(spec.argv[2], "-x");
     search_spec_fini(&spec);
+}
+
+static void test_paths_are_tidy(void **state)
+{
+    (void)state;
+    struct search_spec spec;
+    struct spec_errors errors;
+    static const char text[] =
+        "{\"models\":{\"base\":\"../tests/fixtures/base\",\"tuned\":\"../tests/no/../tuned\"},"
+        "\"objectives\":[{\"metric\":\"f\",\"goal\":\"max\"}],"
+        "\"evaluator\":{\"type\":\"command\",\"argv\":[\"./quickstart.sh\"]}}";
+    assert_int_equal(parse(text, &spec, &errors), 0);
+    assert_int_equal(search_spec_resolve(&spec, TEST_SOURCE_DIR "/deploy", NULL), 0);
+    assert_null(strstr(spec.base, ".."));
+    assert_non_null(strstr(spec.base, "/tests/fixtures/base"));
+    assert_string_equal(spec.tuned, TEST_SOURCE_DIR "/deploy/../tests/no/../tuned");
+    assert_null(strstr(spec.argv[0], "/./"));
+    search_spec_fini(&spec);
+}
+
+/* docs/SEARCH.md names every key that the parser knows, as `objectives[].goal`. */
+static void test_keys_are_documented(void **state)
+{
+    (void)state;
+    static char doc[1 << 16];
+    FILE *file = fopen(TEST_SOURCE_DIR "/docs/SEARCH.md", "r");
+    assert_non_null(file);
+    size_t n = fread(doc, 1, sizeof doc, file);
+    fclose(file);
+    assert_true(n > 0 && n < sizeof doc);
+    for (const struct spec_object *o = spec_objects; o < spec_objects + OBJECTS_N; o++)
+        for (const struct spec_key *k = o->keys; k < o->keys + SPEC_KEYS_MAX && k->key; k++) {
+            char name[100];
+            snprintf(name, sizeof name, "`%s%s%s`", o->path, *o->path ? "." : "", k->key);
+            if (!strstr(doc, name))
+                fail_msg("docs/SEARCH.md does not name %s", name);
+        }
 }
 
 static void test_nearest(void **state)
@@ -215,10 +311,17 @@ static void test_nearest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),        cmocka_unit_test(test_canonical),
-        cmocka_unit_test(test_named_groups), cmocka_unit_test(test_all_errors_at_once),
-        cmocka_unit_test(test_merge_none),   cmocka_unit_test(test_resolve),
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_canonical),
+        cmocka_unit_test(test_named_groups),
+        cmocka_unit_test(test_all_errors_at_once),
+        cmocka_unit_test(test_merge_none),
+        cmocka_unit_test(test_resolve),
         cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_unknown_keys),
+        cmocka_unit_test(test_goal_is_required),
+        cmocka_unit_test(test_paths_are_tidy),
+        cmocka_unit_test(test_keys_are_documented),
     };
     return cmocka_run_group_tests_name("search_spec", tests, NULL, NULL);
 }

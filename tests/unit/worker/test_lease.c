@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #define SPEC                                                                                                 \
-    "{\"objectives\":[{\"metric\":\"a\"},{\"metric\":\"b\",\"goal\":\"min\"}],"                              \
+    "{\"objectives\":[{\"metric\":\"a\",\"goal\":\"max\"},{\"metric\":\"b\",\"goal\":\"min\"}],"             \
     "\"evaluator\":{\"type\":\"command\",\"argv\":[\"./"                                                     \
     "score\"],\"merge\":\"none\"},\"groups\":{\"count\":2}}"
 #define NAMES "\"lease\":\"tok-1\",\"search\":3,\"trial\":0,\"half\":\"heldout\",\"attempt\":2,\"seed\":9"

@@ -201,7 +201,8 @@ static void is_report(const struct daemon *d, int i, const char *start, const ch
 #define LEASE(token, search, argv)                                                                           \
     "{\"lease\":\"" token "\",\"search\":" search                                                            \
     ",\"trial\":5,\"half\":\"search\",\"attempt\":1,\"seed\":1,"                                             \
-    "\"ratios\":[0.5],\"spec\":{\"objectives\":[{\"metric\":\"a\"}],\"groups\":{\"count\":1},"               \
+    "\"ratios\":[0.5],\"spec\":{\"objectives\":[{\"metric\":\"a\",\"goal\":\"max\"}],\"groups\":{\"count\":" \
+    "1},"                                                                                                    \
     "\"evaluator\":{\"type\":\"command\",\"merge\":\"none\",\"argv\":" argv "}}}"
 #define ECHO(text) "[\"/bin/sh\",\"-c\",\"echo '" text "'\"]"
 #define GOOD ECHO("{\\\"scores\\\":{\\\"a\\\":0.25}}")
@@ -309,7 +310,7 @@ static void another_search_opens_anew(void **state)
         snprintf(lease[i], sizeof lease[i],
                  "{\"lease\":\"t%d\",\"search\":%d,\"trial\":5,\"half\":\"search\",\"attempt\":1,\"seed\":1,"
                  "\"ratios\":[0.5],\"spec\":{\"models\":{\"base\":\"%s\",\"tuned\":\"%s\"},"
-                 "\"objectives\":[{\"metric\":\"a\"}],\"groups\":{\"count\":1},"
+                 "\"objectives\":[{\"metric\":\"a\",\"goal\":\"max\"}],\"groups\":{\"count\":1},"
                  "\"evaluator\":{\"type\":\"command\",\"merge\":\"plan\",\"argv\":" GOOD "}}}",
                  i, i < 2 ? 1 : 2, d->directory, d->directory);
         d->leases[i] = lease[i];
