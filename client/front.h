@@ -59,7 +59,8 @@ void front_fini(struct front *front);
 /* True when some point has held-out scores. */
 bool front_has_heldout(const struct front *front);
 
-/* "hypervolume 0.9270 (sweep 0.9220), held-out 0.9200 (sweep 0.9100)", without a newline. */
+/* "hypervolume 0.9270 (sweep 0.9220), held-out 0.9200 (sweep 0.9100)", or why there is none; without a
+ * newline. */
 void front_headline(const struct front *front, struct buf *out);
 
 /* What is shown, in which order. */

@@ -12,18 +12,34 @@
 
 #define RATIOS_SHOWN_MAX 8 /* in a table; the CSV has all */
 
+#define VOLUME_OBJECTIVES_MAX 3 /* the daemon computes no hypervolume of more */
+
 static void add_pair(struct buf *out, double found, double sweep)
 {
-    if (isnan(found))
-        buf_text(out, "not known yet");
-    else
-        buf_printf(out, "%.4f", found);
+    buf_printf(out, "%.4f", found);
     if (!isnan(sweep))
         buf_printf(out, " (sweep %.4f)", sweep);
 }
 
+/* All trials of the search half have ended, so an end that has no score now gets none any more. */
+static bool is_searched(const struct front *front)
+{
+    static const char *const states[] = {"confirming", "done", "failed", "cancelled"};
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+        if (strcmp(front->state, states[i]) == 0)
+            return true;
+    return false;
+}
+
 void front_headline(const struct front *front, struct buf *out)
 {
+    if (isnan(front->hypervolume)) {
+        buf_text(out, front->objectives_n > VOLUME_OBJECTIVES_MAX
+                          ? "hypervolume not computed for more than 3 objectives"
+                      : is_searched(front) ? "no hypervolume: an end of the sweep has no score"
+                                           : "hypervolume not known yet");
+        return;
+    }
     buf_text(out, "hypervolume ");
     add_pair(out, front->hypervolume, front->sweep_hypervolume);
     if (isnan(front->heldout_hypervolume))

@@ -52,7 +52,8 @@ void watch_line(const struct front *front, double per_s, struct buf *out)
         add_counts(&front->confirm, out);
     }
     add_speed(front, per_s, out);
-    if (!isnan(front->hypervolume)) {
+    bool is_last = strcmp(front->state, "done") == 0; /* the line that says why there is none */
+    if (is_last || !isnan(front->hypervolume)) {
         buf_text(out, ", ");
         front_headline(front, out);
     }

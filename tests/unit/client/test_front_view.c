@@ -43,6 +43,9 @@ static void headline_of_nothing(const struct front *front, const struct front_vi
     (void)view;
     empty.hypervolume = empty.sweep_hypervolume = empty.heldout_hypervolume = NAN;
     front_headline(&empty, out);
+    empty.objectives_n = 4;
+    buf_text(out, "|");
+    front_headline(&empty, out);
 }
 
 static void picture(const struct front *front, const struct front_view *view, struct buf *out)
@@ -105,8 +108,14 @@ static void test_headline(void **state)
     (void)state;
     assert_shown(FRONT_JSON("done", "60", HELDOUT_NONE), NULL, headline,
                  "hypervolume 0.9270 (sweep 0.9220), held-out 0.9200 (sweep 0.9100)");
-    assert_shown(FRONT_JSON("done", "60", HELDOUT_NONE), NULL, headline_of_nothing,
-                 "hypervolume not known yet");
+    static const char none[] = "no hypervolume: an end of the sweep has no score|"
+                               "hypervolume not computed for more than 3 objectives";
+    static const char yet[] = "hypervolume not known yet|hypervolume not computed for more than 3 objectives";
+    assert_shown(FRONT_JSON("running", "6", HELDOUT_NONE), NULL, headline_of_nothing, yet);
+    assert_shown(FRONT_JSON("paused", "6", HELDOUT_NONE), NULL, headline_of_nothing, yet);
+    assert_shown(FRONT_JSON("done", "60", HELDOUT_NONE), NULL, headline_of_nothing, none);
+    assert_shown(FRONT_JSON("failed", "6", HELDOUT_NONE), NULL, headline_of_nothing, none);
+    assert_shown(FRONT_JSON("cancelled", "6", HELDOUT_NONE), NULL, headline_of_nothing, none);
 }
 
 static void test_picture(void **state)

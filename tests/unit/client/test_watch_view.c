@@ -32,6 +32,10 @@ static void test_line(void **state)
     watch_line(&front, 2.5, &out);
     assert_string_equal(buf_str(&out),
                         "search 3 paused: 30/60 done, 15 failed, held-out 2/8 done, 1 running\n");
+    snprintf(front.state, sizeof front.state, "done");
+    buf_clear(&out);
+    watch_line(&front, 2.5, &out);
+    assert_contains(buf_str(&out), "1 running, no hypervolume: an end of the sweep has no score\n");
     snprintf(front.state, sizeof front.state, "\033[2J");
     buf_clear(&out);
     watch_line(&front, 2.5, &out);
