@@ -45,7 +45,9 @@ const struct command commands[] = {
      .line = "show the Pareto front of a search",
      .help = "One line a trial on the front, sorted by the first objective, each score with its standard "
              "error. A\n"
-             "ratio is the weight of the tuned checkpoint: 0 is base, 1 is tuned.",
+             "ratio is the weight of the tuned checkpoint: 0 is base, 1 is tuned.\n"
+             "Hypervolume: in each objective the worse end of the sweep is 0 and the better 1, measured from "
+             "-0.1.",
      .example = "paretoctl front 3 --plot",
      .words_min = 1,
      .words_max = 1,

@@ -33,6 +33,7 @@ static int print_front(struct client *client, const struct args *args, const str
         front_table(front, &view, &text);
         front_headline(front, &text);
         buf_text(&text, "\n");
+        front_warnings(front, &text);
         if (args_has(args, "--plot"))
             front_picture(front, &view, columns, rows < 30 ? rows - 1 : 30, client->colour, &text);
     }

@@ -63,6 +63,11 @@ bool front_has_heldout(const struct front *front);
  * newline. */
 void front_headline(const struct front *front, struct buf *out);
 
+/* A line for each objective whose two ends (the sweep's trials with all ratios smallest and largest) differ by
+ * less than 2 standard errors: the unit of the hypervolume is then mostly noise. Nothing without a hypervolume,
+ * nor where a standard error is not known and the ends differ. */
+void front_warnings(const struct front *front, struct buf *out);
+
 /* What is shown, in which order. */
 struct front_view {
     bool all;     /* sweep and dominated trials too */

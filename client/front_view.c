@@ -48,6 +48,42 @@ void front_headline(const struct front *front, struct buf *out)
     add_pair(out, front->heldout_hypervolume, front->heldout_sweep_hypervolume);
 }
 
+/* The sweep's trial whose ratios are all one and the same, the largest (sign 1) or the smallest (-1). */
+static const struct front_point *find_end(const struct front *front, int sign)
+{
+    const struct front_point *end = NULL;
+    for (size_t i = 0; i < front->points_n; i++) {
+        const struct front_point *point = &front->points[i];
+        bool same = point->in_sweep && front->groups_n > 0;
+        for (int g = 1; g < front->groups_n && same; g++)
+            same = point->ratios[g] == point->ratios[0];
+        if (same && (!end || sign * point->ratios[0] > sign * end->ratios[0]))
+            end = point;
+    }
+    return end;
+}
+
+void front_warnings(const struct front *front, struct buf *out)
+{
+    const struct front_point *low = find_end(front, -1), *high = find_end(front, 1);
+    char number[TEXT_NUMBER_MAX];
+    if (isnan(front->hypervolume) || !low || low == high)
+        return;
+    for (int k = 0; k < front->objectives_n; k++) {
+        const struct front_score *a = &low->scores[k], *b = &high->scores[k];
+        double apart = fabs(a->mean - b->mean);
+        bool near = apart < 2 * hypot(a->stderr_of, b->stderr_of); /* false for a NaN */
+        if (!near && apart != 0)
+            continue;
+        text_number(number, apart);
+        text_clean(out, front->objectives[k].name);
+        buf_printf(out,
+                   ": the two ends differ by %s, within 2 standard errors; hypervolume mostly measures noise "
+                   "here\n",
+                   number);
+    }
+}
+
 static const struct front_score *shown_scores(const struct front_point *point, const struct front_view *view)
 {
     return view->heldout ? point->heldout : point->scores;

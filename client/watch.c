@@ -142,6 +142,17 @@ static int finish(const struct watch *watch, const struct front *front, enum wat
     return CLIENT_OK;
 }
 
+/* Under the last line or frame. */
+static int warn(const struct watch *watch, const struct front *front)
+{
+    struct buf text;
+    buf_init(&text, CLIENT_BYTES_MAX);
+    front_warnings(front, &text);
+    int code = watch->client->json ? CLIENT_OK : client_print(watch->client, &text);
+    buf_fini(&text);
+    return code;
+}
+
 static int read_front(struct watch *watch, const struct http_response *response, enum watch_step *step)
 {
     struct json *j;
@@ -156,6 +167,8 @@ static int read_front(struct watch *watch, const struct http_response *response,
         code = show(watch, j, &front);
         if (!code)
             code = finish(watch, &front, step);
+        if (!code && *step == WATCH_OVER)
+            code = warn(watch, &front);
         front_fini(&front);
     }
     json_free(j);

@@ -40,6 +40,19 @@
     "\"scores\":[{\"mean\":0.4,\"stderr\":0},{\"mean\":4,\"stderr\":0}],\"heldout\":null,\"on_front\":"      \
     "false}"
 
+/* The two ends of "reward" differ by 0.05, those of "loss" by far more. */
+#define FRONT_NEAR_ENDS(STATE, LOW_STDERR, HIGH_STDERR)                                                      \
+    "{\"id\":3,\"name\":\"toy\",\"state\":\"" STATE "\",\"hypervolume\":0.9,\"objectives\":["                \
+    "{\"name\":\"reward\",\"goal\":\"max\"},{\"name\":\"loss\",\"goal\":\"min\"}],\"groups\":[\"a\",\"b\"]," \
+    "\"points\":[],\"dominated\":[],\"sweep\":["                                                             \
+    "{\"trial\":0,\"ratios\":[0,0],\"scores\":[{\"mean\":0.5,\"stderr\":" LOW_STDERR                         \
+    "},{\"mean\":1,\"stderr\":0.1}]},"                                                                       \
+    "{\"trial\":1,\"ratios\":[1,0],\"scores\":[{\"mean\":0.9,\"stderr\":0},{\"mean\":1,\"stderr\":0.1}]},"   \
+    "{\"trial\":2,\"ratios\":[0.5,0.5],\"scores\":[{\"mean\":0.9,\"stderr\":0},{\"mean\":1,\"stderr\":0.1}]" \
+    "},"                                                                                                     \
+    "{\"trial\":3,\"ratios\":[1,1],\"scores\":[{\"mean\":0.55,\"stderr\":" HIGH_STDERR                       \
+    "},{\"mean\":9,\"stderr\":0.1}]}]}"
+
 #define HELDOUT_NONE "null"
 #define HELDOUT_SCORES "[{\"mean\":0.7,\"stderr\":0.03},{\"mean\":2.5,\"stderr\":null}]"
 

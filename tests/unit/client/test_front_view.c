@@ -118,6 +118,35 @@ static void test_headline(void **state)
     assert_shown(FRONT_JSON("cancelled", "6", HELDOUT_NONE), NULL, headline_of_nothing, none);
 }
 
+static void warnings(const struct front *front, const struct front_view *view, struct buf *out)
+{
+    (void)view;
+    front_warnings(front, out);
+}
+
+static void warnings_without_hypervolume(const struct front *front, const struct front_view *view,
+                                         struct buf *out)
+{
+    struct front none = *front;
+    (void)view;
+    none.hypervolume = NAN;
+    front_warnings(&none, out);
+}
+
+static void test_ends_that_hardly_differ(void **state)
+{
+    (void)state;
+    /* 2 * sqrt(0.015² + 0.02²) = 0.05, as far as the ends are apart */
+    assert_shown(FRONT_NEAR_ENDS("done", "0.015", "0.019"), NULL, warnings, "");
+    assert_shown(
+        FRONT_NEAR_ENDS("done", "0.015", "0.0201"), NULL, warnings,
+        "reward: the two ends differ by 0.050, within 2 standard errors; hypervolume mostly measures "
+        "noise here\n");
+    assert_shown(FRONT_NEAR_ENDS("done", "null", "1"), NULL, warnings, "");
+    assert_shown(FRONT_NEAR_ENDS("done", "1", "1"), NULL, warnings_without_hypervolume, "");
+    assert_shown(FRONT_JSON("done", "60", HELDOUT_NONE), NULL, warnings, "");
+}
+
 static void test_picture(void **state)
 {
     const struct front_view view = {0}, heldout = {.heldout = true};
@@ -157,6 +186,7 @@ int main(void)
         cmocka_unit_test(test_table_of_all),
         cmocka_unit_test(test_csv_keeps_every_digit),
         cmocka_unit_test(test_headline),
+        cmocka_unit_test(test_ends_that_hardly_differ),
         cmocka_unit_test(test_picture),
         cmocka_unit_test(test_one_objective_is_drawn_over_the_mean_ratio),
     };

@@ -165,6 +165,23 @@ static void test_without_an_etag_it_does_not_spin(void **state)
     fake_fini(&fake);
 }
 
+static void test_the_last_line_warns(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    for (int i = 0; i < 2; i++) {
+        says_front(&fake, "a", FRONT_NEAR_ENDS("running", "1", "1"));
+        says_front(&fake, "b", FRONT_NEAR_ENDS("done", "1", "1"));
+    }
+    assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_OK);
+    assert_contains(fake.out, "search 3 done: 0/0 done, hypervolume 0.9000\nreward: the two ends differ by ");
+    size_t before = fake.out_len;
+    assert_int_equal(fake_run(&fake, "watch 3 --json"), CLIENT_OK);
+    assert_null(strstr(fake.out + before, "the two ends"));
+    fake_fini(&fake);
+}
+
 static void test_json_lines(void **state)
 {
     struct fake fake;
@@ -208,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_no_worker_is_said_once),
         cmocka_unit_test(test_a_paused_search_asks_for_no_worker),
         cmocka_unit_test(test_without_an_etag_it_does_not_spin),
+        cmocka_unit_test(test_the_last_line_warns),
         cmocka_unit_test(test_json_lines),
         cmocka_unit_test(test_a_terminal_is_redrawn_in_place),
     };
