@@ -186,19 +186,20 @@ static void csv_number(struct buf *out, double x)
         buf_text(out, ",");
 }
 
+/* The columns that trials.csv of the daemon has too bear its names, so that the two can be joined. */
 static void csv_head(const struct front *front, struct buf *out)
 {
-    static const char *const parts[] = {"mean", "stderr", "heldout_mean", "heldout_stderr"};
+    static const char *const parts[] = {"", " stderr", " heldout", " heldout stderr"};
     char name[160];
     buf_text(out, "trial,kind,on_front,mean_ratio");
     for (int g = 0; g < front->groups_n; g++) {
-        snprintf(name, sizeof name, "ratio.%s", front->groups[g]);
+        snprintf(name, sizeof name, "ratio %s", front->groups[g]);
         buf_text(out, ",");
         text_csv(out, name);
     }
     for (int k = 0; k < front->objectives_n; k++)
         for (size_t p = 0; p < sizeof parts / sizeof parts[0]; p++) {
-            snprintf(name, sizeof name, "%s.%s", front->objectives[k].name, parts[p]);
+            snprintf(name, sizeof name, "%s%s", front->objectives[k].name, parts[p]);
             buf_text(out, ",");
             text_csv(out, name);
         }

@@ -101,11 +101,11 @@ static void test_trials_csv_as_it_comes(void **state)
     struct fake fake;
     (void)state;
     fake_init(&fake);
-    fake_says(&fake, 200, "number,kind\r\n1,sweep\r\n");
+    fake_says(&fake, 200, "trial,kind\r\n1,sweep\r\n");
     fake_says(&fake, 404, "{\"error\":\"there is no search 4\",\"code\":\"not_found\"}");
     assert_int_equal(fake_run(&fake, "trials 3 --csv"), CLIENT_OK);
     assert_string_equal(fake.asked[0].path, "/v1/searches/3/trials.csv");
-    assert_string_equal(fake.out, "number,kind\r\n1,sweep\r\n");
+    assert_string_equal(fake.out, "trial,kind\r\n1,sweep\r\n");
     assert_int_equal(fake_run(&fake, "trials 4 --csv"), CLIENT_REFUSED);
     assert_contains(fake.complaints, "there is no search 4");
     fake_fini(&fake);

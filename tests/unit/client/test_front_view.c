@@ -95,9 +95,8 @@ static void test_csv_keeps_every_digit(void **state)
     const struct front_view view = {0};
     (void)state;
     assert_shown(FRONT_JSON("done", "60", HELDOUT_SCORES), &view, front_csv,
-                 "trial,kind,on_front,mean_ratio,ratio.layers 0-2,ratio.layers 3-5,reward.mean,reward.stderr,"
-                 "reward.heldout_mean,reward.heldout_stderr,loss.mean,loss.stderr,loss.heldout_mean,"
-                 "loss.heldout_stderr\n"
+                 "trial,kind,on_front,mean_ratio,ratio layers 0-2,ratio layers 3-5,reward,reward stderr,"
+                 "reward heldout,reward heldout stderr,loss,loss stderr,loss heldout,loss heldout stderr\n"
                  "2,sweep,true,1,1,1,0.10000000000000001,,,,1.5,,,\n"
                  "7,hma,true,0.5,0.10000000000000001,0.90000000000000002,0.80000000000000004,"
                  "0.010999999999999999,0.69999999999999996,0.029999999999999999,2.25,0.02,2.5,\n");
