@@ -187,7 +187,8 @@ void api_error(struct exchange *x, int rc, const struct err *err)
 {
     int status = status_of(rc);
     if (status == 500)
-        log_event(LOG_ERROR, "request_failed", "path=%s reason=\"%s\"", exchange_path(x), err->text);
+        log_event(LOG_ERROR, "request_failed", "path=%s reason=%s", LOG_QUOTE(exchange_path(x)),
+                  LOG_QUOTE(err->text));
     http_error(x, status, err_name(rc), "%s", err->text);
 }
 

@@ -46,8 +46,8 @@ void api_worker_register(struct api_call *call)
     json_put_double(&out, "heartbeat_s", lease_s / 3.0);
     json_put_int(&out, "poll_s", least(POLL_S, lease_s > 1 ? lease_s * 2 / 3 : 1));
     json_end_object(&out);
-    log_event(LOG_INFO, "worker_registered", "worker=%s name=\"%s\" slots=%d", worker->id, worker->name,
-              worker->slots);
+    log_event(LOG_INFO, "worker_registered", "worker=%s name=%s slots=%d", worker->id,
+              LOG_QUOTE(worker->name), worker->slots);
     json_free(root);
     api_send(call->x, 200, &buf);
 }
@@ -110,9 +110,18 @@ void api_worker_leave(struct api_call *call)
         return;
     }
     polls_end_worker(call->daemon, call->param[0]);
-    log_event(LOG_INFO, "worker_left", "worker=%s released=%d", call->param[0], released);
+    log_event(LOG_INFO, "worker_left", "worker=%s released=%d", LOG_QUOTE(call->param[0]), released);
     snprintf(json, sizeof json, "{\"released\":%d}", released);
     http_answer(call->x, &(struct answer){.status = 200, .bytes = json, .len = strlen(json)});
+}
+
+/* A line about the job of a lease; none when nobody knows the token. */
+static void log_lease(enum log_level level, const char *event, struct paretod *daemon, const char *token)
+{
+    const struct lease *lease = lease_find(&daemon->sched.leases, token);
+    if (lease)
+        log_event(level, event, "search=%lld trial=%d half=%s attempt=%d worker=%s", (long long)lease->search,
+                  lease->trial, half_name(lease->half), lease->attempt, LOG_QUOTE(lease->worker));
 }
 
 static void send_lease(struct paretod *daemon, struct exchange *x, const struct lease *lease)
@@ -133,8 +142,7 @@ static void send_lease(struct paretod *daemon, struct exchange *x, const struct 
     json_name(&out, "spec");
     search_spec_write(&search->spec, &out);
     json_end_object(&out);
-    log_event(LOG_DEBUG, "leased", "search=%lld trial=%d half=%s attempt=%d worker=\"%s\"",
-              (long long)lease->search, lease->trial, half_name(lease->half), lease->attempt, lease->worker);
+    log_lease(LOG_DEBUG, "leased", daemon, lease->token);
     http_answer(
         x, &(struct answer){.status = 200, .bytes = buf_str(&buf), .len = buf.len, .receipt = lease->token});
     buf_fini(&buf);
@@ -143,7 +151,7 @@ static void send_lease(struct paretod *daemon, struct exchange *x, const struct 
 void api_lease_lost(void *ctx, const char *token)
 {
     struct paretod *daemon = ctx;
-    log_event(LOG_INFO, "lease_undelivered", "lease=%s", token);
+    log_lease(LOG_INFO, "lease_undelivered", daemon, token);
     sched_release(&daemon->sched, token, paretod_now(), NULL);
 }
 
@@ -220,7 +228,6 @@ void api_lease_heartbeat(struct api_call *call)
 /* A result we cannot read is a failure of the job: without this the worker would deliver it again for ever. */
 static void refuse_result(struct api_call *call, const struct err *err)
 {
-    log_event(LOG_WARN, "result_refused", "lease=%s reason=\"%s\"", call->param[0], err->text);
     sched_failure(&call->daemon->sched, call->param[0], err->text, paretod_now(), NULL);
     http_error(call->x, 422, "invalid", "%s", err->text);
 }
@@ -252,9 +259,7 @@ void api_lease_failure(struct api_call *call)
     struct err err = {0};
     if (!root)
         return;
-    const char *code = json_string_or(json_get(root, "code"), "evaluator");
     const char *reason = json_string_or(json_get(root, "reason"), "the worker gave no reason");
-    log_event(LOG_WARN, "job_failed", "lease=%s code=%s reason=\"%.400s\"", call->param[0], code, reason);
     char *kept = mem_printf("%.*s", REASON_MAX, reason);
     int rc = sched_failure(&call->daemon->sched, call->param[0], kept, paretod_now(), &err);
     answer_lease(call->x, rc, &err, "{}");

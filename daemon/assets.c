@@ -59,7 +59,8 @@ void assets_load(struct assets *assets, const char *directory)
     *assets = (struct assets){0};
     DIR *dir = opendir(directory);
     if (!dir) {
-        log_event(LOG_WARN, "no_dashboard", "directory=\"%s\" reason=\"%s\"", directory, strerror(errno));
+        log_event(LOG_WARN, "no_dashboard", "directory=%s reason=%s", LOG_QUOTE(directory),
+                  LOG_QUOTE(strerror(errno)));
         return;
     }
     const struct dirent *entry;

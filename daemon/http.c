@@ -352,7 +352,7 @@ static void on_mhd_log(void *ctx, const char *format, va_list args)
     (void)ctx;
     vsnprintf(text, sizeof text, format, args);
     text[strcspn(text, "\r\n")] = 0;
-    log_event(LOG_DEBUG, "http", "text=\"%s\"", text);
+    log_event(LOG_DEBUG, "http", "text=%s", LOG_QUOTE(text));
 }
 
 /* ---- the loop ---- */

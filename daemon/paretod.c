@@ -8,6 +8,7 @@
 #include "proto/mem.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -26,11 +27,28 @@ struct now paretod_now(void)
 static void note_disk(struct paretod *daemon, int rc, int64_t search, const struct err *err)
 {
     if (rc && !daemon->disk_refuses)
-        log_event(LOG_ERROR, "write_failed", "search=%lld code=%s reason=\"%s\"", (long long)search,
-                  err_name(rc), err->text);
+        log_event(LOG_ERROR, "write_failed", "search=%lld code=%s reason=%s", (long long)search, err_name(rc),
+                  LOG_QUOTE(err->text));
     if (!rc && daemon->disk_refuses)
         log_event(LOG_INFO, "write_works_again", "search=%lld", (long long)search);
     daemon->disk_refuses = rc != 0;
+}
+
+/* Attempts that failed, whoever says so: the worker, or its silence. The leases are still there: the write is applied
+ * after it is durable. */
+static void note_failures(struct paretod *daemon, const struct sched_write *write)
+{
+    char silence[64];
+    snprintf(silence, sizeof silence, "no sign of life for %lld s", (long long)daemon->options->lease_s);
+    for (size_t i = 0; i < write->leases_n; i++) {
+        const struct lease_change *end = &write->leases[i];
+        const struct lease *lease = lease_find(&daemon->sched.leases, end->token);
+        if (!lease || (end->to != LEASE_FAILED && end->to != LEASE_EXPIRED))
+            continue;
+        log_event(LOG_WARN, "job_failed", "search=%lld trial=%d half=%s attempt=%d worker=%s reason=%s",
+                  (long long)lease->search, lease->trial, half_name(lease->half), lease->attempt,
+                  LOG_QUOTE(lease->worker), LOG_QUOTE(end->to == LEASE_EXPIRED ? silence : end->reason));
+    }
 }
 
 static int persist(void *ctx, const struct sched_write *write, struct err *err)
@@ -42,9 +60,10 @@ static int persist(void *ctx, const struct sched_write *write, struct err *err)
     int rc = persist_write(daemon->store, write, err);
     note_disk(daemon, rc, write->search->id, err);
     if (!rc && write->new_state)
-        log_event(LOG_INFO, "search_moved", "search=%lld state=%s reason=\"%s\"",
-                  (long long)write->search->id, search_state_name(write->state),
-                  write->reason ? write->reason : "");
+        log_event(LOG_INFO, "search_moved", "search=%lld state=%s reason=%s", (long long)write->search->id,
+                  search_state_name(write->state), LOG_QUOTE(write->reason));
+    if (!rc)
+        note_failures(daemon, write);
     return rc;
 }
 
@@ -67,10 +86,27 @@ static void on_signal(uv_signal_t *handle, int number)
     uv_stop(&daemon->loop);
 }
 
+/* A worker that falls silent is said once, and so is its return. */
+static void note_workers(struct paretod *daemon, int64_t now_us)
+{
+    for (int i = 0; i < daemon->sched.fleet.n; i++) {
+        struct worker *worker = daemon->sched.fleet.worker[i];
+        bool lost = sched_worker_lost(&daemon->sched, worker, now_us);
+        if (lost && !worker->told_lost)
+            log_event(LOG_WARN, "worker_lost", "worker=%s name=%s silent_s=%lld", worker->id,
+                      LOG_QUOTE(worker->name), (long long)((now_us - worker->seen_us) / 1000000));
+        if (!lost && worker->told_lost)
+            log_event(LOG_INFO, "worker_back", "worker=%s name=%s", worker->id, LOG_QUOTE(worker->name));
+        worker->told_lost = lost;
+    }
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct paretod *daemon = timer->data;
-    sched_tick(&daemon->sched, paretod_now());
+    struct now now = paretod_now();
+    note_workers(daemon, now.us); /* before it is forgotten */
+    sched_tick(&daemon->sched, now);
     polls_tick(daemon);
 }
 

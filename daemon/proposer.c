@@ -49,8 +49,8 @@ static void found(uv_work_t *work, int status)
     daemon->jobs--;
     if (status == 0 && !daemon->stopping) {
         if (p->rc && p->rc != ERR_NOT_READY)
-            log_event(LOG_WARN, "stream_dropped", "search=%lld stream=%d reason=\"%s\"", (long long)p->search,
-                      p->stream, p->err.text);
+            log_event(LOG_WARN, "stream_dropped", "search=%lld stream=%d reason=%s", (long long)p->search,
+                      p->stream, LOG_QUOTE(p->err.text));
         sched_proposed(&daemon->sched, p->search, p->stream, p->found, p->got, p->rc, p->err.text,
                        paretod_now());
     }

@@ -21,6 +21,7 @@ struct worker {
     int slots;
     int done, failed; /* results and failures since it registered */
     int64_t seen_us;
+    bool told_lost; /* the log has its silence */
 };
 
 struct fleet {

@@ -1,6 +1,7 @@
 """Programs killed with -9: the same trials, none twice, none lost, every double bit for bit the same."""
 import os
 import random
+import re
 
 import pytest
 from helpers import World
@@ -133,6 +134,11 @@ def test_workers_killed(fragile, undisturbed):
     world.api.wait_state(search, "done", 90)
     check_same(world, search, undisturbed["hma"])
     assert any(t["attempts"] > 0 for t in world.api.trials(search))
+    log = world.daemon.text()
+    lost = re.search(r'warn worker_lost worker=w\S+ name="(\S+)" silent_s=2\n', log)
+    assert lost, log
+    job = r'warn job_failed search=\d+ trial=\d+ half=\w+ attempt=\d+ worker="%s" reason="no sign of life for 2 s"\n'
+    assert re.search(job % lost.group(1), log), log
 
 
 def test_everything_killed_at_once(fragile, undisturbed):

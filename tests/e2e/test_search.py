@@ -2,6 +2,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 
 import pytest
@@ -243,6 +244,8 @@ def test_what_keeps_failing_is_quarantined_with_the_reason(fleet):
     for t in bad:
         assert (t["state"], t["attempts"], t["scores"], t["objectives"]) == ("quarantined", 2, [], None)
         assert "too great" in t["reason"]
+        line = rf'warn job_failed search={search} trial={t["number"]} half=search attempt=2 worker="\S+" reason=".*too great'
+        assert re.search(line, fleet.daemon.text()), line
     shown = {p["trial"] for p in front["points"] + front["sweep"] + front["dominated"]}
     assert not shown & {t["number"] for t in bad}
     assert front["hypervolume"] is None  # an endpoint is not known
