@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CONFIG_MAX (1u << 20)
@@ -203,11 +204,32 @@ static int open_single(struct checkpoint *ckpt, struct err *err)
     return 0;
 }
 
+/* The "organisation/name" at the end of a path when that organisation is no directory either; NULL otherwise. */
+static const char *hub_name(const char *directory)
+{
+    const char *name = strrchr(directory, '/');
+    if (!name || name == directory || !name[1])
+        return NULL;
+    char *parent = mem_strndup(directory, (size_t)(name - directory));
+    const char *slash = strrchr(parent, '/');
+    bool there = access(parent, F_OK) == 0;
+    const char *found = there ? NULL : slash ? directory + (slash - parent) + 1 : directory;
+    mem_free(parent);
+    return found;
+}
+
 /* Which of the things that are not there to speak of. */
 static int check_directory(const char *directory, struct err *err)
 {
-    if (access(directory, F_OK) != 0)
-        return err_set(err, ERR_NOT_FOUND, "%s: there is no such directory", directory);
+    if (access(directory, F_OK) != 0) {
+        const char *hub = hub_name(directory);
+        return hub ? err_set(err, ERR_NOT_FOUND,
+                             "%s: there is no such directory; hub names such as \"%s\" are not downloaded; "
+                             "give a "
+                             "local directory",
+                             directory, hub)
+                   : err_set(err, ERR_NOT_FOUND, "%s: there is no such directory", directory);
+    }
     if (!present(directory, "config.json"))
         return err_set(err, ERR_NOT_FOUND,
                        "%s: holds no config.json; give the directory of a Hugging Face checkpoint",
@@ -255,6 +277,29 @@ void checkpoint_close(struct checkpoint *ckpt)
     json_free(ckpt->index);
     mem_free(ckpt->directory);
     mem_free(ckpt);
+}
+
+static bool same_file(const struct checkpoint *a, const char *name_a, const struct checkpoint *b,
+                      const char *name_b)
+{
+    struct stat x, y;
+    char *path_a = mem_printf("%s/%s", a->directory, name_a);
+    char *path_b = mem_printf("%s/%s", b->directory, name_b);
+    bool same =
+        stat(path_a, &x) == 0 && stat(path_b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    mem_free(path_a);
+    mem_free(path_b);
+    return same;
+}
+
+bool checkpoint_same_files(const struct checkpoint *a, const struct checkpoint *b)
+{
+    if (a->shards_n != b->shards_n)
+        return false;
+    for (size_t i = 0; i < a->shards_n; i++)
+        if (!same_file(a, a->shards[i].name, b, b->shards[i].name))
+            return false;
+    return true;
 }
 
 const char *checkpoint_directory(const struct checkpoint *ckpt)

@@ -18,6 +18,8 @@ struct checkpoint;
  * the directory, model.safetensors too, then count for nothing, and metadata.total_size never does. */
 int checkpoint_open(const char *directory, struct checkpoint **out, struct err *err);
 void checkpoint_close(struct checkpoint *ckpt);
+/* true: every weight file of one is a weight file of the other, by another path, a link or the same one. */
+bool checkpoint_same_files(const struct checkpoint *a, const struct checkpoint *b);
 const char *checkpoint_directory(const struct checkpoint *ckpt);
 const struct json *checkpoint_config(const struct checkpoint *ckpt); /* config.json */
 size_t checkpoint_count(const struct checkpoint *ckpt);

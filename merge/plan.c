@@ -68,6 +68,33 @@ static bool tied(const struct checkpoint *ckpt)
     return json_bool_or(json_get(checkpoint_config(ckpt), "tie_word_embeddings"), false);
 }
 
+/* A reward model or another classifier, by its config or by a head that only they have. */
+static bool is_classifier(const struct checkpoint *ckpt)
+{
+    const struct json *first = json_first(json_get(checkpoint_config(ckpt), "architectures"));
+    return strstr(json_string_or(first, ""), "ForSequenceClassification") ||
+           (checkpoint_find(ckpt, "score.weight") && !checkpoint_find(ckpt, "lm_head.weight"));
+}
+
+/* Mistakes in which directory was given, before any tensor is spoken of. */
+static int check_kinds(const struct checkpoint *base, const struct checkpoint *tuned, struct err *err)
+{
+    if (checkpoint_same_files(base, tuned))
+        return err_set(
+            err, ERR_INVALID,
+            "models.base and models.tuned are the same checkpoint; give the one before alignment as base "
+            "and the one after it as tuned");
+    if (is_classifier(base) == is_classifier(tuned))
+        return 0;
+    bool which = is_classifier(tuned);
+    return err_set(
+        err, ERR_INVALID,
+        "models.%s is a sequence classifier%s, not a language model; a reward model cannot be averaged with "
+        "what it judges: give the directory of the model itself",
+        which ? "tuned" : "base",
+        checkpoint_find(which ? tuned : base, "score.weight") ? " (score.weight)" : "");
+}
+
 static int lacks(const char *name, const char *has, const char *has_not, struct err *err)
 {
     bool head = strcmp(name, "lm_head.weight") == 0;
@@ -337,7 +364,9 @@ int plan_make(const struct search_spec *spec, const struct checkpoint *base, con
               struct plan **out, struct err *err)
 {
     *out = NULL;
-    int rc = compare(base, tuned, err);
+    int rc = check_kinds(base, tuned, err);
+    if (!rc)
+        rc = compare(base, tuned, err);
     if (rc)
         return rc;
     struct plan *plan = mem_zero(1, sizeof *plan);

@@ -2,8 +2,9 @@
  * WHO    daemon (at submit), worker and client (before a merge).
  * UNITS  Ratio = weight of the tuned checkpoint.
  * MEMORY plan_make allocates; plan_free.
- * ERRORS ERR_INVALID: tensors that differ between the checkpoints (name, shape, dtype), groups that do not fit the
- *        layers, a tensor that belongs nowhere; the sentence names the tensor or field.
+ * ERRORS ERR_INVALID: one checkpoint given twice, a classifier beside a language model, tensors that differ between
+ *        the checkpoints (name, shape, dtype), groups that do not fit the layers, a tensor that belongs nowhere; the
+ *        sentence names the tensor or field.
  * STATE  Immutable.
  *
  * Layer index of a tensor: the first all-digit path component whose parent is "layers", "h", "blocks" or "layer",

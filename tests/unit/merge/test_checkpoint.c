@@ -134,6 +134,9 @@ static void test_what_is_not_there(void **state)
     char *absent = mem_printf("%s/absent", (char *)*state);
     refused(absent, ERR_NOT_FOUND, "no such directory");
     mem_free(absent);
+    char *hub = mem_printf("%s/org/name", (char *)*state);
+    refused(hub, ERR_NOT_FOUND, "hub names such as \"org/name\" are not downloaded");
+    mem_free(hub);
     refused(*state, ERR_NOT_FOUND, "neither model.safetensors nor");
     fixture_text(*state, "pytorch_model.bin", "");
     refused(*state, ERR_NOT_FOUND, "convert its pytorch_model.bin");

@@ -359,6 +359,48 @@ static void test_missing_and_extra(void **state)
     close_pair(&pair);
 }
 
+static void test_wrong_directories(void **state)
+{
+    (void)state;
+    static const char *const model[] = {"model.layers.0.a", "model.norm.weight", "lm_head.weight", NULL};
+    static const char *const reward[] = {"model.layers.0.a", "model.norm.weight", "score.weight", NULL};
+    struct search_spec spec = {.grouping = GROUPING_COUNT, .groups_n = 1};
+    struct pair pair = open_pair("{}", model, reward);
+    refused(&pair, &spec, "models.tuned is a sequence classifier (score.weight), not a language model");
+    close_pair(&pair);
+    pair = open_pair("{}", reward, model);
+    refused(&pair, &spec, "models.base is a sequence classifier (score.weight), not a language model");
+    close_pair(&pair);
+    pair = (struct pair){.directory = fixture_directory()};
+    pair.base = side(&pair, "base", CONFIG, model);
+    pair.tuned = side(&pair, "tuned", "{\"architectures\":[\"LlamaForSequenceClassification\"]}", model);
+    refused(&pair, &spec, "models.tuned is a sequence classifier, not");
+    close_pair(&pair);
+    pair = open_pair("{}", reward, reward); /* two reward models are a pair */
+    plan_free(planned(&pair, &spec));
+    close_pair(&pair);
+}
+
+/* The same files by another name: links too, copies not. */
+static void test_same_checkpoint(void **state)
+{
+    (void)state;
+    struct search_spec spec = {.grouping = GROUPING_COUNT, .groups_n = 1};
+    struct pair pair = llama(1), same;
+    struct err err = {0};
+    char *base = mem_printf("%s/base", pair.directory), *link = mem_printf("%s/link", pair.directory);
+    assert_int_equal(symlink(base, link), 0);
+    same = (struct pair){.base = pair.base};
+    assert_int_equal(checkpoint_open(link, &same.tuned, &err), 0);
+    refused(&same, &spec, "models.base and models.tuned are the same checkpoint");
+    checkpoint_close(same.tuned);
+    unlink(link);
+    mem_free(base);
+    mem_free(link);
+    plan_free(planned(&pair, &spec));
+    close_pair(&pair);
+}
+
 /* The pair with one tensor more, `odd` in tuned and its F32 [2] twin in base or `base_odd`. */
 static void odd_refused(const struct st_tensor *base_odd, const struct st_tensor *odd, const char *says)
 {
@@ -483,6 +525,8 @@ int main(void)
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_tied),
         cmocka_unit_test(test_missing_and_extra),
+        cmocka_unit_test(test_wrong_directories),
+        cmocka_unit_test(test_same_checkpoint),
         cmocka_unit_test(test_shape_dtype_and_integers),
         cmocka_unit_test(test_gaps),
         cmocka_unit_test(test_write),
