@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,13 +130,14 @@ static int read_options(int argc, char **argv, struct options *options)
 }
 
 /* The given directory, made when absent; else a fresh one in $TMPDIR. One that cannot be used is refused now: later it
- * would be a failure of every trial. */
-static int make_scratch(const char **scratch, char *fresh, size_t size)
+ * would be a failure of every trial. *made: it was not there before. */
+static int make_scratch(const char **scratch, char *fresh, size_t size, bool *made)
 {
     const char *tmp = getenv("TMPDIR");
     if (*scratch) {
         struct stat info;
-        bool there = mkdir(*scratch, 0700) == 0 || errno == EEXIST;
+        *made = mkdir(*scratch, 0700) == 0;
+        bool there = *made || errno == EEXIST;
         if (there && stat(*scratch, &info) == 0 && !S_ISDIR(info.st_mode))
             errno = ENOTDIR;
         else if (there && access(*scratch, R_OK | W_OK | X_OK) == 0)
@@ -150,7 +152,15 @@ static int make_scratch(const char **scratch, char *fresh, size_t size)
         return 2;
     }
     *scratch = fresh;
+    *made = true;
     return 0;
+}
+
+/* A directory that this process made stays only when it holds what an evaluator's program said. */
+static void leave_scratch(const char *scratch, bool once)
+{
+    if (rmdir(scratch) != 0 && once && (errno == ENOTEMPTY || errno == EEXIST))
+        fprintf(stderr, "pareto-worker: what the program wrote on standard error is in %s\n", scratch);
 }
 
 static int run(struct options *options)
@@ -174,6 +184,7 @@ int main(int argc, char **argv)
     const char *daemon = getenv("PARETOD_DAEMON");
     char host[64] = "worker", name[96], fresh[256] = "";
     struct options options = {.once.half = "search"};
+    bool made = false;
     gethostname(host, sizeof host - 1);
     snprintf(name, sizeof name, "%s:%d", host, (int)getpid());
     options.session = (struct session_options){
@@ -183,12 +194,12 @@ int main(int argc, char **argv)
         return code;
     if (!options.once.search != !options.once.ratios)
         return usage_error("--evaluate and --ratios go together", NULL);
-    code = make_scratch(&options.session.scratch, fresh, sizeof fresh);
+    code = make_scratch(&options.session.scratch, fresh, sizeof fresh, &made);
     if (code)
         return code;
     catch_signals();
     code = run(&options);
-    if (*fresh)
-        rmdir(fresh); /* stays when it holds logs that somebody may want */
+    if (made)
+        leave_scratch(options.session.scratch, options.once.search != NULL);
     return code;
 }

@@ -55,6 +55,17 @@ static int read_ratios(const char *text, double *ratios, int *n, struct err *err
                    "--ratios %s: write numbers with commas between them, such as 0.2,0.5,0.8", text);
 }
 
+/* The daemon never proposes others, and a program of the user's may not expect them. */
+static int check_ratios(const struct search_spec *spec, const double *ratios, int n, struct err *err)
+{
+    for (int i = 0; i < n; i++)
+        if (ratios[i] < spec->ratio_min || ratios[i] > spec->ratio_max)
+            return err_set(err, ERR_INVALID,
+                           "--ratios: %g is outside of this search's ratio.min and ratio.max, %g to %g",
+                           ratios[i], spec->ratio_min, spec->ratio_max);
+    return 0;
+}
+
 /* Standard output may be a full disk or a closed pipe: half a line is no answer. */
 static int print_scores(const struct scores *scores, struct err *err)
 {
@@ -83,6 +94,8 @@ int once_run(const struct once_options *options, const atomic_bool *cancel, stru
         return rc;
     evaluation.seed = spec.seed;
     rc = read_ratios(options->ratios, ratios, &evaluation.ratios_n, err);
+    if (!rc)
+        rc = check_ratios(&spec, ratios, evaluation.ratios_n, err);
     if (!rc)
         rc = evaluator_open(&spec, options->scratch, &evaluator, err);
     if (!rc)
