@@ -126,8 +126,9 @@ int algorithm_find(const char *name, int d, struct algorithm *algorithm, struct 
         name += 6;
     int row = find(name);
     if (row < 0)
-        return err_set(err, ERR_UNSUPPORTED, "strategy.algorithm: NLopt has no \"%.40s\"; did you mean %s?",
-                       name, nearest(name));
+        return err_set(err, ERR_UNSUPPORTED,
+                       "strategy.algorithm: NLopt has no \"%.40s\"; did you mean \"%s\"?", name,
+                       nearest(name));
     if (table[row].why_not)
         return err_set(err, ERR_UNSUPPORTED, "strategy.algorithm: %s %s", table[row].is.name,
                        table[row].why_not);

@@ -84,7 +84,7 @@ int fields_known(const struct fields *in, const char *const *allowed, size_t n, 
             continue;
         const char *near = spec_nearest(json_key(j), allowed, n);
         return err_set(err, ERR_INVALID, "%s%s is not a known key here%s%s%s", in->where, json_key(j),
-                       near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+                       near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     }
     return 0;
 }

@@ -63,7 +63,7 @@ static void test_unknown_names_get_the_nearest(void **state)
         struct err err = {0};
         char words[64];
         assert_int_equal(algorithm_find(pairs[i][0], 3, &a, &err), ERR_UNSUPPORTED);
-        snprintf(words, sizeof words, "did you mean %s?", pairs[i][1]);
+        snprintf(words, sizeof words, "did you mean \"%s\"?", pairs[i][1]);
         if (!strstr(err.text, words))
             fail_msg("%s", err.text);
     }

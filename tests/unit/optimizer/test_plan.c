@@ -175,7 +175,7 @@ static void test_bad_settings_are_named(void **state)
     REFUSED(OPT_SCALARIZE, p.rho = -0.1, ERR_INVALID, "strategy.rho: -0.1");
     REFUSED(OPT_SCALARIZE, memset(p.algorithm, 'X', 32), ERR_INVALID, "strategy.algorithm");
     REFUSED(OPT_HMA, snprintf(p.algorithm, sizeof p.algorithm, "LN_COBILA"), ERR_UNSUPPORTED,
-            "did you mean LN_COBYLA?");
+            "did you mean \"LN_COBYLA\"?");
 }
 
 int main(void)
