@@ -59,6 +59,9 @@ const struct command commands[] = {
     {.name = "trials",
      .usage = "ID [--csv] [--json]",
      .line = "list all trials of a search",
+     .help = "\"failed\" counts the attempts that failed; \"took\" and \"worker\" are of the attempt that "
+             "gave the scores,\n"
+             "or the worker that evaluates the trial now.",
      .example = "paretoctl trials 3 --csv >trials.csv",
      .words_min = 1,
      .words_max = 1,

@@ -95,17 +95,40 @@ static void add_ratios(const struct json *ratios, struct table *table)
     buf_fini(&text);
 }
 
-static void add_trial(const struct json *t, const struct json *names, struct table *table)
+/* Who evaluates a trial now: the trial itself keeps who has. NULL when nobody does. */
+static const char *lease_holder(const struct json *workers, int64_t id, double number)
+{
+    for (const struct json *w = json_first(workers); w; w = json_next(w))
+        for (const struct json *l = json_first(json_get(w, "leases")); l; l = json_next(l))
+            if (json_number_or(json_get(l, "search"), NAN) == (double)id &&
+                json_number_or(json_get(l, "trial"), NAN) == number)
+                return json_string_or(json_get(w, "worker"), NULL);
+    return NULL;
+}
+
+/* What a table of trials is made of. */
+struct trials_view {
+    int64_t id; /* of the search */
+    const struct json *const *trials;
+    size_t n;
+    const struct json *names;   /* objectives */
+    const struct json *workers; /* of the daemon now; NULL when nothing is leased */
+};
+
+static void add_trial(const struct trials_view *view, const struct json *t, struct table *table)
 {
     char duration[TEXT_NUMBER_MAX];
     struct buf text;
     buf_init(&text, 4096);
-    table_cellf(table, "%.0f", json_number_or(json_get(t, "number"), 0));
+    double number = json_number_or(json_get(t, "number"), 0),
+           wall_s = json_number_or(json_get(t, "wall_s"), NAN);
+    const char *worker = json_string_or(json_get(t, "worker"), NULL);
+    table_cellf(table, "%.0f", number);
     table_cell(table, json_string_or(json_get(t, "kind"), "?"));
     table_cell(table, json_string_or(json_get(t, "state"), "?"));
     add_ratios(json_get(t, "ratios"), table);
     const struct json *score = json_first(json_get(t, "objectives"));
-    for (size_t k = 0; k < json_len(names); k++) {
+    for (size_t k = 0; k < json_len(view->names); k++) {
         buf_clear(&text);
         text_score(&text, json_number_or(json_get(score, "mean"), NAN),
                    json_number_or(json_get(score, "stderr"), NAN));
@@ -113,30 +136,29 @@ static void add_trial(const struct json *t, const struct json *names, struct tab
         score = score ? json_next(score) : NULL;
     }
     table_cellf(table, "%.0f", json_number_or(json_get(t, "attempts"), 0));
-    text_duration(duration, json_number_or(json_get(t, "wall_s"), NAN));
+    text_duration(duration, wall_s > 0 ? wall_s : NAN); /* 0: it has not been done */
     table_cell(table, duration);
-    table_cell(table, json_string_or(json_get(t, "worker"), "-"));
+    table_cell(table, worker ? worker : lease_holder(view->workers, view->id, number));
     table_cell(table, json_string_or(json_get(t, "reason"), ""));
     buf_fini(&text);
 }
 
-static void print_trials(const struct json *const *trials, size_t n, struct buf *out)
+static void print_trials(const struct trials_view *view, struct buf *out)
 {
-    const struct json *names = objectives_of(trials, n);
     struct table table;
     table_init(&table);
     table_column(&table, "trial", TABLE_RIGHT);
     table_column(&table, "kind", TABLE_LEFT);
     table_column(&table, "state", TABLE_LEFT);
     table_column(&table, "ratios", TABLE_LEFT);
-    for (const struct json *o = json_first(names); o; o = json_next(o))
+    for (const struct json *o = json_first(view->names); o; o = json_next(o))
         table_column(&table, json_string_or(json_get(o, "name"), "?"), TABLE_LEFT);
-    table_column(&table, "attempts", TABLE_RIGHT);
+    table_column(&table, "failed", TABLE_RIGHT);
     table_column(&table, "took", TABLE_RIGHT);
     table_column(&table, "worker", TABLE_LEFT);
     table_column(&table, "reason", TABLE_LEFT);
-    for (size_t i = 0; i < n; i++)
-        add_trial(trials[i], names, &table);
+    for (size_t i = 0; i < view->n; i++)
+        add_trial(view, view->trials[i], &table);
     table_print(&table, out);
     table_fini(&table);
 }
@@ -202,6 +224,23 @@ static int read_pages(struct client *client, int64_t id, struct pages *pages)
     }
 }
 
+static int show_trials(struct client *client, int64_t id, const struct pages *pages, struct buf *out)
+{
+    struct json *fleet = NULL;
+    bool leased = false;
+    for (size_t i = 0; i < pages->trials_n && !leased; i++)
+        leased = strcmp(json_string_or(json_get(pages->trials[i], "state"), ""), "leased") == 0;
+    int code = leased ? client_get(client, "/v1/workers", &fleet) : CLIENT_OK;
+    if (code)
+        return code;
+    const struct trials_view view = {id, pages->trials, pages->trials_n,
+                                     objectives_of(pages->trials, pages->trials_n),
+                                     json_get(fleet, "workers")};
+    print_trials(&view, out);
+    json_free(fleet);
+    return CLIENT_OK;
+}
+
 /* As the daemon writes it: it has more columns than we know of. */
 static int copy_csv(struct client *client, int64_t id)
 {
@@ -234,9 +273,10 @@ int command_trials(struct client *client, const struct args *args)
         if (client->json)
             print_trials_json(pages.trials, pages.trials_n, &text);
         else
-            print_trials(pages.trials, pages.trials_n, &text);
-        code = client_print(client, &text);
+            code = show_trials(client, id, &pages, &text);
     }
+    if (!code)
+        code = client_print(client, &text);
     pages_fini(&pages);
     buf_fini(&text);
     return code;

@@ -64,10 +64,30 @@ static void test_trials_of_all_pages(void **state)
     assert_string_equal(fake.asked[0].path, "/v1/searches/3/trials?limit=500");
     assert_string_equal(fake.asked[1].path, "/v1/searches/3/trials?limit=500&after=1");
     assert_string_equal(
-        fake.out,
-        "trial  kind   state        ratios       acc            attempts    took  worker  reason\n"
-        "    1  sweep  done         0.000 0.500  0.500 ± 0.100         1  300 ms  w1\n"
-        "    2  hma    quarantined  1.000 1.000  -                     3       -  -       it died\n");
+        fake.out, "trial  kind   state        ratios       acc            failed    took  worker  reason\n"
+                  "    1  sweep  done         0.000 0.500  0.500 ± 0.100       1  300 ms  w1\n"
+                  "    2  hma    quarantined  1.000 1.000  -                   3       -  -       it died\n");
+    fake_fini(&fake);
+}
+
+static void test_who_works_on_a_trial_now(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    fake_says(
+        &fake, 200,
+        "{\"trials\":[{\"number\":4,\"kind\":\"hma\",\"state\":\"leased\",\"ratios\":[0],\"attempts\":0,"
+        "\"wall_s\":0,\"worker\":null},{\"number\":5,\"kind\":\"hma\",\"state\":\"ready\",\"ratios\":[0],"
+        "\"attempts\":2,\"wall_s\":0,\"worker\":null}],\"next\":null}");
+    fake_says(&fake, 200,
+              "{\"workers\":[{\"worker\":\"w7\",\"leases\":[{\"search\":2,\"trial\":4},{\"search\":2,"
+              "\"trial\":5}]},{\"worker\":\"w8\",\"leases\":[{\"search\":3,\"trial\":4}]}]}");
+    assert_int_equal(fake_run(&fake, "trials 3"), CLIENT_OK);
+    assert_string_equal(fake.asked[1].path, "/v1/workers");
+    assert_string_equal(fake.out, "trial  kind  state   ratios  failed  took  worker  reason\n"
+                                  "    4  hma   leased  0.000        0     -  w8\n"
+                                  "    5  hma   ready   0.000        2     -  -\n");
     fake_fini(&fake);
 }
 
@@ -118,6 +138,7 @@ int main(void)
         cmocka_unit_test(test_front_json_is_one_line),
         cmocka_unit_test(test_front_that_is_none),
         cmocka_unit_test(test_trials_of_all_pages),
+        cmocka_unit_test(test_who_works_on_a_trial_now),
         cmocka_unit_test(test_trials_json_joins_the_pages),
         cmocka_unit_test(test_pages_that_go_in_circles),
         cmocka_unit_test(test_trials_csv_as_it_comes),
