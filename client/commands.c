@@ -41,7 +41,7 @@ const struct command commands[] = {
      .words_max = 1,
      .run = command_watch},
     {.name = "front",
-     .usage = "ID [--plot] [--csv] [--json] [--all] [--heldout]",
+     .usage = "ID [--plot [--x NAME] [--y NAME]] [--csv] [--json] [--all] [--heldout]",
      .line = "show the Pareto front of a search",
      .help = "One line a trial on the front, sorted by the first objective, each score with its standard "
              "error. A\n"
@@ -53,6 +53,9 @@ const struct command commands[] = {
      .words_max = 1,
      .run = command_front,
      .flags = {{"--plot", NULL, "draw the first two objectives too"},
+               {"--x", "NAME",
+                "the objective along the picture's bottom; with it --plot goes without saying"},
+               {"--y", "NAME", "the objective along its side"},
                {"--csv", NULL, "comma-separated, every number in full"},
                {"--all", NULL, "the sweep and the dominated trials too"},
                {"--heldout", NULL, "scores on the held-out half instead of those the search used"}}},

@@ -15,10 +15,24 @@
 #define PAGE_TRIALS 500
 #define RATIOS_SHOWN_MAX 8
 
+/* An axis of the picture from its flag; *number stays when it was not given. */
+static int read_axis(const struct client *client, const struct args *args, const char *flag,
+                     const struct front *front, int *number)
+{
+    struct err err = {0};
+    const char *name = args_value(args, flag);
+    if (!name || front_objective(front, name, number, &err) == 0)
+        return CLIENT_OK;
+    client_say(client, "%s: %s", flag, err.text);
+    return CLIENT_USAGE;
+}
+
 static int print_front(struct client *client, const struct args *args, const struct front *front)
 {
-    const struct front_view view = {args_has(args, "--all"), args_has(args, "--heldout")};
+    struct front_view view = {.all = args_has(args, "--all"), .heldout = args_has(args, "--heldout")};
     struct buf text;
+    if (read_axis(client, args, "--x", front, &view.x) || read_axis(client, args, "--y", front, &view.y))
+        return CLIENT_USAGE;
     if (view.heldout && !front_has_heldout(front)) {
         client_say(client, "search %" PRId64 " has no held-out scores (yet): it is %s", front->id,
                    front->state);
@@ -34,7 +48,7 @@ static int print_front(struct client *client, const struct args *args, const str
         front_headline(front, &text);
         buf_text(&text, "\n");
         front_warnings(front, &text);
-        if (args_has(args, "--plot"))
+        if (args_has(args, "--plot") || view.x || view.y)
             front_picture(front, &view, columns, rows < 30 ? rows - 1 : 30, client->colour, &text);
     }
     int code = client_print(client, &text);

@@ -180,3 +180,25 @@ bool front_has_heldout(const struct front *front)
             return true;
     return false;
 }
+
+int front_objective(const struct front *front, const char *name, int *number, struct err *err)
+{
+    const char *words[SPEC_OBJECTIVES_MAX];
+    struct buf list;
+    for (int k = 0; k < front->objectives_n; k++) {
+        words[k] = front->objectives[k].name;
+        if (strcmp(words[k], name) == 0) {
+            *number = k + 1;
+            return 0;
+        }
+    }
+    const char *near = spec_nearest(name, words, (size_t)front->objectives_n);
+    if (near)
+        return err_set(err, ERR_INVALID, "there is no objective \"%s\"; did you mean \"%s\"?", name, near);
+    buf_init(&list, 4096);
+    for (int k = 0; k < front->objectives_n; k++)
+        buf_printf(&list, "%s\"%s\"", k ? ", " : "", words[k]);
+    err_set(err, ERR_INVALID, "there is no objective \"%s\"; there are %s", name, buf_str(&list));
+    buf_fini(&list);
+    return err->code;
+}

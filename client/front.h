@@ -72,13 +72,18 @@ void front_warnings(const struct front *front, struct buf *out);
 struct front_view {
     bool all;     /* sweep and dominated trials too */
     bool heldout; /* held-out scores instead of those of the search; points without are left out */
+    int x, y;     /* of the picture: the number of an objective from 1; 0: as front_picture chooses */
 };
 
 /* Sorted by the (shown) first objective, ascending. */
 void front_table(const struct front *front, const struct front_view *view, struct buf *out);
 void front_csv(const struct front *front, const struct front_view *view, struct buf *out);
 
-/* The first two objectives, or with one objective the mean ratio and the objective. Always all points. */
+/* Finds an objective by name, *number from 1. ERR_INVALID names the nearest. */
+int front_objective(const struct front *front, const char *name, int *number, struct err *err);
+
+/* Two objectives: the first two unless the view says others, or with one objective the mean ratio and the
+ * objective. Always all points. */
 void front_picture(const struct front *front, const struct front_view *view, int columns, int rows,
                    bool colour, struct buf *out);
 

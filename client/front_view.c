@@ -230,13 +230,23 @@ void front_csv(const struct front *front, const struct front_view *view, struct 
     mem_free(ranked);
 }
 
-static struct plot_point to_plot(const struct front *front, const struct front_point *point,
-                                 const struct front_view *view)
+#define MEAN_RATIO (-1) /* as an axis, beside the objectives from 0 */
+
+/* What the two axes show. The one that was not chosen is the first objective that the other is not. */
+static void choose_axes(const struct front *front, const struct front_view *view, int *x, int *y)
 {
-    const struct front_score *scores = shown_scores(point, view);
-    if (front->objectives_n == 1)
-        return (struct plot_point){point->mean_ratio, scores[0].mean};
-    return (struct plot_point){scores[0].mean, scores[1].mean};
+    bool single = front->objectives_n == 1;
+    *x = view->x - 1;
+    *y = view->y - 1;
+    if (*x < 0)
+        *x = single ? MEAN_RATIO : *y == 0 ? 1 : 0;
+    if (*y < 0)
+        *y = *x == 0 && !single ? 1 : 0;
+}
+
+static double coordinate(const struct front_point *point, const struct front_view *view, int axis)
+{
+    return axis == MEAN_RATIO ? point->mean_ratio : shown_scores(point, view)[axis].mean;
 }
 
 /* Which set a point is drawn as. Sweep trials are drawn twice when they are on the front: line and mark. */
@@ -260,15 +270,22 @@ static struct plot_point *collect(const struct front *front, const struct front_
             ranked[(*n)++] = (struct ranked){point, isnan(point->mean_ratio) ? 0 : point->mean_ratio};
     }
     qsort(ranked, *n, sizeof *ranked, by_value);
+    int x, y;
+    choose_axes(front, view, &x, &y);
     for (size_t i = 0; i < *n; i++)
-        points[i] = to_plot(front, ranked[i].point, view);
+        points[i] =
+            (struct plot_point){coordinate(ranked[i].point, view, x), coordinate(ranked[i].point, view, y)};
     mem_free(ranked);
     return points;
 }
 
 static void name_axis(const struct front *front, int k, char *name, size_t size)
 {
-    snprintf(name, size, "%s (%s)", front->objectives[k].name, front->objectives[k].minimise ? "min" : "max");
+    if (k == MEAN_RATIO)
+        snprintf(name, size, "mean ratio");
+    else
+        snprintf(name, size, "%s (%s)", front->objectives[k].name,
+                 front->objectives[k].minimise ? "min" : "max");
 }
 
 void front_picture(const struct front *front, const struct front_view *view, int columns, int rows,
@@ -281,11 +298,11 @@ void front_picture(const struct front *front, const struct front_view *view, int
     } looks[] = {{FRONT_OTHER, "other trials", "·", "2"},
                  {FRONT_SWEEP, "sweep", "o", "33"},
                  {FRONT_MEMBER, "front", "●", "1;32"}};
-    char x_name[96] = "mean ratio", y_name[96];
-    bool single = front->objectives_n == 1;
-    if (!single)
-        name_axis(front, 0, x_name, sizeof x_name);
-    name_axis(front, single ? 0 : 1, y_name, sizeof y_name);
+    char x_name[96], y_name[96];
+    int x, y;
+    choose_axes(front, view, &x, &y);
+    name_axis(front, x, x_name, sizeof x_name);
+    name_axis(front, y, y_name, sizeof y_name);
     struct plot plot = {
         .x_name = x_name, .y_name = y_name, .columns = columns, .rows = rows, .colour = colour};
     struct plot_point *points[3];

@@ -23,6 +23,28 @@ static void test_front_forms(void **state)
     fake_fini(&fake);
 }
 
+static void test_axes_of_the_picture(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    for (int i = 0; i < 4; i++)
+        fake_says(&fake, 200, FRONT_JSON("running", "12", HELDOUT_NONE));
+    assert_int_equal(fake_run(&fake, "front 3 --x loss"), CLIENT_OK);
+    assert_contains(fake.out, " reward (max)\n");
+    assert_contains(fake.out, " loss (min) ");
+    size_t before = fake.out_len;
+    assert_int_equal(fake_run(&fake, "front 3 --plot --y reward --x reward"), CLIENT_OK);
+    assert_contains(fake.out + before, " reward (max)\n");
+    assert_contains(fake.out + before, " reward (max) ");
+    assert_int_equal(fake_run(&fake, "front 3 --plot --y rewrad"), CLIENT_USAGE);
+    assert_contains(fake.complaints, "--y: there is no objective \"rewrad\"; did you mean \"reward\"?");
+    assert_int_equal(fake_run(&fake, "front 3 --x zzzzzzzzzzzz"), CLIENT_USAGE);
+    assert_contains(fake.complaints,
+                    "--x: there is no objective \"zzzzzzzzzzzz\"; there are \"reward\", \"loss\"");
+    fake_fini(&fake);
+}
+
 static void test_front_json_is_one_line(void **state)
 {
     struct fake fake;
@@ -135,6 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_front_forms),
+        cmocka_unit_test(test_axes_of_the_picture),
         cmocka_unit_test(test_front_json_is_one_line),
         cmocka_unit_test(test_front_that_is_none),
         cmocka_unit_test(test_trials_of_all_pages),

@@ -163,6 +163,24 @@ static void test_picture(void **state)
     mem_free(shown);
 }
 
+static void test_axes_that_were_chosen(void **state)
+{
+    static const struct {
+        int x, y;
+        const char *below, *beside;
+    } cases[] = {{0, 0, " reward (max) ", " loss (min)\n"}, {1, 0, " reward (max) ", " loss (min)\n"},
+                 {2, 0, " loss (min) ", " reward (max)\n"}, {0, 1, " loss (min) ", " reward (max)\n"},
+                 {0, 2, " reward (max) ", " loss (min)\n"}, {2, 1, " loss (min) ", " reward (max)\n"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct front_view view = {.x = cases[i].x, .y = cases[i].y};
+        char *shown = show(FRONT_JSON("running", "12", HELDOUT_NONE), &view, picture);
+        assert_contains(shown, cases[i].below);
+        assert_contains(shown, cases[i].beside);
+        mem_free(shown);
+    }
+}
+
 static void test_one_objective_is_drawn_over_the_mean_ratio(void **state)
 {
     static const char text[] =
@@ -187,6 +205,7 @@ int main(void)
         cmocka_unit_test(test_headline),
         cmocka_unit_test(test_ends_that_hardly_differ),
         cmocka_unit_test(test_picture),
+        cmocka_unit_test(test_axes_that_were_chosen),
         cmocka_unit_test(test_one_objective_is_drawn_over_the_mean_ratio),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
