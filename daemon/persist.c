@@ -62,8 +62,9 @@ static int update_trial(struct store *store, const struct sched_write *write,
         row.evaluate_s = write->result->evaluate_s;
         row.wall_s = write->wall_s;
         row.done_us = write->now.wall_us;
-        row.worker = write->worker;
     }
+    if (change == write->trials && write->worker)
+        row.worker = write->worker;
     return store_trial_update(store, &row, err);
 }
 

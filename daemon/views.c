@@ -14,6 +14,12 @@ const char *view_kind(const struct search *search, int number)
     return names[search->plan.streams[search->trials[number].stream].kind];
 }
 
+const char *view_reason(const struct trial *trial)
+{
+    const char *later = trial->job[HALF_HELDOUT].reason; /* that half comes after the other */
+    return later ? later : trial->job[HALF_SEARCH].reason;
+}
+
 static void put_time(struct json_out *out, const char *name, int64_t wall_us)
 {
     char text[48];
@@ -125,7 +131,6 @@ int view_trial(struct store *store, const struct search *search, int number, boo
                struct err *err)
 {
     const struct trial *trial = &search->trials[number];
-    const char *later = trial->job[HALF_HELDOUT].reason; /* that half comes after the other */
     json_object(out);
     json_put_int(out, "number", number);
     json_put_int(out, "stream", trial->stream);
@@ -134,7 +139,7 @@ int view_trial(struct store *store, const struct search *search, int number, boo
     json_put_text(out, "state", trial_state_name(trial->job[HALF_SEARCH].state));
     json_put_doubles(out, "ratios", search_ratios(search, number), (size_t)search->k);
     json_put_int(out, "attempts", trial->job[HALF_SEARCH].attempts);
-    json_put_text(out, "reason", later ? later : trial->job[HALF_SEARCH].reason);
+    json_put_text(out, "reason", view_reason(trial));
     json_put_text(out, "worker", trial->worker);
     json_put_double(out, "merge_s", trial->merge_s);
     json_put_double(out, "evaluate_s", trial->evaluate_s);
@@ -149,65 +154,4 @@ int view_trial(struct store *store, const struct search *search, int number, boo
     json_end_array(out);
     json_end_object(out);
     return rc;
-}
-
-/* A name as a CSV field: quoted, quotes doubled. */
-static void csv_text(struct buf *buf, const char *text)
-{
-    buf_text(buf, "\"");
-    for (; *text; text++)
-        buf_add(buf, *text == '"' ? "\"\"" : text, *text == '"' ? 2 : 1);
-    buf_text(buf, "\"");
-}
-
-static void csv_name(struct buf *buf, const char *prefix, const char *name)
-{
-    char *text = mem_printf("%s%s", prefix, name);
-    buf_text(buf, ",");
-    csv_text(buf, text);
-    mem_free(text);
-}
-
-static void csv_number(struct buf *buf, double x)
-{
-    if (isfinite(x))
-        buf_printf(buf, ",%.17g", x);
-    else
-        buf_text(buf, ",");
-}
-
-static void csv_half(const struct search *search, int number, enum half half, struct buf *buf)
-{
-    bool done = search->trials[number].job[half].state == TRIAL_DONE;
-    for (int j = 0; j < search->m; j++) {
-        csv_number(buf, done ? search_means(search, half, number)[j] : NAN);
-        csv_number(buf, done ? search_stderrs(search, half, number)[j] : NAN);
-    }
-}
-
-void view_trials_csv(const struct search *search, struct buf *buf)
-{
-    buf_text(buf, "number,kind,stream,step,state,on_front,attempts,wall_s");
-    for (int i = 0; i < search->k; i++)
-        csv_name(buf, "ratio ", search->group_names[i]);
-    for (int h = 0; h < HALVES_N; h++)
-        for (int j = 0; j < search->m; j++) {
-            csv_name(buf, h ? "heldout " : "", search->spec.objectives[j].name);
-            csv_name(buf, h ? "heldout stderr " : "stderr ", search->spec.objectives[j].name);
-        }
-    buf_text(buf, "\n");
-    for (int i = 0; i < search->plan.trials; i++) {
-        const struct trial *trial = &search->trials[i];
-        if (trial->job[HALF_SEARCH].state == TRIAL_ABSENT)
-            continue;
-        buf_printf(buf, "%d,%s,%d,%d,%s,%d,%d", i, view_kind(search, i), trial->stream, trial->step,
-                   trial_state_name(trial->job[HALF_SEARCH].state), tally_on_front(search, i),
-                   trial->job[HALF_SEARCH].attempts);
-        csv_number(buf, trial->wall_s);
-        for (int j = 0; j < search->k; j++)
-            csv_number(buf, search_ratios(search, i)[j]);
-        csv_half(search, i, HALF_SEARCH, buf);
-        csv_half(search, i, HALF_HELDOUT, buf);
-        buf_text(buf, "\n");
-    }
 }

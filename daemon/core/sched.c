@@ -232,7 +232,7 @@ int sched_result(struct sched *sched, const char *token, const struct result *re
     write.result = result;
     write.means = means;
     write.stderrs = stderrs;
-    write.worker = worker;
+    write.worker = half == HALF_SEARCH ? worker : NULL;
     write.wall_s = fmax(0, (double)(now.us - lease->granted_us) / 1e6);
     rc = write_commit(sched, search, &write, err);
     if (!rc)
@@ -256,6 +256,7 @@ static int give_up(struct sched *sched, struct search *search, const struct leas
     write.trials_n = 1;
     write.leases = &end;
     write.leases_n = 1;
+    write.worker = last && lease->half == HALF_SEARCH ? lease->worker : NULL;
     int rc = write_commit(sched, search, &write, err);
     if (rc)
         return rc;

@@ -61,10 +61,10 @@ struct sched_write {
     const struct lease *grant; /* or NULL */
     const struct lease_change *leases;
     size_t leases_n;
-    const struct result *result;   /* of trials[0], or NULL; the next four belong to it */
+    const struct result *result;   /* of trials[0], or NULL; the next two and wall_s belong to it */
     const double *means, *stderrs; /* [m] */
-    const char *worker;            /* who made it */
     double wall_s;                 /* since the lease was granted */
+    const char *worker;            /* who ended the search half of trials[0] (done, quarantined), or NULL */
 };
 
 struct sched_ops {

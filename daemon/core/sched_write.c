@@ -24,7 +24,6 @@ static void apply_result(struct search *search, struct trial *trial, enum half h
     trial->wall_s = write->wall_s;
     trial->done_us = write->now.wall_us;
     search->last_done_us = write->now.wall_us;
-    text_replace(&trial->worker, write->worker);
 }
 
 static void apply_trials(struct search *search, const struct sched_write *write)
@@ -38,6 +37,8 @@ static void apply_trials(struct search *search, const struct sched_write *write)
         if (change->to == TRIAL_DONE)
             apply_result(search, trial, change->half, write);
         search_trial_move(search, change->number, change->half, change->to);
+        if (i == 0 && write->worker)
+            text_replace(&trial->worker, write->worker);
     }
 }
 

@@ -51,7 +51,7 @@ struct trial {
     struct trial_job job[HALVES_N];
     int64_t created_us, done_us;
     double merge_s, evaluate_s, wall_s; /* of the search half */
-    char *worker;                       /* who finished the search half; NULL */
+    char *worker;                       /* who finished the search half or failed its last attempt; NULL */
 };
 
 void trial_fini(struct trial *trial);

@@ -70,6 +70,12 @@ def test_trials_csv_says_the_same(fleet):
     rows = list(csv.DictReader(io.StringIO(answer.body.decode())))
     trials = fleet.api.trials(search)
     assert len(rows) == len(trials) == 9
+    names = [f"{name}{part}" for name in ("reward", "tasks") for part in ("", " stderr", " heldout", " heldout stderr")]
+    assert list(rows[0]) == ["trial", "stream", "step", "kind", "state", "on_front", "ratio group 1", "ratio group 2",
+                             "ratio group 3", *names, "failed", "worker", "merge_s", "evaluate_s", "wall_s", "reason"]
+    on_front = {str(p["trial"]) for p in fleet.api.front(search)["points"]}
+    assert {row["trial"] for row in rows if row["on_front"] == "true"} == on_front
+    assert all(row["on_front"] in ("true", "false") and row["failed"] == "0" and row["worker"] for row in rows)
     for row, trial in zip(rows, trials):
         numbers = set()
         for value in row.values():
@@ -244,6 +250,7 @@ def test_what_keeps_failing_is_quarantined_with_the_reason(fleet):
     for t in bad:
         assert (t["state"], t["attempts"], t["scores"], t["objectives"]) == ("quarantined", 2, [], None)
         assert "too great" in t["reason"]
+        assert t["worker"], "who made its last attempt"
         line = rf'warn job_failed search={search} trial={t["number"]} half=search attempt=2 worker="\S+" reason=".*too great'
         assert re.search(line, fleet.daemon.text()), line
     shown = {p["trial"] for p in front["points"] + front["sweep"] + front["dominated"]}
