@@ -126,7 +126,11 @@ int search_finished(const struct search *search);
 bool search_phase0_complete(const struct search *search);
 /* Nothing of the search half is open any more, nor will be. */
 bool search_half_complete(const struct search *search);
-/* Every trial of the sweep is quarantined: nothing can be compared. */
+/* Points of the sweep, whatever became of them; 0 = no sweep. */
+int search_sweep_total(const struct search *search);
+/* The trial of the sweep whose ratios are all `ratio`, -1 when it does not exist (yet). */
+int search_sweep_trial(const struct search *search, double ratio);
+/* Both ends of the sweep are quarantined: whatever else is scored, there is nothing to read it against. */
 bool search_is_hopeless(const struct search *search);
 
 /* Asserts (1) to (4); for tests. */

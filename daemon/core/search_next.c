@@ -109,19 +109,42 @@ bool search_half_complete(const struct search *search)
     return open_n(search) == 0 && count[TRIAL_READY] == 0 && count[TRIAL_LEASED] == 0;
 }
 
-bool search_is_hopeless(const struct search *search)
+int search_sweep_total(const struct search *search)
 {
-    int sweep = 0;
+    int n = 0;
+    for (int s = 0; s < search->plan.streams_n; s++)
+        if (search->plan.streams[s].kind == OPT_SWEEP)
+            n += search->plan.streams[s].quota;
+    return n;
+}
+
+int search_sweep_trial(const struct search *search, double ratio)
+{
     for (int s = 0; s < search->plan.streams_n; s++) {
         const struct opt_stream *stream = &search->plan.streams[s];
         if (stream->kind != OPT_SWEEP)
             continue;
-        sweep += stream->quota;
-        for (int i = 0; i < stream->quota; i++)
-            if (search->trials[stream->first + i].job[HALF_SEARCH].state != TRIAL_QUARANTINED)
-                return false;
+        for (int i = 0; i < search->streams[s].proposed; i++) {
+            const double *x = search_ratios(search, stream->first + i);
+            bool all = true;
+            for (int j = 0; j < search->k; j++)
+                all &= x[j] == ratio;
+            if (all)
+                return stream->first + i;
+        }
     }
-    return sweep > 0;
+    return -1;
+}
+
+static bool end_quarantined(const struct search *search, double ratio)
+{
+    int number = search_sweep_trial(search, ratio);
+    return number >= 0 && search->trials[number].job[HALF_SEARCH].state == TRIAL_QUARANTINED;
+}
+
+bool search_is_hopeless(const struct search *search)
+{
+    return end_quarantined(search, search->problem.lower) && end_quarantined(search, search->problem.upper);
 }
 
 static enum opt_state told(enum trial_state state)

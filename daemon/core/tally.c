@@ -86,24 +86,11 @@ bool tally_on_front(const struct search *search, int number)
     return false;
 }
 
-/* The trial of the sweep whose ratios are all `ratio`; -1 when there is none or its half is not done. */
+/* The end of the sweep at `ratio`; -1 when there is none or its half is not done. */
 static int endpoint(const struct search *search, enum half half, double ratio)
 {
-    for (int s = 0; s < search->plan.streams_n; s++) {
-        const struct opt_stream *stream = &search->plan.streams[s];
-        if (stream->kind != OPT_SWEEP)
-            continue;
-        for (int i = 0; i < search->streams[s].proposed; i++) {
-            int number = stream->first + i;
-            const double *x = search_ratios(search, number);
-            bool all = true;
-            for (int j = 0; j < search->k; j++)
-                all &= x[j] == ratio;
-            if (all)
-                return search->trials[number].job[half].state == TRIAL_DONE ? number : -1;
-        }
-    }
-    return -1;
+    int number = search_sweep_trial(search, ratio);
+    return number >= 0 && search->trials[number].job[half].state == TRIAL_DONE ? number : -1;
 }
 
 static bool scale_make(const struct search *search, enum half half, struct scale *scale)

@@ -186,6 +186,10 @@ static void test_hopeless_searches_fail(void **state)
     for (int s = 0; s < WORLD_SEARCHES; s++) {
         assert_int_equal(world->search[s].state, SEARCH_FAILED);
         assert_non_null(sched_search(&world->sched, s + 1)->reason);
+        int given_up = 0;
+        for (int i = 0; i < WORLD_TRIALS; i++)
+            given_up += world->search[s].trial[i].state == TRIAL_QUARANTINED;
+        assert_true(given_up >= 2 && given_up < 5); /* the sweep's two ends are enough */
     }
     world_destroy(world);
 }

@@ -174,6 +174,36 @@ static void test_a_stream_that_cannot_go_on_is_dropped(void **state)
     assert_string_equal(search->reason, "no such thing");
 }
 
+static void test_a_search_without_ends_fails_at_once(void **state)
+{
+    struct core *core = *state;
+    const struct lease *lease;
+    char token[3][LEASE_TOKEN_MAX];
+    struct search *search = core_search(1, STRATEGY_SCALARIZE, 5, 12);
+    search->spec.attempts = 1;
+    sched_add(&core->sched, search, core->now);
+    core->sched.waiting = 1;
+    sched_more(&core->sched);
+    static const double sweep[] = {0, 0, 1, 1, 0.5, 0.5};
+    assert_int_equal(core->asked_n[0], 3);
+    sched_proposed(&core->sched, 1, 0, sweep, 3, 0, "", core->now);
+    const char *w = core_worker(core, "h:1", 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(sched_lease(&core->sched, w, core->now, &lease, NULL), 0);
+        memcpy(token[i], lease->token, sizeof token[i]);
+    }
+    assert_int_equal(sched_failure(&core->sched, token[1], "the tuned end", core->now, NULL), 0);
+    assert_int_equal(search->state, SEARCH_RUNNING);
+    assert_int_equal(sched_failure(&core->sched, token[0], "the base end", core->now, NULL), 0);
+    assert_int_equal(search->state, SEARCH_FAILED);
+    assert_string_equal(search->reason, "the base end");
+    assert_int_equal(search->trials[2].job[HALF_SEARCH].state, TRIAL_CANCELLED);
+    assert_int_equal(sched_heartbeat(&core->sched, token[2], core->now, NULL), ERR_NOT_FOUND);
+    assert_string_equal(search->trials[0].worker, "h:1"); /* of its last attempt */
+    assert_null(search->trials[2].worker);
+    sched_check(&core->sched);
+}
+
 static void test_a_missing_metric_is_named(void **state)
 {
     struct core *core = *state;
@@ -204,6 +234,7 @@ int main(void)
         TEST(test_a_worker_that_leaves_gives_all_back),
         TEST(test_jobs_are_kept_for_those_who_wait),
         TEST(test_a_stream_that_cannot_go_on_is_dropped),
+        TEST(test_a_search_without_ends_fails_at_once),
         TEST(test_a_missing_metric_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
