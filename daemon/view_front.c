@@ -160,6 +160,7 @@ void view_front(struct search *search, struct buf *buf)
     put_objectives(search, &out);
     view_progress(search, &out);
     put_numbers(search, &out);
+    json_put_int(&out, "sweep_total", search_sweep_total(search));
     static const char *const parts[] = {"points", "sweep", "dominated"};
     for (int i = 0; i < 3; i++) {
         json_name(&out, parts[i]);
