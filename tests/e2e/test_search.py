@@ -166,8 +166,9 @@ def test_idempotency_key_survives_a_crash(world):
 def test_a_key_answers_when_the_checkpoints_are_gone(world):
     spec = world.synthetic()
     models = world.directory / "models"
-    shutil.copytree(ROOT / "tests/golden/worker/llama", models)
-    spec["models"] = {"base": str(models), "tuned": str(models)}
+    for name in ("base", "tuned"):
+        shutil.copytree(ROOT / "tests/golden/worker/llama", models / name)
+    spec["models"] = {"base": str(models / "base"), "tuned": str(models / "tuned")}
     spec["groups"] = {"count": 2}
     spec["evaluator"]["merge"] = "plan"
     search = world.api.submit(spec, key="one")
