@@ -44,6 +44,7 @@ static int print_front(struct client *client, const struct args *args, const str
     else {
         int columns, rows;
         client_size(client, &columns, &rows);
+        view.columns = client->tty ? columns : 0;
         front_table(front, &view, &text);
         front_headline(front, &text);
         buf_text(&text, "\n");

@@ -72,10 +72,13 @@ void front_warnings(const struct front *front, struct buf *out);
 struct front_view {
     bool all;     /* sweep and dominated trials too */
     bool heldout; /* held-out scores instead of those of the search; points without are left out */
+    int columns;  /* of the terminal that the table is for; 0: no terminal, as wide as it is */
     int x, y;     /* of the picture: the number of an objective from 1; 0: as front_picture chooses */
 };
 
-/* Sorted by the (shown) first objective, ascending. */
+/* Sorted by the (shown) first objective, ascending. A line above the table names the groups of the ratios. On a
+ * terminal that the table is too wide for, the held-out scores stand in a second table, then columns are left
+ * out. */
 void front_table(const struct front *front, const struct front_view *view, struct buf *out);
 void front_csv(const struct front *front, const struct front_view *view, struct buf *out);
 

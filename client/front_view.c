@@ -1,7 +1,6 @@
-#include "client/front.h"
+#include "client/front_internal.h"
 
 #include "client/plot.h"
-#include "client/table.h"
 #include "client/text.h"
 #include "proto/mem.h"
 
@@ -9,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define RATIOS_SHOWN_MAX 8 /* in a table; the CSV has all */
 
 #define VOLUME_OBJECTIVES_MAX 3 /* the daemon computes no hypervolume of more */
 
@@ -84,150 +81,33 @@ void front_warnings(const struct front *front, struct buf *out)
     }
 }
 
-static const struct front_score *shown_scores(const struct front_point *point, const struct front_view *view)
+const struct front_score *front_shown_scores(const struct front_point *point, const struct front_view *view)
 {
     return view->heldout ? point->heldout : point->scores;
 }
 
-/* A point with the score it is sorted by; qsort has no room for a context. */
-struct ranked {
-    const struct front_point *point;
-    double by;
-};
-
-static int by_value(const void *left, const void *right)
+int front_by_value(const void *left, const void *right)
 {
-    const struct ranked *a = left, *b = right;
+    const struct front_ranked *a = left, *b = right;
     if (a->by < b->by || a->by > b->by)
         return a->by < b->by ? -1 : 1;
     return (a->point->trial > b->point->trial) - (a->point->trial < b->point->trial);
 }
 
-/* The points shown, sorted. The caller's, mem_free. */
-static struct ranked *rank(const struct front *front, const struct front_view *view, size_t *n)
+struct front_ranked *front_rank(const struct front *front, const struct front_view *view, size_t *n)
 {
-    struct ranked *ranked = mem_zero(front->points_n + 1, sizeof *ranked);
+    struct front_ranked *ranked = mem_zero(front->points_n + 1, sizeof *ranked);
     *n = 0;
     for (size_t i = 0; i < front->points_n; i++) {
         const struct front_point *point = &front->points[i];
         if ((!view->all && !point->on_front) || (view->heldout && !point->has_heldout))
             continue;
         /* Quarantined trials have no place here, but a NaN would make the order undefined. */
-        double first = shown_scores(point, view)[0].mean;
-        ranked[(*n)++] = (struct ranked){point, isnan(first) ? -INFINITY : first};
+        double first = front_shown_scores(point, view)[0].mean;
+        ranked[(*n)++] = (struct front_ranked){point, isnan(first) ? -INFINITY : first};
     }
-    qsort(ranked, *n, sizeof *ranked, by_value);
+    qsort(ranked, *n, sizeof *ranked, front_by_value);
     return ranked;
-}
-
-static void add_heads(const struct front *front, const struct front_view *view, bool both,
-                      struct table *table)
-{
-    table_column(table, "trial", TABLE_RIGHT);
-    table_column(table, "kind", TABLE_LEFT);
-    if (view->all)
-        table_column(table, "front", TABLE_LEFT);
-    table_column(table, "ratios", TABLE_LEFT);
-    table_column(table, "mean ratio", TABLE_RIGHT);
-    char head[160];
-    for (int half = 0; half < 1 + both; half++)
-        for (int k = 0; k < front->objectives_n; k++) {
-            snprintf(head, sizeof head, "%s%s %s", front->objectives[k].name,
-                     half || view->heldout ? " held-out" : "", front->objectives[k].minimise ? "↓" : "↑");
-            table_column(table, head, TABLE_LEFT);
-        }
-}
-
-static void add_score_cells(const struct front_score *scores, int n, struct buf *text, struct table *table)
-{
-    for (int k = 0; k < n; k++) {
-        buf_clear(text);
-        text_score(text, scores ? scores[k].mean : NAN, scores ? scores[k].stderr_of : NAN);
-        table_cell(table, buf_str(text));
-    }
-}
-
-void front_table(const struct front *front, const struct front_view *view, struct buf *out)
-{
-    bool both = !view->heldout && front_has_heldout(front);
-    struct table table;
-    struct buf text;
-    size_t n;
-    struct ranked *ranked = rank(front, view, &n);
-    table_init(&table);
-    buf_init(&text, 4096);
-    add_heads(front, view, both, &table);
-    for (size_t i = 0; i < n; i++) {
-        const struct front_point *point = ranked[i].point;
-        table_cellf(&table, "%lld", (long long)point->trial);
-        table_cell(&table, point->kind);
-        if (view->all)
-            table_cell(&table, point->on_front ? "yes" : "");
-        buf_clear(&text);
-        text_ratios(&text, point->ratios, (size_t)front->groups_n, RATIOS_SHOWN_MAX);
-        table_cell(&table, buf_str(&text));
-        table_cellf(&table, "%.3f", point->mean_ratio);
-        add_score_cells(shown_scores(point, view), front->objectives_n, &text, &table);
-        if (both)
-            add_score_cells(point->has_heldout ? point->heldout : NULL, front->objectives_n, &text, &table);
-    }
-    table_print(&table, out);
-    buf_fini(&text);
-    table_fini(&table);
-    mem_free(ranked);
-}
-
-/* An empty field for what is not known, so that no reader takes it for a number. */
-static void csv_number(struct buf *out, double x)
-{
-    if (isfinite(x))
-        buf_printf(out, ",%.17g", x);
-    else
-        buf_text(out, ",");
-}
-
-/* The columns that trials.csv of the daemon has too bear its names, so that the two can be joined. */
-static void csv_head(const struct front *front, struct buf *out)
-{
-    static const char *const parts[] = {"", " stderr", " heldout", " heldout stderr"};
-    char name[160];
-    buf_text(out, "trial,kind,on_front,mean_ratio");
-    for (int g = 0; g < front->groups_n; g++) {
-        snprintf(name, sizeof name, "ratio %s", front->groups[g]);
-        buf_text(out, ",");
-        text_csv(out, name);
-    }
-    for (int k = 0; k < front->objectives_n; k++)
-        for (size_t p = 0; p < sizeof parts / sizeof parts[0]; p++) {
-            snprintf(name, sizeof name, "%s%s", front->objectives[k].name, parts[p]);
-            buf_text(out, ",");
-            text_csv(out, name);
-        }
-    buf_text(out, "\n");
-}
-
-void front_csv(const struct front *front, const struct front_view *view, struct buf *out)
-{
-    size_t n;
-    struct ranked *ranked = rank(front, view, &n);
-    csv_head(front, out);
-    for (size_t i = 0; i < n; i++) {
-        const struct front_point *p = ranked[i].point;
-        buf_printf(out, "%lld,", (long long)p->trial);
-        text_csv(out, p->kind);
-        buf_text(out, p->on_front ? ",true" : ",false");
-        csv_number(out, p->mean_ratio);
-        for (int g = 0; g < front->groups_n; g++)
-            csv_number(out, p->ratios[g]);
-        for (int k = 0; k < front->objectives_n; k++) {
-            csv_number(out, p->scores[k].mean);
-            csv_number(out, p->scores[k].stderr_of);
-            csv_number(out, p->has_heldout ? p->heldout[k].mean : NAN);
-            csv_number(out, p->has_heldout ? p->heldout[k].stderr_of : NAN);
-        }
-        buf_text(out, "\n");
-    }
-    mem_free(ranked);
 }
 
 #define MEAN_RATIO (-1) /* as an axis, beside the objectives from 0 */
@@ -246,7 +126,7 @@ static void choose_axes(const struct front *front, const struct front_view *view
 
 static double coordinate(const struct front_point *point, const struct front_view *view, int axis)
 {
-    return axis == MEAN_RATIO ? point->mean_ratio : shown_scores(point, view)[axis].mean;
+    return axis == MEAN_RATIO ? point->mean_ratio : front_shown_scores(point, view)[axis].mean;
 }
 
 /* Which set a point is drawn as. Sweep trials are drawn twice when they are on the front: line and mark. */
@@ -261,15 +141,15 @@ static bool is_in(const struct front_point *point, enum front_set set)
 static struct plot_point *collect(const struct front *front, const struct front_view *view,
                                   enum front_set set, size_t *n)
 {
-    struct ranked *ranked = mem_zero(front->points_n + 1, sizeof *ranked);
+    struct front_ranked *ranked = mem_zero(front->points_n + 1, sizeof *ranked);
     struct plot_point *points = mem_zero(front->points_n + 1, sizeof *points);
     *n = 0;
     for (size_t i = 0; i < front->points_n; i++) {
         const struct front_point *point = &front->points[i];
         if (is_in(point, set) && (!view->heldout || point->has_heldout))
-            ranked[(*n)++] = (struct ranked){point, isnan(point->mean_ratio) ? 0 : point->mean_ratio};
+            ranked[(*n)++] = (struct front_ranked){point, isnan(point->mean_ratio) ? 0 : point->mean_ratio};
     }
-    qsort(ranked, *n, sizeof *ranked, by_value);
+    qsort(ranked, *n, sizeof *ranked, front_by_value);
     int x, y;
     choose_axes(front, view, &x, &y);
     for (size_t i = 0; i < *n; i++)

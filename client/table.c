@@ -73,9 +73,9 @@ static void print_row(const struct table *table, char *const *cells, const size_
     text_end_line(out);
 }
 
-void table_print(const struct table *table, struct buf *out)
+/* Of each column; returns how many columns there are. */
+static size_t measure(const struct table *table, size_t widths[TABLE_COLUMNS_MAX])
 {
-    size_t widths[TABLE_COLUMNS_MAX];
     size_t columns = (size_t)table->columns_n;
     assert(columns && table->cells_n % columns == 0);
     for (size_t i = 0; i < columns; i++)
@@ -85,6 +85,22 @@ void table_print(const struct table *table, struct buf *out)
         if (width > widths[i % columns])
             widths[i % columns] = width;
     }
+    return columns;
+}
+
+size_t table_width(const struct table *table)
+{
+    size_t widths[TABLE_COLUMNS_MAX];
+    size_t columns = measure(table, widths), total = 2 * (columns - 1);
+    for (size_t i = 0; i < columns; i++)
+        total += widths[i];
+    return total;
+}
+
+void table_print(const struct table *table, struct buf *out)
+{
+    size_t widths[TABLE_COLUMNS_MAX];
+    size_t columns = measure(table, widths);
     print_row(table, table->heads, widths, out);
     for (size_t i = 0; i < table->cells_n; i += columns)
         print_row(table, &table->cells[i], widths, out);

@@ -29,6 +29,8 @@ void table_fini(struct table *table);
 void table_column(struct table *table, const char *head, enum table_side side);
 void table_cell(struct table *table, const char *text); /* NULL is "-" */
 void table_cellf(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Columns of the widest line. */
+size_t table_width(const struct table *table);
 void table_print(const struct table *table, struct buf *out);
 
 #endif

@@ -107,7 +107,7 @@ void text_ratios(struct buf *out, const double *ratios, size_t n, size_t most)
 {
     size_t shown = n <= most ? n : most;
     for (size_t i = 0; i < shown; i++)
-        buf_printf(out, "%s%.3f", i ? " " : "", ratios[i]);
+        buf_printf(out, "%s%.2f", i ? " " : "", ratios[i]);
     if (shown < n)
         buf_printf(out, " … of %zu", n);
 }

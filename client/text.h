@@ -36,7 +36,7 @@ void text_duration(char out[TEXT_NUMBER_MAX], double seconds);
 /* "512 B", "1.5 kB", "2.0 GB": powers of 1000. */
 void text_bytes(char out[TEXT_NUMBER_MAX], double bytes);
 
-/* Appends at most `most` ratios with blanks between, then "… of N" when there are more. */
+/* Appends at most `most` ratios, two decimals each, with blanks between, then "… of N" when there are more. */
 void text_ratios(struct buf *out, const double *ratios, size_t n, size_t most);
 
 /* Appends a newline after taking away the blanks before it. */

@@ -11,7 +11,7 @@ static void test_front_forms(void **state)
         fake_says(&fake, 200, FRONT_JSON("running", "12", HELDOUT_NONE));
     assert_int_equal(fake_run(&fake, "front 3"), CLIENT_OK);
     assert_string_equal(fake.asked[0].path, "/v1/searches/3/front");
-    assert_memory_equal(fake.out, "trial  kind ", 12);
+    assert_memory_equal(fake.out, "ratios: layers 0-2 | layers 3-5\ntrial  kind ", 44);
     assert_contains(fake.out, "\nhypervolume 0.9270 (sweep 0.9220), held-out 0.9200 (sweep 0.9100)\n");
     assert_null(strstr(fake.out, "┤"));
     assert_int_equal(fake_run(&fake, "front 3 --plot"), CLIENT_OK);
@@ -42,6 +42,18 @@ static void test_axes_of_the_picture(void **state)
     assert_int_equal(fake_run(&fake, "front 3 --x zzzzzzzzzzzz"), CLIENT_USAGE);
     assert_contains(fake.complaints,
                     "--x: there is no objective \"zzzzzzzzzzzz\"; there are \"reward\", \"loss\"");
+    fake_fini(&fake);
+}
+
+static void test_a_narrow_terminal_has_two_tables(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    fake.client.tty = true; /* of 80 columns */
+    fake_says(&fake, 200, FRONT_JSON("done", "60", HELDOUT_SCORES));
+    assert_int_equal(fake_run(&fake, "front 3"), CLIENT_OK);
+    assert_contains(fake.out, "\n\ntrial  reward held-out ↑  loss held-out ↓\n");
     fake_fini(&fake);
 }
 
@@ -86,9 +98,9 @@ static void test_trials_of_all_pages(void **state)
     assert_string_equal(fake.asked[0].path, "/v1/searches/3/trials?limit=500");
     assert_string_equal(fake.asked[1].path, "/v1/searches/3/trials?limit=500&after=1");
     assert_string_equal(
-        fake.out, "trial  kind   state        ratios       acc            failed    took  worker  reason\n"
-                  "    1  sweep  done         0.000 0.500  0.500 ± 0.100       1  300 ms  w1\n"
-                  "    2  hma    quarantined  1.000 1.000  -                   3       -  -       it died\n");
+        fake.out, "trial  kind   state        ratios     acc            failed    took  worker  reason\n"
+                  "    1  sweep  done         0.00 0.50  0.500 ± 0.100       1  300 ms  w1\n"
+                  "    2  hma    quarantined  1.00 1.00  -                   3       -  -       it died\n");
     fake_fini(&fake);
 }
 
@@ -108,8 +120,8 @@ static void test_who_works_on_a_trial_now(void **state)
     assert_int_equal(fake_run(&fake, "trials 3"), CLIENT_OK);
     assert_string_equal(fake.asked[1].path, "/v1/workers");
     assert_string_equal(fake.out, "trial  kind  state   ratios  failed  took  worker  reason\n"
-                                  "    4  hma   leased  0.000        0     -  w8\n"
-                                  "    5  hma   ready   0.000        2     -  -\n");
+                                  "    4  hma   leased  0.00         0     -  w8\n"
+                                  "    5  hma   ready   0.00         2     -  -\n");
     fake_fini(&fake);
 }
 
@@ -158,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_front_forms),
         cmocka_unit_test(test_axes_of_the_picture),
+        cmocka_unit_test(test_a_narrow_terminal_has_two_tables),
         cmocka_unit_test(test_front_json_is_one_line),
         cmocka_unit_test(test_front_that_is_none),
         cmocka_unit_test(test_trials_of_all_pages),

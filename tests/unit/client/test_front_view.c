@@ -53,15 +53,22 @@ static void picture(const struct front *front, const struct front_view *view, st
     front_picture(front, view, 50, 12, false, out);
 }
 
+#define LEGEND "ratios: layers 0-2 | layers 3-5\n"
+
 static void test_table(void **state)
 {
     const struct front_view view = {0};
     (void)state;
     assert_shown(FRONT_JSON("running", "12", HELDOUT_NONE), &view, front_table,
-                 "trial  kind   ratios       mean ratio  reward ↑       loss ↓\n"
-                 "    2  sweep  1.000 1.000       1.000  0.100          1.500\n"
-                 "    7  hma    0.100 0.900       0.500  0.800 ± 0.011  2.250 ± 0.020\n");
+                 LEGEND "trial  kind   ratios     mean ratio  reward ↑       loss ↓\n"
+                        "    2  sweep  1.00 1.00       1.000  0.100          1.500\n"
+                        "    7  hma    0.10 0.90       0.500  0.800 ± 0.011  2.250 ± 0.020\n");
 }
+
+#define HELDOUT_TABLE                                                                                        \
+    "\ntrial  reward held-out ↑  loss held-out ↓\n"                                                      \
+    "    2  -                  -\n"                                                                          \
+    "    7  0.700 ± 0.030      2.500\n"
 
 static void test_table_with_held_out_scores(void **state)
 {
@@ -69,13 +76,45 @@ static void test_table_with_held_out_scores(void **state)
     (void)state;
     assert_shown(
         FRONT_JSON("done", "60", HELDOUT_SCORES), &both, front_table,
-        "trial  kind   ratios       mean ratio  reward ↑       loss ↓         reward held-out ↑  "
+        LEGEND
+        "trial  kind   ratios     mean ratio  reward ↑       loss ↓         reward held-out ↑  "
         "loss held-out ↓\n"
-        "    2  sweep  1.000 1.000       1.000  0.100          1.500          -                  -\n"
-        "    7  hma    0.100 0.900       0.500  0.800 ± 0.011  2.250 ± 0.020  0.700 ± 0.030      2.500\n");
+        "    2  sweep  1.00 1.00       1.000  0.100          1.500          -                  -\n"
+        "    7  hma    0.10 0.90       0.500  0.800 ± 0.011  2.250 ± 0.020  0.700 ± 0.030      2.500\n");
     assert_shown(FRONT_JSON("done", "60", HELDOUT_SCORES), &alone, front_table,
-                 "trial  kind  ratios       mean ratio  reward held-out ↑  loss held-out ↓\n"
-                 "    7  hma   0.100 0.900       0.500  0.700 ± 0.030      2.500\n");
+                 LEGEND "trial  kind  ratios     mean ratio  reward held-out ↑  loss held-out ↓\n"
+                        "    7  hma   0.10 0.90       0.500  0.700 ± 0.030      2.500\n");
+}
+
+/* 101 columns hold all, 65 the search's half, 53 that without the mean ratio. */
+static void test_table_on_a_narrow_terminal(void **state)
+{
+    static const char full[] =
+        LEGEND "trial  kind   ratios     mean ratio  reward ↑       loss ↓\n"
+               "    2  sweep  1.00 1.00       1.000  0.100          1.500\n"
+               "    7  hma    0.10 0.90       0.500  0.800 ± 0.011  2.250 ± 0.020\n" HELDOUT_TABLE;
+    static const char no_mean[] =
+        LEGEND "trial  kind   ratios     reward ↑       loss ↓\n"
+               "    2  sweep  1.00 1.00  0.100          1.500\n"
+               "    7  hma    0.10 0.90  0.800 ± 0.011  2.250 ± 0.020\n" HELDOUT_TABLE;
+    static const char little[] = "ratios: layers 0-2 |…\n"
+                                 "trial  ratios     reward ↑       loss ↓\n"
+                                 "    2  1.00 1.00  0.100          1.500\n";
+    struct front_view view = {.columns = 101};
+    (void)state;
+    char *shown = show(FRONT_JSON("done", "60", HELDOUT_SCORES), &view, front_table);
+    assert_contains(shown, "0.020  0.700 ± 0.030      2.500\n");
+    mem_free(shown);
+    view.columns = 100;
+    assert_shown(FRONT_JSON("done", "60", HELDOUT_SCORES), &view, front_table, full);
+    view.columns = 65;
+    assert_shown(FRONT_JSON("done", "60", HELDOUT_SCORES), &view, front_table, full);
+    view.columns = 64;
+    assert_shown(FRONT_JSON("done", "60", HELDOUT_SCORES), &view, front_table, no_mean);
+    view.columns = 21;
+    shown = show(FRONT_JSON("done", "60", HELDOUT_SCORES), &view, front_table);
+    assert_contains(shown, little);
+    mem_free(shown);
 }
 
 static void test_table_of_all(void **state)
@@ -83,11 +122,11 @@ static void test_table_of_all(void **state)
     const struct front_view view = {.all = true};
     (void)state;
     assert_shown(FRONT_JSON("running", "12", HELDOUT_NONE), &view, front_table,
-                 "trial  kind   front  ratios       mean ratio  reward ↑       loss ↓\n"
-                 "    1  sweep         0.000 0.000       0.000  0.050 ± 0.000  3.000 ± 0.000\n"
-                 "    2  sweep  yes    1.000 1.000       1.000  0.100          1.500\n"
-                 "    9  hma           0.300 0.200       0.250  0.400 ± 0.000  4.000 ± 0.000\n"
-                 "    7  hma    yes    0.100 0.900       0.500  0.800 ± 0.011  2.250 ± 0.020\n");
+                 LEGEND "trial  kind   front  ratios     mean ratio  reward ↑       loss ↓\n"
+                        "    1  sweep         0.00 0.00       0.000  0.050 ± 0.000  3.000 ± 0.000\n"
+                        "    2  sweep  yes    1.00 1.00       1.000  0.100          1.500\n"
+                        "    9  hma           0.30 0.20       0.250  0.400 ± 0.000  4.000 ± 0.000\n"
+                        "    7  hma    yes    0.10 0.90       0.500  0.800 ± 0.011  2.250 ± 0.020\n");
 }
 
 static void test_csv_keeps_every_digit(void **state)
@@ -200,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_table_with_held_out_scores),
+        cmocka_unit_test(test_table_on_a_narrow_terminal),
         cmocka_unit_test(test_table_of_all),
         cmocka_unit_test(test_csv_keeps_every_digit),
         cmocka_unit_test(test_headline),

@@ -19,6 +19,7 @@ static void test_columns_are_as_wide_as_their_widest_cell(void **state)
     table_cell(&table, "1234");
     table_cell(&table, "b\nc");
     table_cell(&table, NULL);
+    assert_int_equal(table_width(&table), 4 + 2 + 13 + 2 + 9);
     table_print(&table, &out);
     assert_string_equal(buf_str(&out), "  id  name           score ↑\n"
                                        "   7  a longer name  0.5 ± 0.1\n"

@@ -92,10 +92,10 @@ static void test_scores_ratios_width(void **state)
     assert_string_equal(buf_str(&out), "-");
     buf_clear(&out);
     text_ratios(&out, ratios, 3, 3);
-    assert_string_equal(buf_str(&out), "0.000 0.250 1.000");
+    assert_string_equal(buf_str(&out), "0.00 0.25 1.00");
     buf_clear(&out);
     text_ratios(&out, ratios, 3, 2);
-    assert_string_equal(buf_str(&out), "0.000 0.250 … of 3");
+    assert_string_equal(buf_str(&out), "0.00 0.25 … of 3");
     buf_fini(&out);
 }
 

@@ -1,0 +1,203 @@
+#include "client/front_internal.h"
+
+#include "client/table.h"
+#include "client/text.h"
+#include "proto/mem.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#define LEGEND_MAX_BYTES ((SPEC_GROUPS_MAX + 2) * 72) /* a name is at most 63 bytes */
+
+/* What of a table is printed: on a narrow terminal less, and the held-out scores in a table of their own. */
+struct layout {
+    bool both; /* the held-out scores beside the others, when there are both */
+    bool mean, kind;
+    int ratios; /* columns of ratios at most */
+};
+
+/* From everything to little: the first that fits is taken, else the last. The CSV has all in any case. */
+static const struct layout layouts[] = {
+    {true, true, true, 8},   {false, true, true, 8},  {false, false, true, 8},
+    {false, false, true, 4}, {false, false, true, 2}, {false, false, false, 2},
+};
+static const struct layout everything = {true, true, true, SPEC_GROUPS_MAX + 1};
+
+static bool has_both(const struct front *front, const struct front_view *view)
+{
+    return !view->heldout && front_has_heldout(front);
+}
+
+static void add_score_heads(const struct front *front, bool heldout, struct table *table)
+{
+    char head[160];
+    for (int k = 0; k < front->objectives_n; k++) {
+        snprintf(head, sizeof head, "%s%s %s", front->objectives[k].name, heldout ? " held-out" : "",
+                 front->objectives[k].minimise ? "↓" : "↑");
+        table_column(table, head, TABLE_LEFT);
+    }
+}
+
+static void add_heads(const struct front *front, const struct front_view *view, const struct layout *layout,
+                      struct table *table)
+{
+    table_column(table, "trial", TABLE_RIGHT);
+    if (layout->kind)
+        table_column(table, "kind", TABLE_LEFT);
+    if (view->all)
+        table_column(table, "front", TABLE_LEFT);
+    table_column(table, "ratios", TABLE_LEFT);
+    if (layout->mean)
+        table_column(table, "mean ratio", TABLE_RIGHT);
+    add_score_heads(front, view->heldout, table);
+    if (layout->both && has_both(front, view))
+        add_score_heads(front, true, table);
+}
+
+static void add_score_cells(const struct front_score *scores, int n, struct table *table)
+{
+    struct buf text;
+    buf_init(&text, 256);
+    for (int k = 0; k < n; k++) {
+        buf_clear(&text);
+        text_score(&text, scores ? scores[k].mean : NAN, scores ? scores[k].stderr_of : NAN);
+        table_cell(table, buf_str(&text));
+    }
+    buf_fini(&text);
+}
+
+static void add_point(const struct front *front, const struct front_view *view, const struct layout *layout,
+                      const struct front_point *point, struct table *table)
+{
+    struct buf text;
+    buf_init(&text, 4096);
+    table_cellf(table, "%lld", (long long)point->trial);
+    if (layout->kind)
+        table_cell(table, point->kind);
+    if (view->all)
+        table_cell(table, point->on_front ? "yes" : "");
+    text_ratios(&text, point->ratios, (size_t)front->groups_n, (size_t)layout->ratios);
+    table_cell(table, buf_str(&text));
+    if (layout->mean)
+        table_cellf(table, "%.3f", point->mean_ratio);
+    add_score_cells(front_shown_scores(point, view), front->objectives_n, table);
+    if (layout->both && has_both(front, view))
+        add_score_cells(point->has_heldout ? point->heldout : NULL, front->objectives_n, table);
+    buf_fini(&text);
+}
+
+/* "ratios: layers 0-2 | layers 3-5": what the numbers in the column of ratios belong to. */
+static void print_legend(const struct front *front, const struct front_view *view,
+                         const struct layout *layout, struct buf *out)
+{
+    struct buf line;
+    buf_init(&line, LEGEND_MAX_BYTES);
+    buf_text(&line, "ratios: ");
+    for (int g = 0; g < front->groups_n && g < layout->ratios; g++)
+        buf_printf(&line, "%s%s", g ? " | " : "", front->groups[g]);
+    if (front->groups_n > layout->ratios)
+        buf_printf(&line, " | … of %d", front->groups_n);
+    if (view->columns)
+        text_cut(out, buf_str(&line), (size_t)view->columns);
+    else
+        text_clean(out, buf_str(&line));
+    buf_text(out, "\n");
+    buf_fini(&line);
+}
+
+static void print_heldout(const struct front *front, const struct front_ranked *ranked, size_t n,
+                          struct buf *out)
+{
+    struct table table;
+    table_init(&table);
+    table_column(&table, "trial", TABLE_RIGHT);
+    add_score_heads(front, true, &table);
+    for (size_t i = 0; i < n; i++) {
+        const struct front_point *point = ranked[i].point;
+        table_cellf(&table, "%lld", (long long)point->trial);
+        add_score_cells(point->has_heldout ? point->heldout : NULL, front->objectives_n, &table);
+    }
+    buf_text(out, "\n");
+    table_print(&table, out);
+    table_fini(&table);
+}
+
+void front_table(const struct front *front, const struct front_view *view, struct buf *out)
+{
+    const size_t layouts_n = sizeof layouts / sizeof layouts[0];
+    const struct layout *layout = &everything;
+    struct table table;
+    size_t n;
+    struct front_ranked *ranked = front_rank(front, view, &n);
+    for (size_t try = 0;; try++) {
+        if (view->columns)
+            layout = &layouts[try];
+        table_init(&table);
+        add_heads(front, view, layout, &table);
+        for (size_t i = 0; i < n; i++)
+            add_point(front, view, layout, ranked[i].point, &table);
+        if (!view->columns || try == layouts_n - 1 || table_width(&table) <= (size_t)view->columns)
+            break;
+        table_fini(&table);
+    }
+    if (front->groups_n)
+        print_legend(front, view, layout, out);
+    table_print(&table, out);
+    if (!layout->both && has_both(front, view))
+        print_heldout(front, ranked, n, out);
+    table_fini(&table);
+    mem_free(ranked);
+}
+
+/* An empty field for what is not known, so that no reader takes it for a number. */
+static void csv_number(struct buf *out, double x)
+{
+    if (isfinite(x))
+        buf_printf(out, ",%.17g", x);
+    else
+        buf_text(out, ",");
+}
+
+/* The columns that trials.csv of the daemon has too bear its names, so that the two can be joined. */
+static void csv_head(const struct front *front, struct buf *out)
+{
+    static const char *const parts[] = {"", " stderr", " heldout", " heldout stderr"};
+    char name[160];
+    buf_text(out, "trial,kind,on_front,mean_ratio");
+    for (int g = 0; g < front->groups_n; g++) {
+        snprintf(name, sizeof name, "ratio %s", front->groups[g]);
+        buf_text(out, ",");
+        text_csv(out, name);
+    }
+    for (int k = 0; k < front->objectives_n; k++)
+        for (size_t p = 0; p < sizeof parts / sizeof parts[0]; p++) {
+            snprintf(name, sizeof name, "%s%s", front->objectives[k].name, parts[p]);
+            buf_text(out, ",");
+            text_csv(out, name);
+        }
+    buf_text(out, "\n");
+}
+
+void front_csv(const struct front *front, const struct front_view *view, struct buf *out)
+{
+    size_t n;
+    struct front_ranked *ranked = front_rank(front, view, &n);
+    csv_head(front, out);
+    for (size_t i = 0; i < n; i++) {
+        const struct front_point *p = ranked[i].point;
+        buf_printf(out, "%lld,", (long long)p->trial);
+        text_csv(out, p->kind);
+        buf_text(out, p->on_front ? ",true" : ",false");
+        csv_number(out, p->mean_ratio);
+        for (int g = 0; g < front->groups_n; g++)
+            csv_number(out, p->ratios[g]);
+        for (int k = 0; k < front->objectives_n; k++) {
+            csv_number(out, p->scores[k].mean);
+            csv_number(out, p->scores[k].stderr_of);
+            csv_number(out, p->has_heldout ? p->heldout[k].mean : NAN);
+            csv_number(out, p->has_heldout ? p->heldout[k].stderr_of : NAN);
+        }
+        buf_text(out, "\n");
+    }
+    mem_free(ranked);
+}
