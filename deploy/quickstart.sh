@@ -20,7 +20,12 @@ fail() { printf 'quickstart: %s\n' "$*" >&2; exit 2; }
 while [ $# -gt 0 ]; do
     case $1 in
     --dir) [ -n "${2:-}" ] || fail "--dir needs a directory"; dir=$2; shift ;;
-    --port) [[ ${2:-} =~ ^[0-9]{1,5}$ ]] || fail "--port needs a number"; port=$2; shift ;;
+    --port)
+        [[ ${2:-} =~ ^[0-9]{1,5}$ ]] && [ "$((10#$2))" -le 65535 ] || # 0: any free one
+            fail "--port needs a number up to 65535"
+        port=$((10#$2))
+        shift
+        ;;
     --search) [ -f "${2:-}" ] || fail "--search needs a file"; search=$(realpath "$2"); shift ;;
     --json) json=yes ;;
     --stop) stop=yes ;;
@@ -103,9 +108,34 @@ wait_for() { # wait_for NAME COMMAND…
 
 port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-start_daemon() {
+# The address in the arguments of a daemon on our socket that somebody started by hand: its log is elsewhere.
+address_by_hand() {
+    local process
+    for process in /proc/[0-9]*; do
+        [ "$(basename "$(readlink "$process/exe" 2>/dev/null)")" = paretod ] || continue
+        tr '\0' '\n' <"$process/cmdline" 2>/dev/null | grep -qxF "unix:$socket" || continue
+        tr '\0' '\n' <"$process/cmdline" | grep -E '^[0-9.]+:[1-9][0-9]*$' | head -n 1
+        return
+    done
+}
+
+# http://ADDRESS of the running daemon's dashboard; "" when nobody can say.
+dashboard() {
+    local address
     if alive paretod paretod >/dev/null; then
-        say "paretod is already running${port:+; for another port, stop it first: $again --stop}"
+        address=$(sed -n 's|.*listening address=\([0-9.]*:[0-9]*\).*|\1|p' "$dir/paretod.log" | tail -n 1)
+    else
+        address=$(address_by_hand) || true
+    fi
+    [ -z "$address" ] || echo "http://$address"
+}
+
+start_daemon() {
+    if alive paretod paretod >/dev/null || "$ctl" searches >/dev/null 2>&1; then
+        local at
+        at=$(dashboard)
+        say "paretod is already running"
+        [ -z "$port" ] || [ "${at##*:}" = "$port" ] || say "not on port $port; to change it, stop it first: $again --stop"
         return
     fi
     [ -n "$port" ] || { port_taken 7878 && port=0 || port=7878; }
@@ -147,8 +177,9 @@ log=$dir/build.log
 start_daemon
 start_worker worker-1
 start_worker worker-2
-url=$(sed -n 's|.*listening address=\(127\.0\.0\.1:[0-9]*\).*|http://\1|p' "$dir/paretod.log" | tail -n 1)
-say "dashboard: $url/"
+url=$(dashboard)
+no_url="not known: paretod was started by hand; look for \"listening address=\" in its log"
+say "dashboard: ${url:-$no_url}${url:+/}"
 
 began=$(date +%s.%N)
 id=$(unfinished)
@@ -169,12 +200,12 @@ say
 "$ctl" front "$id" --plot
 say
 say "search $id took $seconds s. The daemon and two workers go on running; end them with: $again --stop"
-say "dashboard: $url/#/searches/$id"
+[ -z "$url" ] || say "dashboard: $url/#/searches/$id"
 say "ship a point: $(printf '%q --daemon %q' "$ctl" "$PARETOD_DAEMON") export $id TRIAL --out DIR"
 if [ "$json" = yes ]; then
     "$ctl" --json front "$id" |
         jq -c --arg socket "$socket" --arg url "$url" --argjson seconds "$seconds" \
-            '{socket: $socket, url: $url, search: .id, trials: .progress.done, hypervolume: .hypervolume,
+            '{socket: $socket, url: (if $url == "" then null else $url end), search: .id, trials: .progress.done, hypervolume: .hypervolume,
               sweep_hypervolume: .sweep_hypervolume, heldout: .heldout,
               front: [.points[] | {trial, ratios, scores}], seconds: $seconds}'
 fi
