@@ -9,16 +9,38 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* The daemon's plan as plan_print shows a local one: groups, then tensors. */
+/* "0-2", or "-" for a group of tensors that belong to no layer. */
+static void add_layers(const struct json *tensors, const char *group, struct table *table)
+{
+    int64_t first = INT64_MAX, last = -1, layer;
+    for (const struct json *t = json_first(tensors); t; t = json_next(t)) {
+        if (strcmp(json_string_or(json_get(t, "group"), ""), group) != 0 ||
+            !json_whole(json_get(t, "layer"), 0, INT64_MAX / 2, &layer))
+            continue;
+        first = layer < first ? layer : first;
+        last = layer > last ? layer : last;
+    }
+    if (last < 0)
+        table_cell(table, "-");
+    else if (first == last)
+        table_cellf(table, "%" PRId64, first);
+    else
+        table_cellf(table, "%" PRId64 "-%" PRId64, first, last);
+}
+
+/* A plan as plan_write gives it, made here or kept by the daemon: groups, then tensors. */
 static void print_plan(const struct json *plan, struct buf *out)
 {
     struct table groups, tensors;
     table_init(&groups);
     table_column(&groups, "group", TABLE_LEFT);
+    table_column(&groups, "layers", TABLE_LEFT);
     table_column(&groups, "tensors", TABLE_RIGHT);
     table_column(&groups, "parameters", TABLE_RIGHT);
     for (const struct json *g = json_first(json_get(plan, "groups")); g; g = json_next(g)) {
-        table_cell(&groups, json_string_or(json_get(g, "name"), "?"));
+        const char *name = json_string_or(json_get(g, "name"), "?");
+        table_cell(&groups, name);
+        add_layers(json_get(plan, "tensors"), name, &groups);
         table_cellf(&groups, "%.0f", json_number_or(json_get(g, "tensors"), 0));
         table_cellf(&groups, "%.0f", json_number_or(json_get(g, "parameters"), 0));
     }
@@ -42,12 +64,23 @@ static void print_plan(const struct json *plan, struct buf *out)
     table_fini(&tensors);
 }
 
+static int show_plan(struct client *client, const struct json *plan)
+{
+    struct buf text;
+    if (client->json)
+        return client_print_json(client, plan);
+    buf_init(&text, CLIENT_BYTES_MAX);
+    print_plan(plan, &text);
+    int code = client_print(client, &text);
+    buf_fini(&text);
+    return code;
+}
+
 static int plan_of_daemon(struct client *client, const struct args *args)
 {
     int64_t id;
     char path[96];
     struct json *j;
-    struct buf text;
     int code = command_search_id(client, args, &id);
     if (code)
         return code;
@@ -55,10 +88,26 @@ static int plan_of_daemon(struct client *client, const struct args *args)
     code = client_get(client, path, &j);
     if (code)
         return code;
+    code = show_plan(client, j);
+    json_free(j);
+    return code;
+}
+
+/* By the way of JSON, so that both plans look alike. */
+static int show_pair(struct client *client, const struct pair *pair)
+{
+    struct err err = {0};
+    struct buf text;
+    struct json_out json;
+    struct json *j = NULL;
     buf_init(&text, CLIENT_BYTES_MAX);
-    print_plan(j, &text);
-    code = client->json ? client_print_json(client, j) : client_print(client, &text);
+    json_begin(&json, &text);
+    plan_write(pair->plan, &json);
+    int rc = json_parse(buf_str(&text), text.len, &j, &err);
     buf_fini(&text);
+    if (rc)
+        return client_refuse(client, &err);
+    int code = show_plan(client, j);
     json_free(j);
     return code;
 }
@@ -67,24 +116,13 @@ static int plan_of_file(struct client *client, const struct args *args)
 {
     struct err err = {0};
     struct pair pair = {0};
-    struct buf text;
-    struct json_out json;
     struct search_spec *spec = mem_zero(1, sizeof *spec);
-    buf_init(&text, CLIENT_BYTES_MAX);
     int code = spec_file_load(client, args, args->words[0], spec);
     if (!code && pair_open(spec, &pair, &err))
         code = client_refuse(client, &err);
-    if (!code) {
-        json_begin(&json, &text);
-        if (client->json) {
-            plan_write(pair.plan, &json);
-            buf_text(&text, "\n");
-        } else
-            plan_print(pair.plan, &text);
-        code = client_print(client, &text);
-    }
+    if (!code)
+        code = show_pair(client, &pair);
     pair_close(&pair);
-    buf_fini(&text);
     search_spec_fini(spec);
     mem_free(spec);
     return code;
