@@ -183,7 +183,8 @@ static int wait_for_daemon(struct watch *watch, const struct err *err)
         return client_refuse(watch->client, err);
     if (watch->retries++ == 0) {
         client_say(watch->client, "the daemon does not answer; trying again for %d s", RETRIES_MAX);
-        watch->drawn_lines = 0; /* the sentence stands below the frame: draw a new one */
+        watch->drawn_lines = 0;                    /* the sentence stands below the frame: draw a new one */
+        watch->speed = (struct progress_speed){0}; /* what was done meanwhile comes at once */
     }
     watch->client->world->pause_us(watch->client, RETRY_US);
     return CLIENT_OK;

@@ -20,11 +20,16 @@ static void test_a_line_a_change_in_a_pipe(void **state)
     fake_answer(&fake, (struct fake_answer){.status = 304, .etag = "\"3-1\""});
     says_front(&fake, "\"3-2\"", FRONT_JSON("running", "12", HELDOUT_NONE)); /* no news */
     says_front(&fake, "\"3-3\"", FRONT_JSON("running", "15", HELDOUT_NONE));
-    says_front(&fake, "\"3-4\"", FRONT_JSON("done", "60", HELDOUT_NONE));
+    fake_answer(&fake, (struct fake_answer){.status = 200,
+                                            .etag = "\"3-4\"",
+                                            .body = FRONT_JSON("running", "21", HELDOUT_NONE),
+                                            .waits_us = 2900000});
+    says_front(&fake, "\"3-5\"", FRONT_JSON("done", "60", HELDOUT_NONE));
     assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_OK);
     assert_string_equal(
-        fake.out, LINE_OF("running", "12", ", ETA 13 s")    /* no speed from one reading */
-        LINE_OF("running", "15", ", 10 trials/s, ETA 13 s") /* 3 trials in 3 pauses of 0.1 s */
+        fake.out,
+        LINE_OF("running", "12", ", ETA 13 s") LINE_OF("running", "15", ", ETA 13 s") /* measured from here */
+        LINE_OF("running", "21", ", 2 trials/s, ETA 13 s") /* 6 trials in a pause of 0.1 s and 2.9 s */
         LINE_OF("done", "60", ""));
     assert_string_equal(fake.asked[0].path, "/v1/searches/3/front?wait=0");
     assert_null(fake.asked[0].etag);
