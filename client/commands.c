@@ -83,10 +83,11 @@ const struct command commands[] = {
     {.name = "export",
      .usage = "ID TRIAL --out DIR",
      .line = "write the merged checkpoint of a trial",
-     .help = "Opens both checkpoints on this machine, compares the plan with the daemon's and writes a "
-             "Hugging Face\n"
-             "directory with its lineage in paretod.json. The same trial gives the same bytes, as long as the\n"
-             "files of both checkpoints stay as they were. DIR must not exist.",
+     .help =
+         "Opens both checkpoints on this machine, compares the plan with the daemon's and writes a "
+         "Hugging Face\n"
+         "directory with its lineage in paretod.json. The same trial gives the same bytes, as long as the\n"
+         "files of both checkpoints stay as they were. DIR must not exist.",
      .example = "paretoctl export 3 17 --out best",
      .words_min = 2,
      .words_max = 2,
