@@ -24,7 +24,7 @@ trap 'rm -rf "$dir"' EXIT
 jq --arg fixtures "$PWD/tests/fixtures" '
     .models = {base: ($fixtures + "/base"), tuned: ($fixtures + "/tuned-rsf")} | .evaluator.bundle = $fixtures + "/bundle" |
     .objectives = [{name: "all", mean_of: ["facts.em", "reading.f1", "translation.bleu", "sums.em", "choice.acc",
-                                           "chat.reward", "distil.loglik"]}] |
+                                           "chat.reward", "distil.loglik"], goal: "max"}] |
     .strategy = {type: "sweep"}' deploy/quickstart.json >"$dir/search.json"
 
 median() { sort -g | awk '{ x[NR] = $1 } END { print x[int((NR + 1) / 2)] }'; }
