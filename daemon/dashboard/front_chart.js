@@ -3,16 +3,25 @@
 
 import { axes, corners, placed } from "./points.js";
 import { count, isOpen, number, score } from "./format.js";
+import { sweepRuns } from "./sweep.js";
 
-const MARGIN = { top: 18, right: 52, bottom: 46, left: 62 };
+const MARGIN = { top: 18, right: 52, bottom: 46, left: 62 }; // left: at least
 const SWEEP_MARK = d3.symbol().type(d3.symbolDiamond).size(50)();
 const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/* Where the name of an end may stand, from its mark: dx, dy of the text's start on its base line (w: its width). */
+const PLACES = [() => [9, 17], () => [9, -9], (w) => [-9 - w, -9], (w) => [-9 - w, 17], () => [12, 4], (w) => [-12 - w, 4]];
 
 function extent(points, side) {
   const low = d3.min(points, (p) => p[side].mean - (p.role === "dominated" ? 0 : p[side].stderr || 0));
   const high = d3.max(points, (p) => p[side].mean + (p.role === "dominated" ? 0 : p[side].stderr || 0));
   const pad = (high - low || Math.abs(high) || 1) * 0.06;
   return [low - pad, high + pad];
+}
+
+/* Pixels of the longest of about n tick labels, in digits of 12 px. */
+function labelWidth(scale, n) {
+  return Math.ceil(7.6 * (d3.max(scale.ticks(n).map(scale.tickFormat(n)), (text) => text.length) || 0));
 }
 
 /* room: pixels; a letter takes about seven. What is cut is the name, never the sense. */
@@ -62,15 +71,14 @@ export class FrontChart {
     this.y_axis = list[this.view.y];
     this.width = Math.max(320, this.holder.clientWidth);
     this.height = Math.max(320, Math.min(470, this.width * 0.66));
-    this.inner_w = this.width - MARGIN.left - MARGIN.right;
     this.inner_h = this.height - MARGIN.top - MARGIN.bottom;
-    this.svg.attr("viewBox", `0 0 ${this.width} ${this.height}`).attr("width", this.width).attr("height", this.height);
-    this.plot.attr("transform", `translate(${MARGIN.left},${MARGIN.top})`);
     this.placed = placed(points, this.x_axis, this.y_axis, half);
+    this.scale();
+    this.svg.attr("viewBox", `0 0 ${this.width} ${this.height}`).attr("width", this.width).attr("height", this.height);
+    this.plot.attr("transform", `translate(${this.left},${MARGIN.top})`);
     this.label();
     this.empty.attr("x", this.inner_w / 2).attr("y", this.inner_h / 2)
       .text(this.placed.length ? "" : this.nothing());
-    this.scale();
     this.drawAxes();
     this.drawLines();
     this.drawEnds();
@@ -92,13 +100,17 @@ export class FrontChart {
 
   scale() {
     const [x, y] = this.placed.length ? [extent(this.placed, "x"), extent(this.placed, "y")] : [[0, 1], [0, 1]];
-    this.x = d3.scaleLinear().domain(x).range([0, this.inner_w]);
     this.y = d3.scaleLinear().domain(y).range([this.inner_h, 0]);
+    const rows = this.rows = Math.max(3, Math.round(this.inner_h / 65));
+    this.left = Math.max(MARGIN.left, 34 + labelWidth(this.y, rows)); // the axis title and a gap
+    this.inner_w = this.width - this.left - MARGIN.right;
+    this.x = d3.scaleLinear().domain(x).range([0, this.inner_w]);
   }
 
   drawAxes() {
-    const columns = Math.max(3, Math.round(this.inner_w / 100));
-    const rows = Math.max(3, Math.round(this.inner_h / 65));
+    const rows = this.rows;
+    const apart = Math.max(100, 24 + labelWidth(this.x, 5));
+    const columns = Math.max(2, Math.round(this.inner_w / apart));
     const none = this.placed.length === 0;
     const put = (name, axis, down) => this.plot.select(name).style("display", none ? "none" : null)
       .attr("transform", down ? `translate(0,${this.inner_h})` : null).call(axis);
@@ -106,8 +118,8 @@ export class FrontChart {
     put(".grid-y", d3.axisLeft(this.y).ticks(rows).tickSize(-this.inner_w).tickFormat(""), false);
     put(".axis-x", d3.axisBottom(this.x).ticks(columns).tickSize(0).tickPadding(8), true);
     put(".axis-y", d3.axisLeft(this.y).ticks(rows).tickSize(0).tickPadding(8), false);
-    this.title_x.attr("x", this.inner_w).attr("y", this.inner_h + 40).text(axisTitle(this.x_axis, ["←", "→"], this.inner_w + MARGIN.left));
-    this.title_y.attr("transform", "rotate(-90)").attr("x", 0).attr("y", -MARGIN.left + 14)
+    this.title_x.attr("x", this.inner_w).attr("y", this.inner_h + 40).text(axisTitle(this.x_axis, ["←", "→"], this.inner_w + this.left));
+    this.title_y.attr("transform", "rotate(-90)").attr("x", 0).attr("y", -this.left + 14)
       .text(axisTitle(this.y_axis, ["←", "→"], this.inner_h + MARGIN.bottom));
   }
 
@@ -117,7 +129,8 @@ export class FrontChart {
     const steps = this.x_axis.goal === "min" ? d3.curveStepAfter : d3.curveStepBefore;
     const line = d3.line().x((p) => this.x(p.x.mean)).y((p) => this.y(p.y.mean));
     const sweep = this.placed.filter((p) => p.kind === "sweep").sort((a, b) => a.mean_ratio - b.mean_ratio);
-    this.sweep_line.attr("d", sweep.length > 1 ? line(sweep) : null);
+    const runs = sweepRuns(this.view.front, sweep).filter((run) => run.length > 1);
+    this.sweep_line.attr("d", runs.map(line).join("") || null);
     const leading = corners(this.placed, this.x_axis, this.y_axis);
     this.leading = new Set(leading.map((p) => p.trial));
     this.front_line.attr("d", line.curve(steps)(leading));
@@ -125,11 +138,30 @@ export class FrontChart {
 
   drawEnds() {
     const ends = this.placed.filter((p) => p.kind === "sweep" && (p.mean_ratio === 0 || p.mean_ratio === 1));
-    const edge = (p) => this.x(p.x.mean) > this.inner_w - 60; // there the margin has room, the plot has lines
-    this.ends.selectAll("text").data(ends, (p) => p.trial).join("text")
-      .attr("x", (p) => this.x(p.x.mean) + 9)
-      .attr("y", (p) => this.y(p.y.mean) + (edge(p) ? 4 : this.y(p.y.mean) > this.inner_h - 24 ? -9 : 17))
-      .text((p) => (p.ratios[0] === 0 ? "base" : "tuned"));
+    const ink = this.ink();
+    const text = (p) => (p.ratios[0] === 0 ? "base" : "tuned");
+    this.ends.selectAll("text").data(ends, (p) => p.trial).join("text").text(text).each((p, i, nodes) => {
+      const [x, y] = this.freePlace(p, 7 * text(p).length, ink);
+      d3.select(nodes[i]).attr("x", x).attr("y", y);
+    });
+  }
+
+  /* Points of everything a word should not stand on: both lines, every four pixels, and the marks. */
+  ink() {
+    const lines = [this.front_line, this.sweep_line].map((line) => line.node()).filter((path) => path.getAttribute("d"));
+    const along = lines.flatMap((path) => d3.range(0, path.getTotalLength(), 4).map((at) => path.getPointAtLength(at)));
+    return [...along, ...this.placed.map((p) => ({ x: this.x(p.x.mean), y: this.y(p.y.mean) }))];
+  }
+
+  /* Where a word of this width beside p covers least. */
+  freePlace(p, width, ink) {
+    const covered = ([x, y]) => {
+      const outside = x < 2 || x + width > this.inner_w + MARGIN.right || y < 10 || y > this.inner_h - 3;
+      return (outside ? 1000 : 0) +
+        ink.filter((at) => at.x > x - 3 && at.x < x + width + 3 && at.y > y - 13 && at.y < y + 5).length;
+    };
+    const places = PLACES.map((place) => place(width)).map(([dx, dy]) => [this.x(p.x.mean) + dx, this.y(p.y.mean) + dy]);
+    return places.reduce((best, place) => (covered(place) < covered(best) ? place : best));
   }
 
   drawBars() {

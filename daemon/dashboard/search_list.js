@@ -29,7 +29,7 @@ function row(summary, chosen) {
   const volume = summary.hypervolume === null ? "" : `hv ${format.number(summary.hypervolume)}`;
   return el("li", { "data-search": summary.id },
     el("a", { href: `#/searches/${summary.id}`, "aria-current": summary.id === chosen ? "page" : null },
-      el("span", { class: "row-name" }, summary.name || `search ${summary.id}`),
+      el("span", { class: "row-name" }, el("span", { class: "row-number" }, `#${summary.id}`), " ", summary.name),
       el("span", { class: `chip ${summary.state}` }, stateText(summary)),
       progressBar(summary),
       el("span", { class: "row-facts muted" }, el("span", {}, `${summary.strategy}, ${done} of ${total}${left}`),
@@ -48,7 +48,9 @@ export function showSearches(summaries, chosen) {
   const list = byId("searches");
   const before = list.querySelector("[aria-current]");
   const focused = list.contains(document.activeElement) ? document.activeElement.closest("li").dataset.search : null;
+  const top = list.scrollTop;
   list.replaceChildren(...summaries.map((summary) => row(summary, chosen)));
+  list.scrollTop = top;
   const now = list.querySelector("[aria-current]");
   if (now && (!before || before.getAttribute("href") !== now.getAttribute("href"))) reveal(list, now);
   if (focused !== null) {

@@ -9,7 +9,8 @@ import { pointDetails, pointHelp } from "./point_details.js";
 import { allPoints, axes } from "./points.js";
 import { stateText } from "./search_list.js";
 import { showFrontTable } from "./front_table.js";
-import { tiles } from "./tiles.js";
+import { closeEnds } from "./sweep.js";
+import { tiles, units } from "./tiles.js";
 
 export class SearchView {
   constructor() {
@@ -102,5 +103,15 @@ export class SearchView {
     reason.hidden = !(summary && summary.reason);
     reason.textContent = summary && summary.reason ? summary.reason : "";
     byId("tiles").replaceChildren(...tiles(this.front));
+    byId("hypervolume-units").textContent = `search half, by trials done; ${units(this.front)}`;
+    this.showEnds();
+  }
+
+  showEnds() {
+    const note = byId("ends-note");
+    const close = closeEnds(this.front);
+    note.hidden = close.length === 0;
+    note.textContent = close.map(({ name, difference }) => `${name}: the ends differ by ${format.number(difference)}, ` +
+      "within 2 standard errors: hypervolume mostly measures noise").join(". ");
   }
 }

@@ -2,8 +2,10 @@
 
     --record FILE     append "SEARCH TRIAL HALF ATTEMPT" for every run
     --fail-above X    fail for good when the first ratio is greater than X
+    --fail-at X       fail for good when every ratio is X
     --fail-half HALF  fail for good in this half
     --fail-first DIR  fail the first attempt of every trial, remembered in DIR
+    --tasks-times X   the tasks' scores, not their standard errors, times X
     --gate FILE       wait until FILE exists (a test's hand on the brake)
     --gate-half HALF  only runs of this half wait
     --take S          work for S seconds
@@ -27,6 +29,8 @@ if "--gate" in options and options.get("--gate-half", half) == half:
 time.sleep(float(options.get("--take", 0)))
 if ratios[0] > float(options.get("--fail-above", "inf")):
     sys.exit("the first ratio is too great for this evaluator")
+if "--fail-at" in options and all(ratio == float(options["--fail-at"]) for ratio in ratios):
+    sys.exit("this evaluator does not like these ratios")
 if options.get("--fail-half") == half:
     sys.exit("this half always fails")
 if "--fail-first" in options:
@@ -40,6 +44,7 @@ k = len(ratios)
 mean = sum(ratios) / k
 reward = 2.0 * (0.15 * ratios[0] + 0.25 * mean + 0.6 * ratios[-1]) + (0.01 if half == "heldout" else 0.0)
 tasks = 0.9 - 0.25 * ratios[0] ** 2 - 0.1 * mean**3 - 0.35 * ratios[-1] ** 2
+tasks *= float(options.get("--tasks-times", 1))
 kl = 0.05 + 3.0 * mean**2 + (ratios[-1] - ratios[0]) ** 2
 
 

@@ -27,6 +27,11 @@ def points(browser, more=""):
     return browser.find_elements(By.CSS_SELECTOR, f"#front-chart [data-trial]{more}")
 
 
+def text_of(browser, name):
+    """In one step: the page may replace what is inside between two."""
+    return browser.execute_script("return document.getElementById(arguments[0]).innerText", name)
+
+
 def details(browser):
     return browser.find_element(By.ID, "point-details")
 
@@ -100,7 +105,7 @@ def test_an_ended_search_promises_nothing(fleet, browser):
     fleet.api.wait_front(failed, lambda f: f["state"] == "failed", 60, "it fails")
     page = f"http://127.0.0.1:{fleet.port}/#/searches/"
     browser.get(f"{page}{search}")
-    text = lambda name: browser.find_element(By.ID, name).text  # noqa: E731
+    text = lambda name: text_of(browser, name)  # noqa: E731
     wait_until(lambda: "an endpoint has no scores" in text("tile-hypervolume"), 30, "why there is no hypervolume")
     assert "no held-out round" in text("tile-heldout") and "an endpoint has no scores" in text("hypervolume-chart")
     browser.get(f"{page}{failed}")
@@ -108,12 +113,43 @@ def test_an_ended_search_promises_nothing(fleet, browser):
     assert "the first ratio is too great" in text("search-reason")
 
 
+def test_a_sweep_with_holes_claims_little(fleet, browser):
+    strategy = {"type": "hma", "sweep_points": 7, "means": [0.3, 0.6]}
+    whole = fleet.api.submit(fleet.synthetic(trials=20, strategy=strategy, held_out=True))
+    alone = fleet.api.submit(fleet.synthetic(trials=20, strategy=strategy))
+    holes = fleet.api.submit(fleet.synthetic(trials=20, attempts=1, strategy=strategy, held_out=True,
+                                             options=("--fail-at", 0.5, "--tasks-times", 0.01)))
+    for search in (whole, alone, holes):
+        fleet.api.wait_state(search, "done")
+    assert fleet.api.front(holes)["sweep_total"] == 7 and len(fleet.api.front(holes)["sweep"]) == 6
+    tile = lambda: text_of(browser, "tile-hypervolume")  # noqa: E731
+    green = lambda: browser.find_elements(By.CSS_SELECTOR, "#tiles .good")  # noqa: E731
+    pieces = lambda: browser.find_element(By.ID, "sweep-line").get_attribute("d").count("M")  # noqa: E731
+    note = lambda: browser.find_element(By.ID, "ends-note")  # noqa: E731
+
+    def look(search):
+        browser.get(f"http://127.0.0.1:{fleet.port}/#/searches/{search}")
+        named = lambda: text_of(browser, "search-facts").startswith(f"search {search} ")  # noqa: E731
+        wait_until(lambda: named() and points(browser), 30, "the search is shown")
+
+    look(whole)
+    assert len(green()) == 2 and pieces() == 1 and not note().is_displayed()
+    assert "reference −0.1" in text_of(browser, "hypervolume-units")
+    look(alone)
+    assert "averaging" in tile() and "+" in tile() and not green()
+    look(holes)
+    assert "sweep incomplete: 6 of 7" in tile() and not green() and pieces() == 2
+    assert "tasks: the ends differ by 0.007, within 2 standard errors" in note().text
+    listed = browser.find_element(By.CSS_SELECTOR, "#searches [aria-current]")
+    assert listed.text.startswith(f"#{holes} ")
+
+
 def test_failed_held_out_halves_have_their_reasons(fleet, browser):
     search = fleet.api.submit(fleet.synthetic(trials=8, attempts=1, held_out=True, options=("--fail-half", "heldout")))
     n = fleet.api.wait_state(search, "done")["confirm"]["failed"]
     assert n > 0
     browser.get(f"http://127.0.0.1:{fleet.port}/#/searches/{search}")
-    wait_until(lambda: f"{n} held-out halves" in browser.find_element(By.ID, "tile-failed").text, 30, "they are counted")
+    wait_until(lambda: f"{n} held-out halves" in text_of(browser, "tile-failed"), 30, "they are counted")
     browser.find_element(By.CSS_SELECTOR, "#failed summary").click()
     rows = lambda: browser.find_elements(By.CSS_SELECTOR, "#failed tbody tr")  # noqa: E731
     wait_until(lambda: len(rows()) == n, 10, "a row each")
