@@ -110,7 +110,7 @@ void api_worker_leave(struct api_call *call)
         return;
     }
     polls_end_worker(call->daemon, call->param[0]);
-    log_event(LOG_INFO, "worker_left", "worker=%s released=%d", LOG_QUOTE(call->param[0]), released);
+    log_event(LOG_INFO, "worker_left", "worker=%s released=%d", call->param[0], released);
     snprintf(json, sizeof json, "{\"released\":%d}", released);
     http_answer(call->x, &(struct answer){.status = 200, .bytes = json, .len = strlen(json)});
 }
