@@ -110,14 +110,14 @@ static void add_ratios(const struct json *ratios, struct table *table)
     buf_fini(&text);
 }
 
-/* Who evaluates a trial now: the trial itself keeps who has. NULL when nobody does. */
+/* The name of who evaluates a trial now: the trial itself keeps who has. NULL when nobody does. */
 static const char *lease_holder(const struct json *workers, int64_t id, double number)
 {
     for (const struct json *w = json_first(workers); w; w = json_next(w))
         for (const struct json *l = json_first(json_get(w, "leases")); l; l = json_next(l))
             if (json_number_or(json_get(l, "search"), NAN) == (double)id &&
                 json_number_or(json_get(l, "trial"), NAN) == number)
-                return json_string_or(json_get(w, "worker"), NULL);
+                return json_string_or(json_get(w, "name"), NULL);
     return NULL;
 }
 

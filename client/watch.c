@@ -244,6 +244,8 @@ static int step_once(struct watch *watch, enum watch_step *step)
         code = client_is_interrupted(client) ? CLIENT_OK : wait_for_daemon(watch, &err);
     else {
         watch->seen = true;
+        if (watch->retries)
+            watch->moved_us = client->world->now_us(client); /* the workers come back after the daemon */
         watch->retries = 0;
         if (response.status != 304)
             code = read_front(watch, &response, step);

@@ -114,9 +114,10 @@ static void test_who_works_on_a_trial_now(void **state)
         "{\"trials\":[{\"number\":4,\"kind\":\"hma\",\"state\":\"leased\",\"ratios\":[0],\"attempts\":0,"
         "\"wall_s\":0,\"worker\":null},{\"number\":5,\"kind\":\"hma\",\"state\":\"ready\",\"ratios\":[0],"
         "\"attempts\":2,\"wall_s\":0,\"worker\":null}],\"next\":null}");
-    fake_says(&fake, 200,
-              "{\"workers\":[{\"worker\":\"w7\",\"leases\":[{\"search\":2,\"trial\":4},{\"search\":2,"
-              "\"trial\":5}]},{\"worker\":\"w8\",\"leases\":[{\"search\":3,\"trial\":4}]}]}");
+    fake_says(
+        &fake, 200,
+        "{\"workers\":[{\"name\":\"w7\",\"leases\":[{\"search\":2,\"trial\":4},{\"search\":2,"
+        "\"trial\":5}]},{\"worker\":\"w8.1\",\"name\":\"w8\",\"leases\":[{\"search\":3,\"trial\":4}]}]}");
     assert_int_equal(fake_run(&fake, "trials 3"), CLIENT_OK);
     assert_string_equal(fake.asked[1].path, "/v1/workers");
     assert_string_equal(fake.out, "trial  kind  state   ratios  failed  took  worker  reason\n"

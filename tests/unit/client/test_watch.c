@@ -120,6 +120,22 @@ static void test_no_worker_is_said_once(void **state)
     fake_fini(&fake);
 }
 
+/* Workers come back after the daemon: just then none is there. */
+static void test_after_a_restart_workers_have_time(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    says_front(&fake, "a", FRONT_JSON("running", "12", HELDOUT_NONE));
+    for (int i = 0; i < 7; i++)
+        fake_answer(&fake, (struct fake_answer){.rc = ERR_UNREACHABLE});
+    says_nothing_for(&fake, 0);
+    says_front(&fake, "b", FRONT_JSON("done", "60", HELDOUT_NONE));
+    assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_OK);
+    assert_int_equal(fake.asked_n, 10);
+    fake_fini(&fake);
+}
+
 static void test_a_paused_search_asks_for_no_worker(void **state)
 {
     struct fake fake;
@@ -228,6 +244,7 @@ int main(void)
         cmocka_unit_test(test_a_daemon_that_restarts),
         cmocka_unit_test(test_a_daemon_that_stays_away),
         cmocka_unit_test(test_no_worker_is_said_once),
+        cmocka_unit_test(test_after_a_restart_workers_have_time),
         cmocka_unit_test(test_a_paused_search_asks_for_no_worker),
         cmocka_unit_test(test_without_an_etag_it_does_not_spin),
         cmocka_unit_test(test_the_last_line_warns),
