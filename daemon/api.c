@@ -3,6 +3,7 @@
 #include "daemon/paretod.h"
 #include "daemon/views.h"
 #include "proto/log.h"
+#include "proto/search_spec.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,6 +112,49 @@ static bool match(const char *pattern, const char *path, struct api_call *call)
     return *path == 0;
 }
 
+#define QUERY_MAX 2
+
+/* Routes whose query is read; the others take no parameter. */
+static const struct {
+    const char *pattern;
+    const char *known[QUERY_MAX];
+} queries[] = {
+    {"/v1/searches/{}/front", {"wait"}},
+    {"/v1/searches/{}/trials", {"after", "limit"}},
+};
+
+static void refuse_query(struct exchange *x, const char *unknown, const char *const *known, size_t n)
+{
+    const char *near = spec_nearest(unknown, known, n);
+    if (near)
+        http_error(x, 400, "invalid", "there is no parameter \"%.40s\" here; did you mean %s?", unknown,
+                   near);
+    else if (n > 0)
+        http_error(x, 400, "invalid", "there is no parameter \"%.40s\" here; it takes %s%s%s", unknown,
+                   known[0], n > 1 ? " and " : "", n > 1 ? known[1] : "");
+    else
+        http_error(x, 400, "invalid", "there is no parameter \"%.40s\": this address takes none", unknown);
+}
+
+/* A misspelt parameter would be left out without a word. False after it answered 400. Pages and probes may be asked with
+ * what others add to addresses. */
+static bool check_query(const struct route *route, struct exchange *x)
+{
+    const char *const *known = NULL;
+    size_t n = 0;
+    if (strncmp(route->pattern, "/v1/", 4))
+        return true;
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)
+        if (!strcmp(queries[i].pattern, route->pattern))
+            known = queries[i].known;
+    while (known && n < QUERY_MAX && known[n])
+        n++;
+    const char *unknown = exchange_query_unknown(x, known, n);
+    if (unknown)
+        refuse_query(x, unknown, known, n);
+    return !unknown;
+}
+
 void api_handle(void *ctx, struct exchange *x)
 {
     struct api_call call = {.daemon = ctx, .x = x};
@@ -122,7 +166,8 @@ void api_handle(void *ctx, struct exchange *x)
         if (!match(routes[i].pattern, path, &call))
             continue;
         if (!strcmp(routes[i].method, method)) {
-            routes[i].handler(&call);
+            if (check_query(&routes[i], x))
+                routes[i].handler(&call);
             return;
         }
         snprintf(allow + strlen(allow), sizeof allow - strlen(allow), "%s%s", *allow ? ", " : "",

@@ -160,6 +160,31 @@ const char *exchange_query(const struct exchange *x, const char *name)
     return MHD_lookup_connection_value(x->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
+struct unknown_query {
+    const char *const *known;
+    size_t n;
+    const char *found;
+};
+
+static enum MHD_Result look_at_query(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct unknown_query *query = ctx;
+    (void)kind;
+    (void)value;
+    for (size_t i = 0; i < query->n; i++)
+        if (!strcmp(query->known[i], name))
+            return MHD_YES;
+    query->found = name;
+    return MHD_NO;
+}
+
+const char *exchange_query_unknown(const struct exchange *x, const char *const *known, size_t n)
+{
+    struct unknown_query query = {known, n, NULL};
+    MHD_get_connection_values(x->connection, MHD_GET_ARGUMENT_KIND, look_at_query, &query);
+    return query.found;
+}
+
 uint64_t exchange_id(const struct exchange *x)
 {
     return x->id;

@@ -42,6 +42,8 @@ const char *exchange_path(const struct exchange *x);
 const struct buf *exchange_body(const struct exchange *x);
 const char *exchange_header(const struct exchange *x, const char *name); /* NULL when absent */
 const char *exchange_query(const struct exchange *x, const char *name);  /* NULL when absent */
+/* The first query parameter that is none of known [n]; NULL when all are. Borrows from the exchange. */
+const char *exchange_query_unknown(const struct exchange *x, const char *const *known, size_t n);
 uint64_t exchange_id(const struct exchange *x);
 struct exchange *http_find(struct http *http, uint64_t id); /* NULL: gone, or answered already */
 bool exchange_alive(const struct exchange *x); /* false: the client closed its end while it waited */

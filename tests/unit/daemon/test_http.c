@@ -180,6 +180,28 @@ static void test_a_dead_socket_is_replaced_a_live_one_is_not(void **state)
     uv_loop_close(&loop);
 }
 
+static void assert_refused(const struct fixture *f, const char *path, const char *sentence)
+{
+    struct json *body;
+    assert_int_equal(call(f, "GET", path, NULL, &body), 400);
+    assert_string_equal(json_string_or(json_get(body, "error"), ""), sentence);
+    json_free(body);
+}
+
+static void test_unknown_parameters_are_named(void **state)
+{
+    const struct fixture *f = *state;
+    assert_int_equal(call(f, "POST", "/v1/searches", SEARCH, NULL), 201);
+    assert_refused(f, "/v1/searches/1/front?wiat=3",
+                   "there is no parameter \"wiat\" here; did you mean wait?");
+    assert_refused(f, "/v1/searches/1/trials?limit=3&page=2",
+                   "there is no parameter \"page\" here; it takes after and limit");
+    assert_refused(f, "/v1/searches?limit=3", "there is no parameter \"limit\": this address takes none");
+    assert_int_equal(call(f, "GET", "/v1/searches/1/front?wait=0", NULL, NULL), 200);
+    assert_int_equal(call(f, "GET", "/v1/searches/1/trials?limit=3&after=1", NULL, NULL), 200);
+    assert_int_equal(call(f, "GET", "/healthz?from=probe", NULL, NULL), 200);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -188,6 +210,7 @@ int main(void)
         TEST(test_missing_or_double_host_is_refused),
         TEST(test_large_bodies_are_refused),
         TEST(test_unknown_routes_and_methods),
+        TEST(test_unknown_parameters_are_named),
         TEST(test_paths_do_not_escape),
         TEST(test_bad_json_is_named),
         TEST(test_other_origins_are_refused),
