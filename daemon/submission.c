@@ -1,5 +1,6 @@
 #include "daemon/submission.h"
 
+#include "daemon/bundle_check.h"
 #include "merge/plan.h"
 #include "proto/mem.h"
 
@@ -107,8 +108,14 @@ struct metrics {
     char *name[METRICS_MAX];
 };
 
-static int read_bundle(const char *directory, struct metrics *known, struct err *err)
+static void complain_of_bundle(void *ctx, const char *sentence)
 {
+    submission_error(ctx, "evaluator.bundle", "%s", sentence);
+}
+
+static int read_bundle(struct submission *s, struct metrics *known, struct err *err)
+{
+    const char *directory = s->spec.bundle;
     struct stat st;
     if (stat(directory, &st) || !S_ISDIR(st.st_mode))
         return err_set(err, ERR_NOT_FOUND, "\"%s\" is not a directory; give the path of a bundle", directory);
@@ -127,6 +134,7 @@ static int read_bundle(const char *directory, struct metrics *known, struct err 
             if (json_string_or(m, NULL))
                 known->name[known->n++] = mem_printf("%s.%s", name, json_string_or(m, ""));
     }
+    bundle_check(directory, tasks, complain_of_bundle, s);
     json_free(root);
     if (known->n == 0)
         return err_set(err, ERR_INVALID, "%s/bundle.json names no task with metrics", directory);
@@ -156,7 +164,7 @@ static void check_bundle(struct submission *s)
     struct err err = {0};
     if (s->spec.bundle[0] != '/')
         submission_error(s, "evaluator.bundle", "\"%s\" must be an absolute path", s->spec.bundle);
-    else if (read_bundle(s->spec.bundle, &known, &err))
+    else if (read_bundle(s, &known, &err))
         submission_error(s, "evaluator.bundle", "%s", err.text);
     else
         for (int o = 0; o < s->spec.objectives_n; o++)

@@ -44,6 +44,18 @@ def pair(world):
     return spec, ids
 
 
+def test_a_wrong_bundle_is_refused_at_submit(world, pair):
+    spec, _ = pair
+    shutil.rmtree(world.directory / "reward")
+    items = world.directory / "bundle/facts.jsonl"
+    items.write_text(items.read_text().replace('"search"', '"serch"', 1))
+    answer = world.api.call("POST", "/v1/searches", body=spec)
+    assert answer.status == 422, answer
+    assert {field["field"] for field in answer.json["fields"]} == {"evaluator.bundle"}
+    said = " ".join(field["error"] for field in answer.json["fields"])
+    assert 'facts.jsonl:1: half must be "search" or "heldout", not "serch"' in said and "/config.json" in said
+
+
 def golden_items(model):
     """{(task, metric): {item id: value}} as PyTorch computed them."""
     tasks = json.loads((GOLDEN / f"scores-{model}.json").read_text())["tasks"]

@@ -1,8 +1,12 @@
 /* Small doors: the table of moves, tokens, options, scores as JSON. */
 #include "core.h"
 
+#include "daemon/bundle_check.h"
 #include "daemon/options.h"
 #include "daemon/score_reader.h"
+
+#include <stdlib.h>
+#include <unistd.h>
 
 static void test_moves_of_a_trial(void **state)
 {
@@ -145,6 +149,82 @@ static void test_scores(void **state)
     }
 }
 
+struct complaints {
+    int n;
+    char text[4][512];
+};
+
+static void complain(void *ctx, const char *sentence)
+{
+    struct complaints *c = ctx;
+    assert_true(c->n < 4);
+    snprintf(c->text[c->n++], sizeof c->text[0], "%s", sentence);
+}
+
+static void write_file(const char *directory, const char *name, const char *text)
+{
+    char *path = mem_printf("%s/%s", directory, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+    mem_free(path);
+}
+
+static void look_at_bundle(const char *directory, const char *tasks, struct complaints *out)
+{
+    struct json *root;
+    *out = (struct complaints){0};
+    assert_int_equal(json_parse(tasks, strlen(tasks), &root, NULL), 0);
+    bundle_check(directory, root, complain, out);
+    json_free(root);
+}
+
+static void test_files_of_a_bundle(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/paretod-bundle-XXXXXX";
+    assert_non_null(mkdtemp(directory));
+    write_file(directory, "good", "{\"half\":\"search\"}\n{\"half\":\"heldout\"}\n");
+    write_file(directory, "word", "{\"half\":\"search\"}\n{\"half\":\"serch\"}\n");
+    write_file(directory, "torn", "{\"half\":\"search\"}\n{\"half\":\n");
+    write_file(directory, "bare", "{\"half\":\"search\"}\n[]\n");
+    write_file(directory, "none", "{}\n");
+    write_file(directory, "empty", "");
+    static const char *const wrong[][2] = {
+        {"{\"file\":\"word\"}", "word:2: half must be \"search\" or \"heldout\", not \"serch\""},
+        {"{\"file\":\"torn\"}", "torn:2: "},
+        {"{\"file\":\"bare\"}", "bare:2: an item must be an object, not an array"},
+        {"{\"file\":\"none\"}", "none:1: half is missing"},
+        {"{\"file\":\"empty\"}", "/empty: has no items"},
+        {"{\"file\":\".\"}", "own folder"},
+        {"{\"file\":\"../good\"}", "own folder"},
+        {"{\"file\":\"absent\"}", "/absent: No such file"},
+        {"{}", "own folder"},
+        {"{\"file\":\"good\",\"reward_model\":\"rm\"}", "reward_model \"rm\": there is no "},
+    };
+    struct complaints found;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char *tasks = mem_printf("[{\"file\":\"good\"},%s]", wrong[i][0]);
+        look_at_bundle(directory, tasks, &found);
+        if (found.n != 1 || !strstr(found.text[0], wrong[i][1]) || !strstr(found.text[0], "tasks[1] "))
+            fail_msg("%s: %d %s", wrong[i][0], found.n, found.text[0]);
+        mem_free(tasks);
+    }
+    write_file(directory, "config.json", "{}");
+    look_at_bundle(directory, "[{\"file\":\"good\",\"reward_model\":\"../bundle-of-nobody/..\"}]", &found);
+    assert_int_equal(found.n, 1);
+    look_at_bundle(directory, "[{\"file\":\"good\",\"reward_model\":\".\"}]", &found);
+    assert_int_equal(found.n, 0);
+    static const char *const names[] = {"good", "word", "torn", "bare", "none", "empty", "config.json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = mem_printf("%s/%s", directory, names[i]);
+        remove(path);
+        mem_free(path);
+    }
+    rmdir(directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_tokens_name_their_job),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_scores),
+        cmocka_unit_test(test_files_of_a_bundle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
