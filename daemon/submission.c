@@ -174,6 +174,21 @@ static void check_bundle(struct submission *s)
         mem_free(known.name[i]);
 }
 
+/* The daemon does not know the directory of whoever submits, nor do the workers. */
+static void check_command(struct submission *s)
+{
+    for (int i = 0; i < s->spec.argv_n; i++) {
+        const char *word = s->spec.argv[i];
+        char field[64];
+        if (strncmp(word, "./", 2) && strncmp(word, "../", 3))
+            continue;
+        snprintf(field, sizeof field, "evaluator.argv[%d]", i);
+        submission_error(
+            s, field, "\"%s\": give an absolute path; paretoctl makes paths absolute against the search file",
+            word);
+    }
+}
+
 static void make_search(struct submission *s)
 {
     struct err err = {0};
@@ -196,6 +211,8 @@ void submission_check(struct submission *s)
         check_groups(s);
     if (s->spec.evaluator == EVALUATOR_NATIVE)
         check_bundle(s);
+    else
+        check_command(s);
     if (s->k > OPT_K_MAX)
         submission_error(s, "groups", "%d ratios are too many; at most %d", s->k, OPT_K_MAX);
     if (s->errors.n == 0)

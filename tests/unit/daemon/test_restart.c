@@ -255,6 +255,26 @@ static void test_wrong_searches_name_every_field(void **state)
     json_free(body);
 }
 
+static void test_relative_commands_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct json *body;
+    static const char *const words[] = {"\"./score.py\"", "\"/bin/sh\",\"../score.sh\""};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        char *at = strstr(SEARCH, "\"/bin/true\"");
+        char *wrong =
+            mem_printf("%.*s%s%s", (int)(at - SEARCH), SEARCH, words[i], at + strlen("\"/bin/true\""));
+        assert_int_equal(call(f, "POST", "/v1/searches", wrong, &body), 422);
+        const struct json *field = json_first(json_get(body, "fields"));
+        assert_string_equal(json_string_or(json_get(field, "field"), ""),
+                            i ? "evaluator.argv[1]" : "evaluator.argv[0]");
+        assert_non_null(
+            strstr(json_string_or(json_get(field, "error"), ""), "give an absolute path; paretoctl"));
+        json_free(body);
+        mem_free(wrong);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -266,6 +286,7 @@ int main(void)
         TEST(test_pause_gives_out_nothing),
         TEST(test_results_without_a_metric_quarantine),
         TEST(test_wrong_searches_name_every_field),
+        TEST(test_relative_commands_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
