@@ -150,3 +150,9 @@ void listener_close(struct listener *listener)
         unlink(listener->unix_path);
     *listener = (struct listener){.fd = -1};
 }
+
+bool address_is_open(const char *address)
+{
+    return strncmp(address, "unix:", 5) != 0 && strncmp(address, "127.", 4) != 0 &&
+           strncmp(address, "[::1]:", 6) != 0;
+}

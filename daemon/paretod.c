@@ -1,6 +1,7 @@
 #include "daemon/paretod.h"
 
 #include "daemon/api.h"
+#include "daemon/listen.h"
 #include "daemon/persist.h"
 #include "daemon/proposer.h"
 #include "daemon/restore.h"
@@ -149,6 +150,9 @@ static int listen_all(struct paretod *daemon, struct err *err)
         if (rc)
             return rc;
         log_event(LOG_INFO, "listening", "address=%s", daemon->address[i]);
+        if (address_is_open(daemon->address[i]))
+            log_event(LOG_WARN, "open_address", "address=%s reason=%s", daemon->address[i],
+                      LOG_QUOTE("whoever reaches it can run commands on the workers"));
     }
     return 0;
 }

@@ -2,6 +2,7 @@
 #include "core.h"
 
 #include "daemon/bundle_check.h"
+#include "daemon/listen.h"
 #include "daemon/options.h"
 #include "daemon/score_reader.h"
 
@@ -149,6 +150,19 @@ static void test_scores(void **state)
     }
 }
 
+static void test_open_addresses(void **state)
+{
+    (void)state;
+    static const char *const own[] = {"unix:/run/paretod/socket", "127.0.0.1:7878", "127.8.0.1:1",
+                                      "[::1]:7878"};
+    static const char *const wide[] = {"0.0.0.0:7878", "[::]:7878", "192.168.1.5:1", "[fe80::1]:7878",
+                                       "12.7.0.0:1"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        assert_false(address_is_open(own[i]));
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+        assert_true(address_is_open(wide[i]));
+}
+
 struct complaints {
     int n;
     char text[4][512];
@@ -233,6 +247,7 @@ int main(void)
         cmocka_unit_test(test_tokens_name_their_job),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_scores),
+        cmocka_unit_test(test_open_addresses),
         cmocka_unit_test(test_files_of_a_bundle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
