@@ -109,18 +109,24 @@ export class FrontChart {
 
   drawAxes() {
     const rows = this.rows;
-    const apart = Math.max(100, 24 + labelWidth(this.x, 5));
-    const columns = Math.max(2, Math.round(this.inner_w / apart));
+    const columns = Math.max(3, Math.round(this.inner_w / 100));
     const none = this.placed.length === 0;
     const put = (name, axis, down) => this.plot.select(name).style("display", none ? "none" : null)
       .attr("transform", down ? `translate(0,${this.inner_h})` : null).call(axis);
     put(".grid-x", d3.axisBottom(this.x).ticks(columns).tickSize(-this.inner_h).tickFormat(""), true);
     put(".grid-y", d3.axisLeft(this.y).ticks(rows).tickSize(-this.inner_w).tickFormat(""), false);
-    put(".axis-x", d3.axisBottom(this.x).ticks(columns).tickSize(0).tickPadding(8), true);
+    put(".axis-x", d3.axisBottom(this.x).ticks(columns).tickSize(0).tickPadding(8).tickFormat(this.sparse(columns)), true);
     put(".axis-y", d3.axisLeft(this.y).ticks(rows).tickSize(0).tickPadding(8), false);
     this.title_x.attr("x", this.inner_w).attr("y", this.inner_h + 40).text(axisTitle(this.x_axis, ["←", "→"], this.inner_w + this.left));
     this.title_y.attr("transform", "rotate(-90)").attr("x", 0).attr("y", -this.left + 14)
       .text(axisTitle(this.y_axis, ["←", "→"], this.inner_h + MARGIN.bottom));
+  }
+
+  /* Labels of the x axis, so few that they stand apart. */
+  sparse(columns) {
+    const format = this.x.tickFormat(columns);
+    const every = Math.ceil((labelWidth(this.x, columns) + 12) * this.x.ticks(columns).length / this.inner_w);
+    return (tick, i) => (i % every ? "" : format(tick));
   }
 
   /* The steps bound what the front dominates: between two corners the worse y of the two holds on the worse side of
