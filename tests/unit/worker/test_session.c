@@ -273,7 +273,8 @@ static void a_redirect_delivers_nothing(void **state)
     is_report(d, 2, "result {", "0.25"); /* it was offered again */
 }
 
-static void make_model(const struct daemon *d)
+/* directory/base or directory/tuned, of one weight. */
+static void make_model(const struct daemon *d, const char *name)
 {
     static const float weight[] = {1};
     const struct st_tensor tensor = {.name = "layers.0.w",
@@ -284,19 +285,21 @@ static void make_model(const struct daemon *d)
                                      .data = weight,
                                      .bytes = 4};
     char path[128];
-    snprintf(path, sizeof path, "%s/config.json", d->directory);
+    snprintf(path, sizeof path, "%s/%s", d->directory, name);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/%s/config.json", d->directory, name);
     FILE *config = fopen(path, "w");
     assert_non_null(config);
     fputs("{}", config);
     assert_int_equal(fclose(config), 0);
-    snprintf(path, sizeof path, "%s/model.safetensors", d->directory);
+    snprintf(path, sizeof path, "%s/%s/model.safetensors", d->directory, name);
     assert_int_equal(st_write(path, &tensor, 1, NULL), 0);
 }
 
 static void remove_model(struct daemon *d, int lease)
 {
     char path[128];
-    snprintf(path, sizeof path, "%s/model.safetensors", d->directory);
+    snprintf(path, sizeof path, "%s/tuned/model.safetensors", d->directory);
     if (lease > 0)
         unlink(path);
 }
@@ -309,13 +312,14 @@ static void another_search_opens_anew(void **state)
     for (int i = 0; i < 3; i++) {
         snprintf(lease[i], sizeof lease[i],
                  "{\"lease\":\"t%d\",\"search\":%d,\"trial\":5,\"half\":\"search\",\"attempt\":1,\"seed\":1,"
-                 "\"ratios\":[0.5],\"spec\":{\"models\":{\"base\":\"%s\",\"tuned\":\"%s\"},"
+                 "\"ratios\":[0.5],\"spec\":{\"models\":{\"base\":\"%s/base\",\"tuned\":\"%s/tuned\"},"
                  "\"objectives\":[{\"metric\":\"a\",\"goal\":\"max\"}],\"groups\":{\"count\":1},"
                  "\"evaluator\":{\"type\":\"command\",\"merge\":\"plan\",\"argv\":" GOOD "}}}",
                  i, i < 2 ? 1 : 2, d->directory, d->directory);
         d->leases[i] = lease[i];
     }
-    make_model(d);
+    make_model(d, "base");
+    make_model(d, "tuned");
     d->before_lease = remove_model;
     d->reports_wanted = 3;
     run(d);
