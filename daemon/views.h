@@ -19,7 +19,7 @@ int view_trial(struct store *store, const struct search *search, int number, boo
                struct err *err);
 void view_trials_csv(const struct search *search, struct buf *buf);
 const char *view_kind(const struct search *search, int number); /* "sweep", "hma", "scalarize", "sobol" */
-const char *view_reason(const struct trial *trial); /* of the last attempt that failed; NULL */
+const char *view_reason(const struct trial *trial);             /* of the last attempt that failed; NULL */
 
 void view_progress(const struct search *search, struct json_out *out); /* "progress" and "confirm" */
 double view_eta_s(const struct search *search);                        /* NaN = not known */
