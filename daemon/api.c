@@ -127,7 +127,7 @@ static void refuse_query(struct exchange *x, const char *unknown, const char *co
 {
     const char *near = spec_nearest(unknown, known, n);
     if (near)
-        http_error(x, 400, "invalid", "there is no parameter \"%.40s\" here; did you mean %s?", unknown,
+        http_error(x, 400, "invalid", "there is no parameter \"%.40s\" here; did you mean \"%s\"?", unknown,
                    near);
     else if (n > 0)
         http_error(x, 400, "invalid", "there is no parameter \"%.40s\" here; it takes %s%s%s", unknown,

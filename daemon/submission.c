@@ -154,8 +154,9 @@ static void check_metric(struct submission *s, int o, int i, const struct metric
     else
         snprintf(field, sizeof field, "objectives[%d].mean_of[%d]", o, i);
     const char *near = spec_nearest(metric, (const char *const *)known->name, (size_t)known->n);
-    submission_error(s, field, "the bundle has no metric \"%s\"; %s %s", metric,
-                     near ? "did you mean" : "it has, among others,", near ? near : known->name[0]);
+    submission_error(s, field, "the bundle has no metric \"%s\"; %s \"%s\"%s", metric,
+                     near ? "did you mean" : "it has, among others,", near ? near : known->name[0],
+                     near ? "?" : "");
 }
 
 static void check_bundle(struct submission *s)

@@ -57,7 +57,4 @@ double plan_ratio(const struct plan *plan, const struct plan_entry *entry, const
  * "layer","dtype","parameters"}]} ; "group" is a name, or "mean", "base", "tuned". */
 void plan_write(const struct plan *plan, struct json_out *out);
 
-/* A table for people: one line a group with layers, tensors and parameters, then every tensor. */
-int plan_print(const struct plan *plan, struct buf *buf);
-
 #endif

@@ -1,28 +1,20 @@
-/* The plan for programs (JSON) and for people (a table). */
+/* The plan as JSON. */
 #include "merge/plan.h"
-
-#include <inttypes.h>
-#include <stdio.h>
 
 /* What one ratio moves. group: a ratio index or PLAN_*. */
 struct tally {
     uint64_t parameters, tensors;
-    int first, last; /* layers, -1 without */
 };
 
 static struct tally count(const struct plan *plan, int group)
 {
-    struct tally tally = {.first = -1, .last = -1};
+    struct tally tally = {0};
     for (size_t i = 0; i < plan->entries_n; i++) {
         const struct plan_entry *entry = &plan->entries[i];
         if (entry->group != group)
             continue;
         tally.parameters += entry->elements;
         tally.tensors++;
-        if (entry->layer >= 0 && (tally.first < 0 || entry->layer < tally.first))
-            tally.first = entry->layer;
-        if (entry->layer > tally.last)
-            tally.last = entry->layer;
     }
     return tally;
 }
@@ -95,28 +87,4 @@ void plan_write(const struct plan *plan, struct json_out *out)
         write_entry(plan, &plan->entries[i], out);
     json_end_array(out);
     json_end_object(out);
-}
-
-static void print_group(const struct plan *plan, int group, struct buf *buf)
-{
-    struct tally tally = count(plan, group);
-    char layers[32] = "-";
-    if (tally.first >= 0)
-        snprintf(layers, sizeof layers, tally.first == tally.last ? "%d" : "%d-%d", tally.first, tally.last);
-    buf_printf(buf, "%-24s %-9s %8" PRIu64 " %14" PRIu64 "\n", group_name(plan, group), layers, tally.tensors,
-               tally.parameters);
-}
-
-int plan_print(const struct plan *plan, struct buf *buf)
-{
-    buf_printf(buf, "%-24s %-9s %8s %14s\n", "group", "layers", "tensors", "parameters");
-    for (int group = 0; group >= PLAN_TUNED; group = next_group(plan, group))
-        print_group(plan, group, buf);
-    buf_printf(buf, "\n%-24s %-8s %-6s %14s  %s\n", "group", "place", "dtype", "parameters", "tensor");
-    for (size_t i = 0; i < plan->entries_n; i++) {
-        const struct plan_entry *entry = &plan->entries[i];
-        buf_printf(buf, "%-24s %-8s %-6s %14" PRIu64 "  %s\n", group_name(plan, entry->group),
-                   place_name(entry->place), st_dtype_name(entry->dtype), entry->elements, entry->tensor);
-    }
-    return buf->full ? ERR_TOO_LARGE : 0;
 }

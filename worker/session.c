@@ -188,7 +188,7 @@ static void start_thread(pthread_t *thread, void *(*run)(void *), void *ctx)
 {
     int reason = pthread_create(thread, NULL, run, ctx);
     if (reason) {
-        log_event(LOG_ERROR, "no_thread", "reason=\"%s\"", strerror(reason));
+        log_event(LOG_ERROR, "no_thread", "reason=%s", LOG_QUOTE(strerror(reason)));
         abort(); /* as for memory: restart, and the daemon gives the leases again */
     }
 }

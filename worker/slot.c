@@ -102,8 +102,8 @@ static int slot_report(struct slot *slot, const struct lease *lease, const char 
         rc = slot_offer(slot, path, body, left_s, &again, err);
         if (rc == 0)
             break;
-        log_event(LOG_WARN, "report_refused", "verb=%s search=%lld trial=%d again=%s reason=\"%s\"", verb,
-                  (long long)lease->search, lease->trial, again ? "yes" : "no", err->text);
+        log_event(LOG_WARN, "report_refused", "verb=%s search=%lld trial=%d again=%s reason=%s", verb,
+                  (long long)lease->search, lease->trial, again ? "yes" : "no", LOG_QUOTE(err->text));
         if (last && again)
             nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
         else if (again)
@@ -120,8 +120,9 @@ static void slot_fail(struct slot *slot, const struct lease *lease, int code, co
     struct err err = {0};
     buf_init(&body, BODY_MAX);
     lease_write_failure(code, reason, &body);
-    log_event(LOG_WARN, "failed", "search=%lld trial=%d half=%s attempt=%d code=%s reason=\"%s\"",
-              (long long)lease->search, lease->trial, lease->half, lease->attempt, err_name(code), reason);
+    log_event(LOG_WARN, "failed", "search=%lld trial=%d half=%s attempt=%d code=%s reason=%s",
+              (long long)lease->search, lease->trial, lease->half, lease->attempt, err_name(code),
+              LOG_QUOTE(reason));
     slot_report(slot, lease, "failure", buf_str(&body), &err);
     buf_fini(&body);
 }
@@ -210,7 +211,7 @@ void *slot_main(void *ctx)
         if (session_stopping(session))
             break;
         if (!complained && !illegible && rc != ERR_NOT_READY) {
-            log_event(LOG_WARN, "daemon_away", "reason=\"%s\"", err.text);
+            log_event(LOG_WARN, "daemon_away", "reason=%s", LOG_QUOTE(err.text));
             complained = true;
         }
         session_wait(session, wait_s);

@@ -130,7 +130,8 @@ static void test_garbage_does_not_hurt(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         int fd = dial(f);
         send_bytes(fd, texts[i], strlen(texts[i]));
-        close(fd); /* without waiting for an answer: see the weakness of half-closed connections in daemon/README.md */
+        close(
+            fd); /* without waiting for an answer: see the weakness of half-closed connections in daemon/README.md */
     }
     assert_int_equal(call(f, "GET", "/healthz", NULL, NULL), 200);
 }
@@ -192,7 +193,7 @@ static void test_unknown_parameters_are_named(void **state)
     const struct fixture *f = *state;
     assert_int_equal(call(f, "POST", "/v1/searches", SEARCH, NULL), 201);
     assert_refused(f, "/v1/searches/1/front?wiat=3",
-                   "there is no parameter \"wiat\" here; did you mean wait?");
+                   "there is no parameter \"wiat\" here; did you mean \"wait\"?");
     assert_refused(f, "/v1/searches/1/trials?limit=3&page=2",
                    "there is no parameter \"page\" here; it takes after and limit");
     assert_refused(f, "/v1/searches?limit=3", "there is no parameter \"limit\": this address takes none");
