@@ -2,6 +2,7 @@
 
 #include "daemon/listen.h"
 #include "proto/json.h"
+#include "proto/limits.h"
 #include "proto/log.h"
 #include "proto/mem.h"
 
@@ -272,8 +273,8 @@ static bool refuse_early(struct exchange *x)
             "the length of the request is ambiguous: send one Content-Length or one Transfer-Encoding");
     else if (count.hosts > 1)
         http_error(x, 400, "invalid", "the request has more than one Host header");
-    else if (length && strtoull(length, NULL, 10) > HTTP_BODY_MAX)
-        http_error(x, 413, "too_large", "the body is over the limit of %zu MiB", HTTP_BODY_MAX >> 20);
+    else if (length && strtoull(length, NULL, 10) > LIMIT_BODY_BYTES)
+        http_error(x, 413, "too_large", "the body is over the limit of %zu MiB", LIMIT_BODY_BYTES >> 20);
     else if (!refuse_pages(x, (length && strcmp(length, "0")) || count.encodings))
         return false;
     add_header(x->response, "Connection", "close");
@@ -290,7 +291,7 @@ static struct exchange *exchange_create(struct server *server, struct MHD_Connec
     x->id = ++http->next_id;
     snprintf(x->method, sizeof x->method, "%s", method);
     x->path = mem_strdup(path);
-    buf_init(&x->body, HTTP_BODY_MAX);
+    buf_init(&x->body, LIMIT_BODY_BYTES);
     x->next = http->exchanges;
     if (x->next)
         x->next->prev = x;
@@ -319,7 +320,7 @@ static void dispatch(struct exchange *x)
     struct http *http = x->server->http;
     x->state = HANDLED;
     if (x->too_large)
-        http_error(x, 413, "too_large", "the body is over the limit of %zu MiB", HTTP_BODY_MAX >> 20);
+        http_error(x, 413, "too_large", "the body is over the limit of %zu MiB", LIMIT_BODY_BYTES >> 20);
     else if (http->closing)
         http_error(x, 503, "unreachable", "the daemon is stopping; try again");
     else

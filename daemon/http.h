@@ -18,8 +18,6 @@
 #include <stdint.h>
 #include <uv.h>
 
-#define HTTP_BODY_MAX ((size_t)16 << 20)
-
 struct http;
 struct exchange;
 

@@ -1,5 +1,6 @@
 #include "worker/lease.h"
 
+#include "proto/limits.h"
 #include "proto/mem.h"
 
 #include <ctype.h>
@@ -26,10 +27,10 @@ static int parse_spec(const struct json *j, struct lease *lease, struct err *err
         return err_set(err, ERR_INVALID,
                        "this worker (version " PARETOD_VERSION ") cannot read the search: %s: %s",
                        errors.item[0].field, errors.item[0].text);
-    buf_init(&text, LEASE_RESULT_MAX);
+    buf_init(&text, LIMIT_BODY_BYTES);
     int rc = json_write(&text, j);
     lease->spec_text = buf_take(&text);
-    return rc ? err_set(err, rc, "the search is larger than %zu MiB", LEASE_RESULT_MAX >> 20) : 0;
+    return rc ? err_set(err, rc, "the search is larger than %zu MiB", LIMIT_BODY_BYTES >> 20) : 0;
 }
 
 bool lease_word(const char *text)

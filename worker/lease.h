@@ -11,8 +11,6 @@
 
 #include "proto/buf.h"
 
-#define LEASE_RESULT_MAX ((size_t)16 << 20) /* the daemon refuses longer bodies (HTTP_BODY_MAX) */
-
 struct lease {
     char token[80];
     int64_t search;

@@ -1,6 +1,7 @@
 /* One slot of a session: a thread that leases, evaluates and reports. */
 #include "worker/session_internal.h"
 
+#include "proto/limits.h"
 #include "proto/log.h"
 #include "proto/mem.h"
 #include "worker/stop.h"
@@ -133,14 +134,14 @@ static void slot_deliver(struct slot *slot, const struct lease *lease, const str
 {
     struct buf body;
     struct err err = {0};
-    buf_init(&body, LEASE_RESULT_MAX);
+    buf_init(&body, LIMIT_BODY_BYTES);
     lease_write_result(scores, &body);
     log_event(LOG_INFO, "evaluated", "search=%lld trial=%d half=%s merge_s=%.3f evaluate_s=%.3f",
               (long long)lease->search, lease->trial, lease->half, scores->merge_s, scores->evaluate_s);
     int rc = body.full
                  ? err_set(&err, ERR_TOO_LARGE,
                            "the scores are larger than the %zu MiB that the daemon takes; print fewer items",
-                           LEASE_RESULT_MAX >> 20)
+                           LIMIT_BODY_BYTES >> 20)
                  : slot_report(slot, lease, "result", buf_str(&body), &err);
     bool refused = rc == ERR_INVALID || rc == ERR_TOO_LARGE; /* not: the lease is gone, the daemon is away */
     if (refused)

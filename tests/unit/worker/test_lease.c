@@ -1,6 +1,7 @@
 /* worker/lease.h: what the daemon may say about a lease, and what it gets back. */
 #include "worker/lease.h"
 
+#include "proto/limits.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -104,7 +105,7 @@ static void results_are_exact(void **state)
     struct scores scores = {.n = 1, .item = &score, .merge_s = 0.5, .evaluate_s = 2};
     struct buf buf;
     (void)state;
-    buf_init(&buf, LEASE_RESULT_MAX);
+    buf_init(&buf, LIMIT_BODY_BYTES);
     lease_write_result(&scores, &buf);
     assert_string_equal(buf_str(&buf),
                         "{\"scores\":[{\"metric\":\"a\\\"b\",\"mean\":0.3333333333333333,\"stderr\":null,"
