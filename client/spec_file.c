@@ -4,9 +4,6 @@
 #include "client/text.h"
 #include "proto/mem.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define SPEC_FILE_BYTES_MAX (1u << 20)
@@ -29,18 +26,6 @@ void spec_file_say(const struct client *client, const char *path, const char *fi
 void spec_file_total(const struct client *client, const char *path, size_t fields_n)
 {
     client_say(client, "%s: %zu field%s to change", path, fields_n, fields_n == 1 ? "" : "s");
-}
-
-/* The absolute directory of a file. */
-static int directory_of(const char *path, char directory[PATH_MAX], struct err *err)
-{
-    const char *slash = strrchr(path, '/');
-    char *name = !slash          ? mem_strdup(".")
-                 : slash == path ? mem_strdup("/")
-                                 : mem_strndup(path, (size_t)(slash - path));
-    int rc = realpath(name, directory) ? 0 : err_set(err, ERR_IO, "%s: %s", name, strerror(errno));
-    mem_free(name);
-    return rc;
 }
 
 /* Puts every --set into the tree; *j is replaced. */
@@ -77,14 +62,13 @@ int spec_file_load(const struct client *client, const struct args *args, const c
 {
     struct err err = {0};
     struct json *j = NULL;
-    char directory[PATH_MAX];
     *spec = (struct search_spec){0};
     int code = CLIENT_OK;
     if (json_parse_file(path, SPEC_FILE_BYTES_MAX, &j, &err) || apply_sets(args, &j, &err))
         code = client_refuse(client, &err);
     else if (!has_good_fields(client, path, j, spec))
         code = CLIENT_REFUSED;
-    else if (directory_of(path, directory, &err) || search_spec_resolve(spec, directory, &err))
+    else if (search_spec_resolve_file(spec, path, &err))
         code = client_refuse(client, &err);
     json_free(j);
     if (code)

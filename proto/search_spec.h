@@ -121,11 +121,13 @@ void search_spec_fini(struct search_spec *spec);
  * ".." out of them where the directories exist, and checks nothing else. */
 int search_spec_resolve(struct search_spec *spec, const char *directory, struct err *err);
 
+/* The same against the directory of the file that the search was read from. ERR_IO when that directory is not there. */
+int search_spec_resolve_file(struct search_spec *spec, const char *file, struct err *err);
+
 /* The whole spec as canonical JSON with every default spelled out; search_spec_parse reads it back equal. */
 void search_spec_write(const struct search_spec *spec, struct json_out *out);
 
 const char *spec_strategy_name(enum spec_strategy strategy);
-const char *spec_ends_name(enum spec_ends ends);
 
 /* The member of `words` nearest to `word` by edit distance, NULL when none is near: "did you mean …?". */
 const char *spec_nearest(const char *word, const char *const *words, size_t n);

@@ -4,17 +4,13 @@
 #include "proto/mem.h"
 #include "proto/spec_words.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 const char *spec_strategy_name(enum spec_strategy strategy)
 {
     return spec_strategy_words[strategy];
-}
-
-const char *spec_ends_name(enum spec_ends ends)
-{
-    return ends == ENDS_OWN ? "own" : spec_ends_words[ends];
 }
 
 /* directory/path with "." and ".." gone where that directory exists. The last name stays as it is written: a link there
@@ -67,6 +63,20 @@ int search_spec_resolve(struct search_spec *spec, const char *directory, struct 
         rc = resolve(spec->bundle, sizeof spec->bundle, directory, "evaluator.bundle", err);
     for (int i = 0; i < spec->argv_n && !rc; i++)
         resolve_argument(&spec->argv[i], directory);
+    return rc;
+}
+
+int search_spec_resolve_file(struct search_spec *spec, const char *file, struct err *err)
+{
+    const char *slash = strrchr(file, '/');
+    char *name = !slash          ? mem_strdup(".")
+                 : slash == file ? mem_strdup("/")
+                                 : mem_strndup(file, (size_t)(slash - file));
+    char *directory = realpath(name, NULL);
+    int rc = directory ? search_spec_resolve(spec, directory, err)
+                       : err_set(err, ERR_IO, "%s: %s", name, strerror(errno));
+    free(directory);
+    mem_free(name);
     return rc;
 }
 

@@ -5,7 +5,6 @@
 #include "proto/mem.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,13 +25,9 @@ static int read_search(const char *path, struct search_spec *spec, struct err *e
     json_free(root);
     if (rc)
         return rc;
-    char *copy = mem_strdup(path);
-    char *real = realpath(dirname(copy), NULL);
-    rc = search_spec_resolve(spec, real ? real : ".", err);
+    rc = search_spec_resolve_file(spec, path, err);
     if (rc)
         search_spec_fini(spec);
-    free(real);
-    mem_free(copy);
     return rc;
 }
 

@@ -1,10 +1,13 @@
 /* proto/search_spec.h: every wrong field at once, defaults, canonical form. */
 #include "proto/search_spec.h"
+
+#include "proto/mem.h"
 #include "proto/spec_words.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -278,6 +281,31 @@ static void test_paths_are_tidy(void **state)
     search_spec_fini(&spec);
 }
 
+static void test_paths_stand_beside_the_file(void **state)
+{
+    (void)state;
+    struct search_spec spec;
+    struct spec_errors errors;
+    struct err err = {0};
+    assert_int_equal(parse(whole, &spec, &errors), 0);
+    assert_int_equal(search_spec_resolve_file(&spec, TEST_SOURCE_DIR "/deploy/../tests/search.json", &err),
+                     0);
+    char *real = realpath(TEST_SOURCE_DIR "/tests", NULL);
+    char *expected = mem_printf("%s/pre", real);
+    assert_string_equal(spec.base, expected);
+    free(real);
+    mem_free(expected);
+    search_spec_fini(&spec);
+    assert_int_equal(parse(whole, &spec, &errors), 0);
+    assert_int_equal(search_spec_resolve_file(&spec, "/search.json", &err), 0);
+    assert_string_equal(spec.base, "/pre");
+    search_spec_fini(&spec);
+    assert_int_equal(parse(whole, &spec, &errors), 0);
+    assert_int_equal(search_spec_resolve_file(&spec, "/nonexistent/search.json", &err), ERR_IO);
+    assert_non_null(strstr(err.text, "/nonexistent"));
+    search_spec_fini(&spec);
+}
+
 /* docs/SEARCH.md names every key that the parser knows, as `objectives[].goal`. */
 static void test_keys_are_documented(void **state)
 {
@@ -321,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_unknown_keys),
         cmocka_unit_test(test_goal_is_required),
         cmocka_unit_test(test_paths_are_tidy),
+        cmocka_unit_test(test_paths_stand_beside_the_file),
         cmocka_unit_test(test_keys_are_documented),
     };
     return cmocka_run_group_tests_name("search_spec", tests, NULL, NULL);
