@@ -149,8 +149,10 @@ static int write_checkpoint(struct client *client, const struct job *job)
     struct bar bar = {client, client->tty && !client->json, -1};
     struct export_progress progress = {tick, &bar};
     client_catch_interrupt(client);
-    int rc = export_checkpoint(job->pair.base, job->pair.tuned, job->pair.plan, job->ratios, job->directory,
-                               &progress, &err);
+    const struct export_target target = {.directory = job->directory, .ratios = job->ratios};
+    const struct export_options options = {.how = merge_how_of(job->spec)};
+    int rc = export_checkpoints(job->pair.base, job->pair.tuned, job->pair.plan, &target, 1, &options,
+                                &progress, &err);
     if (bar.drawn) {
         fputs("\r\033[K", client->out);
         fflush(client->out);

@@ -156,7 +156,7 @@ static const void *merged_bytes(void *ctx, size_t i, struct err *err)
         stream->room_bytes = base->bytes;
     }
     double ratio = plan_ratio(stream->plan, &stream->plan->entries[i], stream->ratios);
-    if (merge_tensor(base, tuned, ratio, stream->room, err))
+    if (merge_tensor(base, tuned, ratio, NULL, stream->room, NULL, err))
         return NULL;
     stream->last_bytes = base->bytes;
     return stream->room;
@@ -296,7 +296,7 @@ static char *trim(const char *directory)
     return mem_strndup(directory, n);
 }
 
-int export_checkpoint(const struct checkpoint *base, const struct checkpoint *tuned, const struct plan *plan,
+static int export_checkpoint(const struct checkpoint *base, const struct checkpoint *tuned, const struct plan *plan,
                       const double *ratios, const char *directory, const struct export_progress *progress,
                       struct err *err)
 {
@@ -318,5 +318,16 @@ int export_checkpoint(const struct checkpoint *base, const struct checkpoint *tu
         rc = sync_parent(target, err);
     mem_free(partial);
     mem_free(target);
+    return rc;
+}
+
+int export_checkpoints(const struct checkpoint *base, const struct checkpoint *tuned, const struct plan *plan,
+                       const struct export_target *targets, size_t n, const struct export_options *options,
+                       const struct export_progress *progress, struct err *err)
+{
+    int rc = 0;
+    (void)options;
+    for (size_t i = 0; !rc && i < n; i++)
+        rc = export_checkpoint(base, tuned, plan, targets[i].ratios, targets[i].directory, progress, err);
     return rc;
 }

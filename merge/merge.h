@@ -1,24 +1,71 @@
-/* WHAT   merged = base + ratio * (tuned - base), tensor by tensor, accumulated in f32 and rounded once.
- * WHO    worker (in memory), merge/export (to disk).
- * UNITS  Ratio = weight of the tuned checkpoint: 0 gives base's bytes, 1 gives tuned's bytes, exactly.
+/* WHAT   merged = base + ratio * (tuned - base), accumulated in f32 and rounded once; and how true the ratio came out.
+ * WHO    worker (in memory), merge/export (to disk), merge/preflight (what would come out).
+ * UNITS  Ratio = weight of the tuned checkpoint: 0 gives base's values, 1 gives tuned's, exactly.
  * MEMORY The caller's output.
  * ERRORS ERR_UNSUPPORTED for a dtype that cannot be averaged, ERR_INVALID for a pair that differs in dtype or shape or
- *        a ratio that is not finite; the sentence names the tensor.
- * STATE  None. */
+ *        a ratio that is not finite, ERR_IO; the sentence names the tensor.
+ * STATE  None. The same bits on every machine and with any number of threads. */
 #ifndef MERGE_MERGE_H
 #define MERGE_MERGE_H
 
 #include "merge/plan.h"
 
-/* The merged tensor in its stored dtype (round to nearest even). out: tensor->bytes bytes, at any address.
- * F16, BF16 and F32 are averaged in f32 with the ratio rounded to f32, F64 in f64. Tensors of other dtypes must be
- * equal in both and are copied (at ratio 0 and 1 they need not be equal). */
-int merge_tensor(const struct st_tensor *base, const struct st_tensor *tuned, double ratio, void *out,
-                 struct err *err);
+/* How a merged number becomes a stored one. Zero is: nearest, in the pair's own dtype, others equal. */
+struct merge_how {
+    enum spec_rounding rounding;
+    enum spec_dtype dtype;
+    enum spec_others others;
+    uint64_t
+        seed; /* stochastic: every (seed, tensor name, element) has its own draw, the same for every ratio */
+};
 
-/* The merged tensor as the evaluator sees it: rounded to the stored dtype, then widened to f32. out: [elements].
+struct merge_how merge_how_of(const struct search_spec *spec);
+
+/* The dtype in which a tensor of `dtype` is written: itself, unless it is a floating-point number and another was asked
+ * for. */
+enum st_dtype merge_dtype(const struct merge_how *how, enum st_dtype dtype);
+
+/* Sums over elements: what was written, projected onto the update. */
+struct merge_effect {
+    double along;  /* sum (written - base) (tuned - base) */
+    double update; /* sum (tuned - base)^2 */
+};
+
+/* along / update: the ratio that was really applied. NaN when there is no update, or no finite number. */
+double merge_effective(const struct merge_effect *effect);
+
+/* The effective ratio of each ratio of the plan from the effects of its entries, added in the order of the entries, so
+ * that the answer has the same bits everywhere. effects: [plan->entries_n]; effective: [plan->ratios_n]. */
+void merge_effective_ratios(const struct plan *plan, const struct merge_effect *effects, double *effective);
+
+/* Elements a block: spans begin at a multiple of it. */
+#define MERGE_BLOCK_N 2048
+
+/* A pair of tensors, checked. */
+struct merge_task {
+    const struct st_tensor *base, *tuned;
+    struct merge_how how;
+    enum st_dtype dtype; /* of the output */
+    uint64_t key;        /* of the stochastic draws */
+};
+
+int merge_begin(struct merge_task *task, const struct st_tensor *base, const struct st_tensor *tuned,
+                const struct merge_how *how, struct err *err);
+
+/* Elements first … first + n - 1 for k ratios in one pass over the inputs. base, tuned: the bytes of those elements, at
+ * any address; first: a multiple of MERGE_BLOCK_N; outs: [k], each n elements of task->dtype, no two the same, none
+ * overlapping the inputs; effects: [k], added to, or NULL. */
+int merge_span(const struct merge_task *task, const void *base, const void *tuned, uint64_t first, uint64_t n,
+               size_t k, const double *ratios, void *const *outs, struct merge_effect *effects,
+               struct err *err);
+
+/* A whole tensor into out [elements of merge_dtype]. how, effect: may be NULL. */
+int merge_tensor(const struct st_tensor *base, const struct st_tensor *tuned, double ratio,
+                 const struct merge_how *how, void *out, struct merge_effect *effect, struct err *err);
+
+/* The merged tensor as the evaluator sees it: rounded to the output dtype, then widened to f32. out: [elements].
  * ERR_UNSUPPORTED also for an equal tensor of a dtype that is no floating-point number. */
-int merge_tensor_f32(const struct st_tensor *base, const struct st_tensor *tuned, double ratio, float *out,
-                     struct err *err);
+int merge_tensor_f32(const struct st_tensor *base, const struct st_tensor *tuned, double ratio,
+                     const struct merge_how *how, float *out, struct merge_effect *effect, struct err *err);
 
 #endif

@@ -285,6 +285,8 @@ static int ends_group(enum spec_ends ends, const struct grouping *g, enum plan_p
         return PLAN_TUNED;
     case ENDS_OWN:
         return g->groups_n;
+    case ENDS_PAPER_CODE:
+        return place == PLACE_BEFORE ? PLAN_BASE : PLAN_MEAN;
     }
     assert(!"ends out of range");
     return PLAN_BASE;
@@ -344,6 +346,7 @@ static int assign(struct plan *plan, const struct search_spec *spec, struct err 
 {
     struct grouping g = {.layers_n = plan->layers_n};
     g.group_of = mem_zero((size_t)g.layers_n, sizeof *g.group_of);
+    plan->names = mem_zero(SPEC_RATIOS_MAX, sizeof *plan->names);
     int rc = make_groups(&g, spec, plan->names, err);
     for (size_t i = 0; !rc && i < plan->entries_n; i++) {
         struct plan_entry *entry = &plan->entries[i];
@@ -388,7 +391,19 @@ void plan_free(struct plan *plan)
     if (!plan)
         return;
     mem_free(plan->entries);
+    mem_free(plan->dropped);
+    mem_free(plan->names);
     mem_free(plan);
+}
+
+static int by_tensor(const void *key, const void *entry)
+{
+    return strcmp(key, ((const struct plan_entry *)entry)->tensor);
+}
+
+const struct plan_entry *plan_find(const struct plan *plan, const char *tensor)
+{
+    return bsearch(tensor, plan->entries, plan->entries_n, sizeof *plan->entries, by_tensor);
 }
 
 double plan_ratio(const struct plan *plan, const struct plan_entry *entry, const double *ratios)

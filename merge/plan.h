@@ -37,14 +37,27 @@ struct plan_entry {
     uint64_t elements;
 };
 
+struct plan_dropped {
+    const char *tensor;
+    bool in_base, in_tuned;
+    const char *why; /* a few words: "a table that is computed" */
+};
+
 struct plan {
     int layers_n;
-    int groups_n;                        /* of layers */
-    int ratios_n;                        /* groups_n, + 1 with ends "own" */
-    char names[SPEC_GROUPS_MAX + 1][64]; /* [ratios_n]: "layers 0-2", the user's name, "ends" */
+    int groups_n;      /* of layers */
+    int ratios_n;      /* groups_n, + 1 with ends "own" */
+    char (*names)[64]; /* [ratios_n]: "layers 0-2", "layers 0-2 attention", the user's name, "ends" */
     size_t entries_n;
     struct plan_entry *entries; /* ascending tensor name; names borrow from the base checkpoint */
+    /* Tensors of one of the checkpoints that the output does without: tables that can be computed, copies of a tied
+     * head. Names borrow from their checkpoint. */
+    size_t dropped_n;
+    struct plan_dropped *dropped;
 };
+
+/* The entry of a tensor, NULL when it is not in the plan. */
+const struct plan_entry *plan_find(const struct plan *plan, const char *tensor);
 
 int plan_make(const struct search_spec *spec, const struct checkpoint *base, const struct checkpoint *tuned,
               struct plan **out, struct err *err);

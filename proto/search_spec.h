@@ -22,6 +22,8 @@
 #define SPEC_MEANS_MAX 32
 #define SPEC_TRIALS_MAX 100000
 #define SPEC_ARGV_MAX 64
+#define SPEC_PATTERN_MAX 256
+#define SPEC_RATIOS_MAX (SPEC_GROUPS_MAX + 1) /* groups, and "ends" */
 
 enum spec_grouping {
     GROUPING_COUNT,      /* count contiguous groups, as equal as can be; the first get the extra layers */
@@ -36,7 +38,9 @@ enum spec_ends {
     ENDS_MEAN,   /* the mean of the groups' ratios */
     ENDS_BASE,   /* ratio 0 */
     ENDS_TUNED,  /* ratio 1 */
-    ENDS_OWN,    /* one more ratio, the last, named "ends" */
+    ENDS_PAPER_CODE, /* embeddings and every norm, those of the layers too, from base; the head at the mean: what the
+                      * published code of HMA does */
+    ENDS_OWN,        /* one more ratio, the last, named "ends" */
 };
 
 enum spec_evaluator { EVALUATOR_NATIVE, EVALUATOR_COMMAND };
@@ -51,9 +55,38 @@ enum spec_merge {
 
 enum spec_strategy { STRATEGY_SWEEP, STRATEGY_HMA, STRATEGY_SCALARIZE, STRATEGY_SOBOL };
 
+/* Which tensors of its layers a group has. */
+enum spec_kind { KIND_ALL, KIND_ATTENTION, KIND_MLP };
+
 struct spec_group {
     char name[64];
-    int first, last; /* layers, inclusive */
+    int first, last; /* layers, inclusive; -1, -1 with `tensors` */
+    enum spec_kind kind;
+    char tensors[SPEC_PATTERN_MAX]; /* a regular expression for whole names; "" = by layers */
+};
+
+/* A group's own range; min == max: frozen at that ratio. */
+struct spec_bound {
+    char group[64];
+    double min, max;
+};
+
+/* Groups of the same `set` (0 …) share one ratio. */
+struct spec_tie {
+    char group[64];
+    int set;
+};
+
+/* What a merged tensor is written as. */
+enum spec_dtype { OUTPUT_SAME, OUTPUT_F32, OUTPUT_BF16, OUTPUT_F16 };
+enum spec_rounding { ROUND_NEAREST, ROUND_STOCHASTIC };
+
+/* Tensors that are no floating-point numbers. Equal ones are copied under all but OTHERS_REFUSE. */
+enum spec_others {
+    OTHERS_EQUAL, /* those that differ are refused */
+    OTHERS_BASE,  /* those that differ are base's */
+    OTHERS_TUNED,
+    OTHERS_REFUSE, /* any such tensor is refused */
 };
 
 struct spec_objective {
@@ -74,8 +107,19 @@ struct search_spec {
     int groups_n; /* COUNT, NAMED: groups; BOUNDARIES: boundaries + 1; LAYERWISE: 0 (the checkpoint says) */
     int boundaries[SPEC_GROUPS_MAX];
     struct spec_group groups[SPEC_GROUPS_MAX]; /* NAMED */
+    bool split; /* COUNT, BOUNDARIES, LAYERWISE: every group is two, attention and mlp */
+    char layer_pattern
+        [SPEC_PATTERN_MAX]; /* finds the layer index in unusual names; "" = the rule of merge/plan.h */
+    int bounds_n;           /* groups with a range of their own, frozen ones too */
+    struct spec_bound bounds[SPEC_RATIOS_MAX];
+    int ties_n;
+    struct spec_tie ties[SPEC_RATIOS_MAX];
     enum spec_ends ends;
     double ratio_min, ratio_max;
+
+    enum spec_dtype output_dtype;
+    enum spec_rounding rounding; /* stochastic draws from `seed` */
+    enum spec_others others;
 
     int objectives_n;
     struct spec_objective objectives[SPEC_OBJECTIVES_MAX];

@@ -11,7 +11,8 @@
 
 #include <stddef.h>
 
-static const char *const spec_ends_words[] = {"follow", "mean", "base", "tuned"}; /* ENDS_OWN is an object */
+static const char *const spec_ends_words[] = {"follow", "mean", "base", "tuned",
+                                              "paper-code"}; /* ENDS_OWN is an object */
 static const char *const spec_goal_words[] = {"max", "min"};
 static const char *const spec_evaluator_words[] = {"native", "command"};
 static const char *const spec_merge_words[] = {"directory", "plan", "none"}; /* from MERGE_DIRECTORY on */

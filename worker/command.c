@@ -243,8 +243,10 @@ static int prepare(const struct command *command, const struct evaluation *evalu
     if (!rc && command->spec.merge == MERGE_DIRECTORY) {
         place->checkpoint = mem_printf("%s/checkpoint", place->scratch.path);
         const struct export_progress progress = {is_cancelled, (void *)(uintptr_t)evaluation->cancel};
-        rc = export_checkpoint(command->base, command->tuned, command->plan, evaluation->ratios,
-                               place->checkpoint, &progress, err);
+        const struct export_target target = {.directory = place->checkpoint, .ratios = evaluation->ratios};
+        const struct export_options options = {.how = merge_how_of(&command->spec), .scratch = true};
+        rc = export_checkpoints(command->base, command->tuned, command->plan, &target, 1, &options, &progress,
+                                err);
         *merge_s = stop_now_s() - start_s;
     }
     if (!rc)

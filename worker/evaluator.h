@@ -29,6 +29,9 @@ struct scores {
     size_t n;
     struct score *item;
     double merge_s, evaluate_s;
+    size_t
+        effective_n; /* 0, or one a ratio: what was really applied (merge.h); NaN where there is no update */
+    double effective[SPEC_RATIOS_MAX];
 };
 void scores_fini(struct scores *scores);
 

@@ -236,22 +236,16 @@ struct loader {
     size_t scratch_n;
 };
 
-static int by_tensor(const void *key, const void *entry)
-{
-    return strcmp(key, ((const struct plan_entry *)entry)->tensor);
-}
-
 static int fetch(const struct weights *w, const char *name, float *out, struct err *err)
 {
     const struct st_tensor *base = checkpoint_find(w->base, name);
     if (!w->tuned)
         return tensor_to_f32(base, 0, base->elements, out, err);
     const struct st_tensor *tuned = checkpoint_find(w->tuned, name);
-    const struct plan_entry *entry =
-        bsearch(name, w->plan->entries, w->plan->entries_n, sizeof *w->plan->entries, by_tensor);
+    const struct plan_entry *entry = plan_find(w->plan, name);
     if (!tuned || !entry)
         return err_set(err, ERR_INVALID, "tensor %s is not in the plan of both checkpoints", name);
-    return merge_tensor_f32(base, tuned, plan_ratio(w->plan, entry, w->ratios), out, err);
+    return merge_tensor_f32(base, tuned, plan_ratio(w->plan, entry, w->ratios), NULL, out, NULL, err);
 }
 
 static int load_place(void *ctx, const struct place *place, struct err *err)

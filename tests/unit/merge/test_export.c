@@ -53,10 +53,17 @@ static int tear_down(void **state)
     return 0;
 }
 
+static int export_one(struct world *w, const double *vector, const char *directory,
+                      const struct export_progress *progress, struct err *err)
+{
+    const struct export_target target = {.directory = directory, .ratios = vector};
+    return export_checkpoints(w->base, w->tuned, w->plan, &target, 1, NULL, progress, err);
+}
+
 static void exported(struct world *w, const char *directory, const double *vector)
 {
     struct err err = {0};
-    if (export_checkpoint(w->base, w->tuned, w->plan, vector, directory, NULL, &err))
+    if (export_one(w, vector, directory, NULL, &err))
         fail_msg("%s", err.text);
 }
 
@@ -148,7 +155,7 @@ static void test_ends_give_the_files(void **state)
 static void refused(struct world *w, const char *target, const double *vector, int code, const char *says)
 {
     struct err err = {0};
-    int rc = export_checkpoint(w->base, w->tuned, w->plan, vector, target, NULL, &err);
+    int rc = export_one(w, vector, target, NULL, &err);
     fixture_refused(rc, code, &err, says);
     assert_int_equal(entries(w->directory, "partial"), 0);
 }
@@ -180,7 +187,7 @@ static void test_target_appears_meanwhile(void **state)
     struct world *w = *state;
     struct err err = {0};
     struct export_progress progress = {make_target, w->target};
-    int rc = export_checkpoint(w->base, w->tuned, w->plan, ratios, w->target, &progress, &err);
+    int rc = export_one(w, ratios, w->target, &progress, &err);
     fixture_refused(rc, ERR_CONFLICT, &err, "exists already");
     assert_int_equal(entries(w->target, ""), 0);
     assert_int_equal(entries(w->directory, "partial"), 0);
@@ -208,7 +215,7 @@ static void test_full_disk(void **state)
         small = (struct rlimit){limit, old.rlim_max};
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
         struct err err = {0};
-        int rc = export_checkpoint(w->base, w->tuned, w->plan, ratios, w->target, NULL, &err);
+        int rc = export_one(w, ratios, w->target, NULL, &err);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
         fixture_refused(rc, ERR_IO, &err, "File too large");
         assert_int_equal(entries(w->directory, "partial"), 0);
@@ -252,7 +259,7 @@ static void test_progress(void **state)
     struct ticks ticks = {0};
     struct export_progress progress = {count_tick, &ticks};
     struct err err = {0};
-    assert_int_equal(export_checkpoint(w->base, w->tuned, w->plan, ratios, w->target, &progress, &err), 0);
+    assert_int_equal(export_one(w, ratios, w->target, &progress, &err), 0);
     assert_int_equal(ticks.total, 4 * 8);
     assert_int_equal(ticks.last, ticks.total);
     assert_int_equal(ticks.n, 5);
@@ -266,7 +273,7 @@ static void test_stopped(void **state)
         struct ticks ticks = {.stop_at = stop_at};
         struct export_progress progress = {count_tick, &ticks};
         struct err err = {0};
-        int rc = export_checkpoint(w->base, w->tuned, w->plan, ratios, w->target, &progress, &err);
+        int rc = export_one(w, ratios, w->target, &progress, &err);
         fixture_refused(rc, ERR_CANCELLED, &err, "the export was stopped");
         assert_int_equal(ticks.n, stop_at);
         assert_int_equal(entries(w->directory, "partial"), 0);

@@ -60,7 +60,7 @@ static void test_golden(void **state)
             const struct st_tensor *tuned = named(file, "tuned", dtypes[d], NULL);
             void *out = mem_zero(base->bytes, 1);
             struct err err = {0};
-            if (merge_tensor(base, tuned, strtod(ratios[r], NULL), out, &err))
+            if (merge_tensor(base, tuned, strtod(ratios[r], NULL), NULL, out, NULL, &err))
                 fail_msg("%s", err.text);
             compare(named(file, "merged", dtypes[d], ratios[r]), out, ratios[r]);
             mem_free(out);
@@ -83,9 +83,9 @@ static void test_f32_is_what_the_file_holds(void **state)
             void *bytes = mem_zero(base->bytes, 1);
             float *wide = mem_zero(base->elements, 4), *expected = mem_zero(base->elements, 4);
             stored.data = bytes;
-            assert_int_equal(merge_tensor(base, tuned, ratios[r], bytes, &err), 0);
+            assert_int_equal(merge_tensor(base, tuned, ratios[r], NULL, bytes, NULL, &err), 0);
             assert_int_equal(tensor_to_f32(&stored, 0, stored.elements, expected, &err), 0);
-            assert_int_equal(merge_tensor_f32(base, tuned, ratios[r], wide, &err), 0);
+            assert_int_equal(merge_tensor_f32(base, tuned, ratios[r], NULL, wide, NULL, &err), 0);
             assert_memory_equal(wide, expected, base->elements * 4);
             mem_free(bytes);
             mem_free(wide);
@@ -103,9 +103,9 @@ static void test_ends_are_the_bytes(void **state)
         const struct st_tensor *tuned = named(file, "tuned", dtypes[d], NULL);
         struct err err = {0};
         void *out = mem_zero(base->bytes, 1);
-        assert_int_equal(merge_tensor(base, tuned, 0, out, &err), 0);
+        assert_int_equal(merge_tensor(base, tuned, 0, NULL, out, NULL, &err), 0);
         assert_memory_equal(out, base->data, base->bytes);
-        assert_int_equal(merge_tensor(base, tuned, 1, out, &err), 0);
+        assert_int_equal(merge_tensor(base, tuned, 1, NULL, out, NULL, &err), 0);
         assert_memory_equal(out, tuned->data, tuned->bytes);
         mem_free(out);
     }
@@ -123,7 +123,7 @@ static void test_every_half(void **state)
     for (int k = 0; k < 2; k++) {
         struct st_tensor tensor = {"w", k ? ST_F16 : ST_BF16, 1, {65536}, 65536, all, 131072};
         struct err err = {0};
-        assert_int_equal(merge_tensor(&tensor, &tensor, 0.3, out, &err), 0);
+        assert_int_equal(merge_tensor(&tensor, &tensor, 0.3, NULL, out, NULL, &err), 0);
         compare(&tensor, out, "0.3");
         assert_int_equal(tensor_to_f32(&tensor, 0, 65536, wide, &err), 0);
         for (unsigned i = 0; i < 65536; i++) { /* the value by its definition */
@@ -160,7 +160,7 @@ static void test_ties_to_even(void **state)
         struct st_tensor b = {"w", k ? ST_F16 : ST_BF16, 1, {n}, n, base, 2 * n}, t = b;
         struct err err = {0};
         t.data = tuned;
-        assert_int_equal(merge_tensor(&b, &t, 0.5, out, &err), 0);
+        assert_int_equal(merge_tensor(&b, &t, 0.5, NULL, out, NULL, &err), 0);
         for (unsigned i = 0; i < n; i++)
             if (out[i] != (i & 1 ? i + 1 : i))
                 fail_msg("%s: the middle of %04x and %04x became %04x", st_dtype_name(b.dtype), i, i + 1,
@@ -186,9 +186,9 @@ static void test_nan_stays_nan(void **state)
             struct err err = {0};
             float out = 0;
             tuned.data = &one;
-            assert_int_equal(merge_tensor_f32(&base, &tuned, 0.5, &out, &err), 0);
+            assert_int_equal(merge_tensor_f32(&base, &tuned, 0.5, NULL, &out, NULL, &err), 0);
             assert_true(isnan(out));
-            assert_int_equal(merge_tensor_f32(&tuned, &base, 0.5, &out, &err), 0);
+            assert_int_equal(merge_tensor_f32(&tuned, &base, 0.5, NULL, &out, NULL, &err), 0);
             assert_true(isnan(out));
         }
 }
@@ -207,12 +207,12 @@ static void test_unaligned_and_long(void **state)
     struct st_tensor bs = {"w", ST_BF16, 1, {N}, N, base + 1, 2 * N}, ts = bs;
     struct err err = {0};
     ts.data = tuned + 1;
-    assert_int_equal(merge_tensor(&bs, &ts, 0.35, out + 1, &err), 0);
+    assert_int_equal(merge_tensor(&bs, &ts, 0.35, NULL, out + 1, NULL, &err), 0);
     for (int i = 0; i < N; i++) {
         uint16_t one = 0;
         struct st_tensor b1 = {"w", ST_BF16, 0, {0}, 1, base + 1 + 2 * i, 2}, t1 = b1;
         t1.data = tuned + 1 + 2 * i;
-        assert_int_equal(merge_tensor(&b1, &t1, 0.35, &one, &err), 0);
+        assert_int_equal(merge_tensor(&b1, &t1, 0.35, NULL, &one, NULL, &err), 0);
         assert_memory_equal(out + 1 + 2 * i, &one, 2);
     }
     mem_free(base);
@@ -227,12 +227,14 @@ static void test_other_dtypes(void **state)
     struct st_tensor base = {"position_ids", ST_I64, 1, {2}, 2, same, 16}, tuned = base;
     struct err err = {0};
     float wide[2];
-    assert_int_equal(merge_tensor(&base, &tuned, 0.5, out, &err), 0);
+    assert_int_equal(merge_tensor(&base, &tuned, 0.5, NULL, out, NULL, &err), 0);
     assert_memory_equal(out, same, 16);
-    fixture_refused(merge_tensor_f32(&base, &tuned, 0.5, wide, &err), ERR_UNSUPPORTED, &err, "position_ids");
+    fixture_refused(merge_tensor_f32(&base, &tuned, 0.5, NULL, wide, NULL, &err), ERR_UNSUPPORTED, &err,
+                    "position_ids");
     tuned.data = other;
-    fixture_refused(merge_tensor(&base, &tuned, 0.5, out, &err), ERR_UNSUPPORTED, &err, "\"position_ids\"");
-    assert_int_equal(merge_tensor(&base, &tuned, 1, out, &err), 0); /* no average is asked for */
+    fixture_refused(merge_tensor(&base, &tuned, 0.5, NULL, out, NULL, &err), ERR_UNSUPPORTED, &err,
+                    "\"position_ids\"");
+    assert_int_equal(merge_tensor(&base, &tuned, 1, NULL, out, NULL, &err), 0); /* no average is asked for */
     assert_memory_equal(out, other, 16);
 }
 
@@ -244,11 +246,12 @@ static void test_refuses(void **state)
     struct err err = {0};
     tuned.rank = 2;
     tuned.shape[1] = 1;
-    fixture_refused(merge_tensor(&base, &tuned, 0.5, out, &err), ERR_INVALID, &err, "\"w\"");
+    fixture_refused(merge_tensor(&base, &tuned, 0.5, NULL, out, NULL, &err), ERR_INVALID, &err, "\"w\"");
     tuned = base;
     tuned.dtype = ST_I32;
-    fixture_refused(merge_tensor_f32(&base, &tuned, 0.5, out, &err), ERR_INVALID, &err, "\"w\"");
-    fixture_refused(merge_tensor(&base, &base, (double)NAN, out, &err), ERR_INVALID, &err, "finite");
+    fixture_refused(merge_tensor_f32(&base, &tuned, 0.5, NULL, out, NULL, &err), ERR_INVALID, &err, "\"w\"");
+    fixture_refused(merge_tensor(&base, &base, (double)NAN, NULL, out, NULL, &err), ERR_INVALID, &err,
+                    "finite");
 }
 
 static void test_empty(void **state)
@@ -257,9 +260,9 @@ static void test_empty(void **state)
     struct st_tensor empty = {"w", ST_BF16, 1, {0}, 0, "", 0};
     struct err err = {0};
     float wide = 7;
-    assert_int_equal(merge_tensor(&empty, &empty, 0.5, NULL, &err), 0);
-    assert_int_equal(merge_tensor_f32(&empty, &empty, 0.5, &wide, &err), 0);
-    assert_int_equal(merge_tensor_f32(&empty, &empty, 1, &wide, &err), 0);
+    assert_int_equal(merge_tensor(&empty, &empty, 0.5, NULL, NULL, NULL, &err), 0);
+    assert_int_equal(merge_tensor_f32(&empty, &empty, 0.5, NULL, &wide, NULL, &err), 0);
+    assert_int_equal(merge_tensor_f32(&empty, &empty, 1, NULL, &wide, NULL, &err), 0);
     assert_true(wide == 7);
 }
 
