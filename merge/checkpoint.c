@@ -331,6 +331,23 @@ const struct st_tensor *checkpoint_find(const struct checkpoint *ckpt, const cha
     return found ? *found : NULL;
 }
 
+/* Elements a block: 1 MiB of F32. */
+#define WIDEN_N (1u << 18)
+
+static int widen(const struct st_tensor *tensor, uint64_t first, uint64_t n, void *room, float *out,
+                 struct err *err)
+{
+    size_t size = st_dtype_bits(tensor->dtype) / 8;
+    for (uint64_t i = 0; i < n; i += WIDEN_N) {
+        size_t block = n - i < WIDEN_N ? (size_t)(n - i) : WIDEN_N;
+        const void *bytes = st_read(tensor, (first + i) * size, block * size, room, err);
+        if (!bytes)
+            return err && err->code ? err->code : ERR_IO;
+        floats_widen(tensor->dtype, bytes, block, out + i);
+    }
+    return 0;
+}
+
 int tensor_to_f32(const struct st_tensor *tensor, uint64_t first, uint64_t n, float *out, struct err *err)
 {
     if (!floats_can(tensor->dtype))
@@ -343,7 +360,9 @@ int tensor_to_f32(const struct st_tensor *tensor, uint64_t first, uint64_t n, fl
                        "tensor \"%.200s\" has %llu elements; %llu from %llu on are too many", tensor->name,
                        (unsigned long long)tensor->elements, (unsigned long long)n,
                        (unsigned long long)first);
-    floats_widen(tensor->dtype, (const char *)tensor->data + first * (st_dtype_bits(tensor->dtype) / 8), n,
-                 out);
-    return 0;
+    size_t block = (n < WIDEN_N ? (size_t)n : WIDEN_N) * (st_dtype_bits(tensor->dtype) / 8);
+    void *room = st_read_copies(tensor) && n ? mem_zero(block, 1) : NULL;
+    int rc = widen(tensor, first, n, room, out, err);
+    mem_free(room);
+    return rc;
 }

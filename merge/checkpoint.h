@@ -27,7 +27,7 @@ const struct st_tensor *checkpoint_at(const struct checkpoint *ckpt, size_t i); 
 const struct st_tensor *checkpoint_find(const struct checkpoint *ckpt, const char *name);
 
 /* Converts n elements at element offset `first` to float. F32, F16, BF16 exact; F64 rounds once.
- * ERR_UNSUPPORTED for other dtypes, ERR_INVALID past the end. */
+ * ERR_UNSUPPORTED for other dtypes, ERR_INVALID past the end, and those of st_read. */
 int tensor_to_f32(const struct st_tensor *tensor, uint64_t first, uint64_t n, float *out, struct err *err);
 
 #endif

@@ -4,19 +4,13 @@
 #include "proto/json_scan.h"
 #include "proto/mem.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensor data is used as it stands in the file");
 
 struct st_file {
-    unsigned char *map;
-    size_t map_bytes;
+    struct st_disk disk;
     char *names;
     size_t n;
     struct st_tensor *tensors;        /* [n], ascending data offset */
@@ -161,64 +155,36 @@ static const char *mistaken_for(const unsigned char *p, size_t n)
     return NULL;
 }
 
-static int map_file(struct st_file *file, const char *path, struct err *err)
-{
-    const char *shown = st_show_path(path);
-    /* O_NONBLOCK so that a pipe in place of a file cannot hold us. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: cannot be opened: %s", shown,
-                       strerror(errno));
-    struct stat st;
-    int rc = 0;
-    if (fstat(fd, &st) != 0)
-        rc = err_set(err, ERR_IO, "%s: %s", shown, strerror(errno));
-    else if (!S_ISREG(st.st_mode))
-        rc = err_set(err, ERR_IO, "%s: is not a regular file", shown);
-    else if (st.st_size == 0)
-        rc = err_set(err, ERR_CORRUPT, "%s: is empty; download it again", shown);
-    if (!rc) {
-        void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (map == MAP_FAILED) {
-            rc = err_set(err, ERR_IO, "%s: cannot be mapped: %s", shown, strerror(errno));
-        } else {
-            file->map = map;
-            file->map_bytes = (size_t)st.st_size;
-        }
-    }
-    close(fd);
-    return rc;
-}
-
 /* The length of the header, checked against limit and file. */
-static int header_length(const struct st_file *file, const char *path, size_t *out, struct err *err)
+static int header_length(const struct st_disk *disk, uint64_t *out, struct err *err)
 {
-    const char *shown = st_show_path(path);
+    const char *shown = st_show_path(disk->path);
+    unsigned char start[512];
+    size_t n = disk->bytes < sizeof start ? (size_t)disk->bytes : sizeof start;
     uint64_t len = 0;
-    if (file->map_bytes >= 8)
-        memcpy(&len, file->map, 8);
-    bool fits = file->map_bytes >= 8 && len <= file->map_bytes - 8;
-    if (fits && len <= ST_HEADER_MAX) {
-        *out = (size_t)len;
+    int rc = st_disk_read(disk, 0, n, start, "header", err);
+    if (rc)
+        return rc;
+    if (n >= 8)
+        memcpy(&len, start, 8);
+    *out = len;
+    if (n >= 8 && len <= disk->bytes - 8 && len <= ST_HEADER_MAX)
         return 0;
-    }
     /* A length within the limit is a real header cut short, though its first byte may look like a letter. */
-    bool not_ours = file->map_bytes >= 8 && len > ST_HEADER_MAX;
-    const char *what = not_ours ? mistaken_for(file->map, file->map_bytes) : NULL;
+    const char *what = n >= 8 && len > ST_HEADER_MAX ? mistaken_for(start, n) : NULL;
     if (what)
         return err_set(err, ERR_CORRUPT, "%s: is not a safetensors file: %s", shown, what);
-    if (file->map_bytes < 8)
+    if (n < 8)
         return err_set(err, ERR_CORRUPT,
-                       "%s: is cut short: %zu bytes cannot hold a header; download it again", shown,
-                       file->map_bytes);
+                       "%s: is cut short: %zu bytes cannot hold a header; download it again", shown, n);
     if (len > ST_HEADER_MAX)
         return err_set(err, ERR_CORRUPT,
                        "%s: is not a safetensors file: its first 8 bytes ask for a header of %llu bytes, the "
                        "limit is %d",
                        shown, (unsigned long long)len, ST_HEADER_MAX);
     return err_set(err, ERR_CORRUPT,
-                   "%s: is cut short: the header has %llu bytes, the file %zu; download it again", shown,
-                   (unsigned long long)len, file->map_bytes);
+                   "%s: is cut short: the header has %llu bytes, the file %llu; download it again", shown,
+                   (unsigned long long)len, (unsigned long long)disk->bytes);
 }
 
 static int by_offset(const void *a, const void *b)
@@ -293,34 +259,51 @@ static void index_tensors(struct st_file *file, struct st_header *header)
     qsort(file->by_name, file->n, sizeof *file->by_name, by_name);
 }
 
-static int read_header(struct st_file *file, const char *path, struct err *err)
+/* Tensors, names and places from the header's text. */
+static int take_header(struct st_file *file, const char *text, size_t len, struct err *err)
 {
-    size_t len = 0;
-    int rc = header_length(file, path, &len, err);
-    if (rc)
-        return rc;
+    struct st_disk *disk = &file->disk;
     struct st_header header;
-    rc = st_scan(path, (const char *)file->map + 8, len, &header, err);
+    int rc = st_scan(disk->path, text, len, &header, err);
     if (!rc) {
         if (header.n)
             qsort(header.records, header.n, sizeof *header.records, by_offset);
         index_tensors(file, &header);
-        rc = check_names(file, path, err); /* before the layout: the clearer sentence for a repeated name */
+        rc = check_names(file, disk->path,
+                         err); /* before the layout: the clearer sentence for a repeated name */
     }
     if (!rc)
-        rc = check_layout(&header, path, file->map_bytes - 8 - len, err);
-    for (size_t i = 0; !rc && i < file->n; i++)
-        file->tensors[i].data = file->map + 8 + len + header.records[i].begin;
+        rc = check_layout(&header, disk->path, disk->bytes - 8 - len, err);
+    for (size_t i = 0; !rc && i < file->n; i++) {
+        struct st_tensor *tensor = &file->tensors[i];
+        tensor->disk = disk;
+        tensor->offset = 8 + len + header.records[i].begin;
+        tensor->data = disk->map ? disk->map + tensor->offset : NULL;
+    }
     st_header_fini(&header);
+    return rc;
+}
+
+static int read_header(struct st_file *file, struct err *err)
+{
+    uint64_t len = 0;
+    int rc = header_length(&file->disk, &len, err);
+    if (rc)
+        return rc;
+    char *text = mem_zero(len ? len : 1, 1);
+    rc = st_disk_read(&file->disk, 8, len, text, "header", err);
+    if (!rc)
+        rc = take_header(file, text, len, err);
+    mem_free(text);
     return rc;
 }
 
 int st_open(const char *path, struct st_file **out, struct err *err)
 {
     struct st_file *file = mem_zero(1, sizeof *file);
-    int rc = map_file(file, path, err);
+    int rc = st_disk_open(&file->disk, path, err);
     if (!rc)
-        rc = read_header(file, path, err);
+        rc = read_header(file, err);
     if (rc) {
         st_close(file);
         file = NULL;
@@ -333,8 +316,7 @@ void st_close(struct st_file *file)
 {
     if (!file)
         return;
-    if (file->map)
-        munmap(file->map, file->map_bytes);
+    st_disk_close(&file->disk);
     mem_free(file->names);
     mem_free(file->tensors);
     mem_free(file->by_name);

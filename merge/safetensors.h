@@ -1,7 +1,7 @@
 /* WHAT   A strict reader and a byte-deterministic writer of one safetensors file.
  * WHO    merge/checkpoint, worker (reference files in tests), tests/fuzz.
  * UNITS  Bytes, elements.
- * MEMORY st_open maps the file read-only; tensors borrow from it until st_close.
+ * MEMORY st_open maps the file read-only and keeps it open; tensors borrow from it until st_close.
  * ERRORS ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT, ERR_UNSUPPORTED (more than ST_RANK_MAX dimensions); writing also
  *        ERR_INVALID and ERR_TOO_LARGE. The sentence names the file and, where there is one, the tensor.
  * STATE  Immutable after open; any number of threads may read.
@@ -9,13 +9,18 @@
  * Refused, because two readers could see two things: a tensor name or "__metadata__" twice, a field of a record
  * twice, holes or overlaps in the data, bytes after the data, numbers that are not plain whole numbers, the escape
  * \u0000, and the array form of a record (["I32",[2],[0,8]]), which the reference reads but nobody writes.
- * Known danger: the file is mapped, so whoever cuts it short while it is open kills the reader with SIGBUS.
+ *
+ * Tensor data are read with st_read: from the map on local file systems, with pread into the caller's room on those of
+ * a network or of a process (NFS, SMB, Lustre, Ceph, GPFS, BeeGFS, 9p, FUSE), where a map is 30 to 50 times slower and
+ * a lost server or a file cut short kills the reader with SIGBUS. The environment variable PARETOD_READ=map or pread
+ * chooses for all files. Known danger: with the map, whoever cuts a file short while it is open still does that.
  * Replace checkpoints by rename. */
 #ifndef MERGE_SAFETENSORS_H
 #define MERGE_SAFETENSORS_H
 
 #include "proto/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,14 +54,20 @@ enum st_dtype {
     ST_DTYPES_N
 };
 
+struct st_disk; /* an open file, as st_read needs it */
+
 struct st_tensor {
     const char *name;
     enum st_dtype dtype;
     int rank;
     uint64_t shape[ST_RANK_MAX];
     uint64_t elements; /* product of shape, 1 for rank 0 */
-    const void *data;  /* little-endian, C order, NOT aligned to the element size */
+    /* Little-endian, C order, NOT aligned to the element size. For tensors in memory and small looks; whoever reads much
+     * takes st_read. NULL where the file cannot be mapped. A copy that gets other data clears `disk`. */
+    const void *data;
     uint64_t bytes;
+    const struct st_disk *disk; /* where the data lie; NULL: in memory, at `data` */
+    uint64_t offset;            /* of the data in that file */
 };
 
 struct st_file;
@@ -66,6 +77,17 @@ void st_close(struct st_file *file);
 size_t st_count(const struct st_file *file);
 const struct st_tensor *st_at(const struct st_file *file, size_t i);           /* ascending data offset */
 const struct st_tensor *st_find(const struct st_file *file, const char *name); /* NULL when absent */
+
+/* The n bytes of the data from byte `offset` on: a pointer into the map or into memory, or `room` [n], filled. NULL with
+ * *err set: ERR_CORRUPT when the file has become shorter, ERR_IO; the sentence names file and tensor. offset + n must
+ * lie within the tensor. Blocks of a MiB or more keep network file systems busy. */
+const void *st_read(const struct st_tensor *tensor, uint64_t offset, size_t n, void *room, struct err *err);
+/* Whether st_read fills `room`. When false it may be NULL. */
+bool st_read_copies(const struct st_tensor *tensor);
+/* Asks the file system to fetch these bytes, soon to be read; never waits for them. */
+void st_ahead(const struct st_tensor *tensor, uint64_t offset, uint64_t n);
+/* These bytes were read: their pages of the map no longer count as ours. They stay in the page cache. */
+void st_behind(const struct st_tensor *tensor, uint64_t offset, uint64_t n);
 
 const char *st_dtype_name(enum st_dtype dtype);
 unsigned st_dtype_bits(enum st_dtype dtype);

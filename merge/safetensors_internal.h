@@ -1,4 +1,4 @@
-/* WHAT   What the three sources of safetensors share: the header scanner and the names in sentences.
+/* WHAT   What the sources of safetensors share: the open file, the header scanner, the names in sentences.
  * WHO    merge/safetensors*.c alone.
  * UNITS  Bytes.
  * MEMORY st_header_fini frees what st_scan gave, also after a failure.
@@ -9,7 +9,21 @@
 
 #include "merge/safetensors.h"
 
-#include <stdbool.h>
+/* A file that is open for reading. */
+struct st_disk {
+    char *path;
+    int fd;
+    uint64_t bytes;     /* its size when it was opened */
+    unsigned char *map; /* NULL where it cannot be mapped; then by_pread */
+    bool by_pread;
+};
+
+/* ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT (empty), ERR_INVALID (PARETOD_READ). */
+int st_disk_open(struct st_disk *disk, const char *path, struct err *err);
+void st_disk_close(struct st_disk *disk);
+/* n bytes from offset on, all of them. what: "header", "tensor \"a\"" for the sentence. */
+int st_disk_read(const struct st_disk *disk, uint64_t offset, size_t n, void *out, const char *what,
+                 struct err *err);
 
 /* One record as it stands in the header; `tensor` has no data pointer yet. */
 struct st_record {
