@@ -76,7 +76,12 @@ static const char *const steps[] = {
     "  FOREIGN KEY (search, trial) REFERENCES trial (search, number),\n"
     "  CHECK (state <> 'active' OR ended_us = 0)\n"
     ") STRICT;"
-    "CREATE UNIQUE INDEX lease_active ON lease (search, trial, half) WHERE state = 'active';"};
+    "CREATE UNIQUE INDEX lease_active ON lease (search, trial, half) WHERE state = 'active';",
+
+    /* 2: what is known of the pair, and how true each ratio came out. */
+    "ALTER TABLE search ADD COLUMN preflight TEXT CHECK (preflight IS NULL OR json_valid(preflight));"
+    "ALTER TABLE search ADD COLUMN digests TEXT CHECK (digests IS NULL OR json_valid(digests));"
+    "ALTER TABLE trial ADD COLUMN effective BLOB CHECK (length(effective) = length(ratios));"}; /* as ratios */
 
 #define VERSION ((int)(sizeof steps / sizeof steps[0]))
 

@@ -1,7 +1,8 @@
 #include "store/store_internal.h"
 
 #define COLUMNS                                                                                              \
-    "key, key_hash, name, spec, plan, groups, state, reason, reference, revision, created_us, ended_us"
+    "key, key_hash, name, spec, plan, groups, state, reason, reference, revision, created_us, ended_us, "    \
+    "preflight, digests"
 
 /* Which search has this key? 0 when none has. */
 static int find_key(struct store *store, const char *key, int64_t *id, struct err *err)
@@ -33,8 +34,9 @@ int store_search_insert(struct store *store, const struct store_search *in, int6
                            (long long)*id_out);
     }
     if (!rc)
-        rc = store_cached(store, STMT_SEARCH_INSERT,
-                          "INSERT INTO search (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", &stmt, err);
+        rc =
+            store_cached(store, STMT_SEARCH_INSERT,
+                         "INSERT INTO search (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", &stmt, err);
     if (rc)
         return rc;
     const char *const texts[] = {in->key,    in->key_hash, in->name,   in->spec,     in->plan,
@@ -44,6 +46,8 @@ int store_search_insert(struct store *store, const struct store_search *in, int6
     bind_int(stmt, 10, in->revision);
     bind_int(stmt, 11, in->created_us);
     bind_int(stmt, 12, in->ended_us);
+    bind_text(stmt, 13, in->preflight);
+    bind_text(stmt, 14, in->digests);
     if (store_step(stmt) != SQLITE_DONE)
         return store_failed(store, err, "cannot store the search \"%s\"", in->name ? in->name : "");
     *id_out = sqlite3_last_insert_rowid(store->db);
@@ -105,7 +109,9 @@ static struct store_search row_of(sqlite3_stmt *stmt)
         .revision = sqlite3_column_int64(stmt, 9),
         .created_us = sqlite3_column_int64(stmt, 10),
         .ended_us = sqlite3_column_int64(stmt, 11),
-        .id = sqlite3_column_int64(stmt, 12),
+        .preflight = column_text(stmt, 12),
+        .digests = column_text(stmt, 13),
+        .id = sqlite3_column_int64(stmt, 14),
     };
 }
 

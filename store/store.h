@@ -45,6 +45,8 @@ struct store_search {
     const char *reference;        /* JSON of the reference point, fixed at creation */
     int64_t revision;             /* grows with every visible change */
     int64_t created_us, ended_us; /* 0 = not ended */
+    const char *preflight;        /* JSON of the report, NULL = none was made */
+    const char *digests;          /* JSON of what both checkpoints hold, NULL = not known */
 };
 
 /* in->id is ignored. ERR_CONFLICT: the key exists; *id_out is then that search (else 0). */
@@ -72,6 +74,7 @@ struct store_trial {
     int64_t created_us, done_us;
     double merge_s, evaluate_s, wall_s; /* of the search half */
     const char *worker;                 /* who finished it; NULL */
+    const double *effective; /* [k] bit-exact but for the bits of a NaN: no update there; NULL = not known */
 };
 
 /* ERR_CONFLICT: the number, or its stream and step, is taken. ERR_NOT_FOUND: no such search. */

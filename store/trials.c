@@ -5,8 +5,9 @@
 
 /* The columns that a trial's life changes, in the order of bind_life. */
 #define LIFE                                                                                                 \
-    "state, attempts, reason, heldout_state, created_us, done_us, merge_s, evaluate_s, wall_s, worker"
-#define LIFE_N 10
+    "state, attempts, reason, heldout_state, created_us, done_us, merge_s, evaluate_s, wall_s, worker, "     \
+    "effective"
+#define LIFE_N 11
 
 static void bind_life(sqlite3_stmt *stmt, const struct store_trial *in)
 {
@@ -20,15 +21,20 @@ static void bind_life(sqlite3_stmt *stmt, const struct store_trial *in)
     bind_double(stmt, 8, in->evaluate_s);
     bind_double(stmt, 9, in->wall_s);
     bind_text(stmt, 10, in->worker);
+    bind_doubles(stmt, 11, in->effective, in->k > 0 ? (size_t)in->k : 0);
 }
 
 /* NaN would be stored as NULL, an infinity as a time that no trial took. */
-static int check_times(const struct store_trial *in, struct err *err)
+static int check_numbers(const struct store_trial *in, struct err *err)
 {
-    if (isfinite(in->merge_s) && isfinite(in->evaluate_s) && isfinite(in->wall_s))
-        return 0;
-    return err_set(err, ERR_INVALID,
-                   "trial %d: merge_s, evaluate_s and wall_s must be finite numbers of seconds", in->number);
+    if (!isfinite(in->merge_s) || !isfinite(in->evaluate_s) || !isfinite(in->wall_s))
+        return err_set(err, ERR_INVALID,
+                       "trial %d: merge_s, evaluate_s and wall_s must be finite numbers of seconds",
+                       in->number);
+    for (int i = 0; in->effective && i < in->k; i++)
+        if (isinf(in->effective[i]))
+            return err_set(err, ERR_INVALID, "trial %d: effective ratio %d is infinite", in->number, i);
+    return 0;
 }
 
 int store_trial_insert(struct store *store, const struct store_trial *in, struct err *err)
@@ -36,14 +42,14 @@ int store_trial_insert(struct store *store, const struct store_trial *in, struct
     sqlite3_stmt *stmt;
     int rc = store_writable(store, err);
     if (!rc)
-        rc = check_times(in, err);
+        rc = check_numbers(in, err);
     for (int i = 0; !rc && i < in->k; i++)
         if (!isfinite(in->ratios[i]))
             rc = err_set(err, ERR_INVALID, "trial %d: ratio %d is not a finite number", in->number, i);
     if (!rc)
         rc = store_cached(store, STMT_TRIAL_INSERT,
                           "INSERT INTO trial (" LIFE ", search, number, stream, step, ratios) "
-                          "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                          "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                           &stmt, err);
     if (rc)
         return rc;
@@ -64,11 +70,11 @@ int store_trial_update(struct store *store, const struct store_trial *in, struct
     sqlite3_stmt *stmt;
     int rc = store_writable(store, err);
     if (!rc)
-        rc = check_times(in, err);
+        rc = check_numbers(in, err);
     if (!rc)
         rc = store_cached(store, STMT_TRIAL_UPDATE,
                           "UPDATE trial SET (" LIFE
-                          ") = (?,?,?,?,?,?,?,?,?,?) WHERE search = ? AND number = ?",
+                          ") = (?,?,?,?,?,?,?,?,?,?,?) WHERE search = ? AND number = ?",
                           &stmt, err);
     if (rc)
         return rc;
@@ -83,11 +89,11 @@ int store_trial_update(struct store *store, const struct store_trial *in, struct
     return 0;
 }
 
-/* ratios are the caller's: mem_free. */
+/* ratios and effective are the caller's: mem_free. */
 static int read_row(struct store *store, sqlite3_stmt *stmt, struct store_trial *row, double **ratios,
-                    struct err *err)
+                    double **effective, struct err *err)
 {
-    size_t k;
+    size_t k, n = 0;
     *row = (struct store_trial){
         .state = column_text(stmt, 0),
         .attempts = sqlite3_column_int(stmt, 1),
@@ -104,9 +110,16 @@ static int read_row(struct store *store, sqlite3_stmt *stmt, struct store_trial 
         .stream = sqlite3_column_int(stmt, LIFE_N + 2),
         .step = sqlite3_column_int(stmt, LIFE_N + 3),
     };
+    *effective = NULL;
     int rc = column_doubles(store, stmt, LIFE_N + 4, ratios, &k, err);
+    if (!rc)
+        rc = column_doubles(store, stmt, 10, effective, &n, err);
     row->ratios = *ratios;
     row->k = (int)k;
+    row->effective = *effective;
+    if (!rc && *effective && n != k)
+        rc = err_set(err, ERR_CORRUPT, "trial %d of search %lld: %zu effective ratios for %zu ratios",
+                     row->number, (long long)row->search, n, k);
     return rc;
 }
 
@@ -123,11 +136,12 @@ int store_trial_each(struct store *store, int64_t search,
     bind_int(stmt, 1, search);
     while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
         struct store_trial row;
-        double *ratios;
-        rc = read_row(store, stmt, &row, &ratios, err);
+        double *ratios, *effective;
+        rc = read_row(store, stmt, &row, &ratios, &effective, err);
         if (!rc)
             rc = each(ctx, &row);
         mem_free(ratios);
+        mem_free(effective);
         if (rc)
             break;
     }

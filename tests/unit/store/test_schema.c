@@ -136,9 +136,8 @@ static void an_empty_file_becomes_ours(void **state)
 
 /* A released step never changes: schema-N.sql is what version N looks like, for ever. A new step brings a new
  * file. */
-static void the_schema_is_the_released_one(void **state)
+static void compare_schema(const struct fixture *f)
 {
-    struct fixture *f = *state;
     sqlite3 *db;
     sqlite3_stmt *stmt;
     char got[16384] = "", path[256];
@@ -162,6 +161,81 @@ static void the_schema_is_the_released_one(void **state)
     mem_free(want);
 }
 
+static void the_schema_is_the_released_one(void **state)
+{
+    compare_schema(*state);
+}
+
+/* Puts a database of version 1 in the place of the store's own, with one search, a done trial and an open one. */
+static void put_version_1(struct fixture *f)
+{
+    static const char rows[] =
+        "INSERT INTO search VALUES "
+        "(4,'key','hash','old','{}','{\"layers\":8}','[\"a\",\"b\"]','running',NULL,"
+        "'{}',9,1,0);"
+        "INSERT INTO trial VALUES "
+        "(4,0,0,0,x'000000000000e03f000000000000d03f','done',0,NULL,NULL,1,2,0.5,0.25,1,"
+        "'host:1'), (4,1,0,1,x'000000000000f03f0000000000000000','ready',1,'it fell "
+        "over',NULL,1,0,0,0,0,NULL);"
+        "INSERT INTO score VALUES (4,0,'search',0,'facts.em',0.5,0.1,3,NULL);"
+        "PRAGMA application_id = 0x70617264; PRAGMA user_version = 1;";
+    char path[256];
+    size_t n;
+    snprintf(path, sizeof path, "%s/tests/unit/store/schema-1.sql", TEST_SOURCE_DIR);
+    char *tables = slurp(path, &n);
+    store_close(f->store);
+    f->store = NULL;
+    unlink(f->path);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, tables, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, rows, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    mem_free(tables);
+}
+
+static int look_at_search(void *ctx, const struct store_search *row)
+{
+    ++*(int *)ctx;
+    assert_int_equal(row->id, 4);
+    assert_string_equal(row->plan, "{\"layers\":8}");
+    assert_int_equal(row->revision, 9);
+    assert_null(row->preflight);
+    assert_null(row->digests);
+    return 0;
+}
+
+static int look_at_trial(void *ctx, const struct store_trial *row)
+{
+    ++*(int *)ctx;
+    assert_int_equal(row->k, 2);
+    same_bits(row->ratios[0], row->number ? 1.0 : 0.5);
+    same_text(row->worker, row->number ? NULL : "host:1");
+    assert_null(row->effective);
+    return 0;
+}
+
+static void version_1_becomes_the_newest(void **state)
+{
+    struct fixture *f = *state;
+    const double ratios[] = {1, 0}, effective[] = {0.875, NAN};
+    int searches = 0, trials = 0;
+    put_version_1(f);
+    assert_int_equal(version_of(f), 1);
+    must(f, store_open(f->path, &f->store, &f->err));
+    assert_int_equal(version_of(f), 2);
+    compare_schema(f);
+    must(f, store_search_each(f->store, look_at_search, &searches, &f->err));
+    must(f, store_trial_each(f->store, 4, look_at_trial, &trials, &f->err));
+    assert_int_equal(searches, 1);
+    assert_int_equal(trials, 2);
+    struct store_trial done =
+        a_trial(4, 1, ratios, 2); /* the search goes on with what the new version knows */
+    done.state = "done";
+    done.effective = effective;
+    must(f, store_trial_update(f->store, &done, &f->err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +246,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_missing_table_is_refused_when_used, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_empty_file_becomes_ours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_schema_is_the_released_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(version_1_becomes_the_newest, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,8 @@ static int compare(void *ctx, const struct store_search *row)
     assert_int_equal(row->revision, want->revision);
     assert_int_equal(row->created_us, want->created_us);
     assert_int_equal(row->ended_us, want->ended_us);
+    same_text(row->preflight, want->preflight);
+    same_text(row->digests, want->digests);
     return 0;
 }
 
@@ -40,7 +42,9 @@ static void every_field_comes_back(void **state)
          .reference = "[0.1,null]",
          .revision = INT64_MAX,
          .created_us = 1700000000000000,
-         .ended_us = 1700000000000001},
+         .ended_us = 1700000000000001,
+         .preflight = "{\"ok\":true}",
+         .digests = "{\"base\":{},\"tuned\":{}}"},
         a_search(),
     };
     for (int i = 0; i < 2; i++) {

@@ -28,6 +28,9 @@ static int compare(void *ctx, const struct store_trial *row)
     same_bits(row->evaluate_s, want->evaluate_s);
     same_bits(row->wall_s, want->wall_s);
     same_text(row->worker, want->worker);
+    assert_int_equal(row->effective == NULL, want->effective == NULL);
+    for (int i = 0; want->effective && i < want->k; i++)
+        same_bits(row->effective[i], want->effective[i]);
     return 0;
 }
 
@@ -38,7 +41,9 @@ static void every_field_comes_back(void **state)
     /* Ratios a reader could lose: the sign of zero, subnormals, 1 - ulp, a whole number, beyond [0, 1]. */
     const double ratios[] = {-0.0, 0.0, 0x1p-1074, -0x1.fffffffffffffp-1023, 0x1.fffffffffffffp-1,
                              1.0,  0.1, -1.5};
+    const double effective[] = {0.0, NAN, 0x1p-1074, -0.0, 0.006, 1.0, 0.1, -1.5};
     struct store_trial rows[2] = {a_trial(id, 0, ratios, 8), a_trial(id, 7, ratios + 1, 1)};
+    rows[0].effective = effective;
     rows[0].worker = "host:42";
     rows[0].merge_s = 0.1;
     rows[0].evaluate_s = 1e-9;
@@ -97,6 +102,7 @@ static void an_update_keeps_the_ratios(void **state)
     change.done_us = 8;
     change.worker = "w";
     change.wall_s = 0.5;
+    change.effective = other;
     must(f, store_trial_update(f->store, &change, &f->err));
     change.stream = row.stream;
     change.step = row.step;
@@ -129,8 +135,8 @@ static void impossible_rows_are_refused(void **state)
     struct fixture *f = *state;
     const double ratios[] = {0.5}, nan_ratio[] = {NAN}, infinite[] = {INFINITY};
     int64_t id = fill(f, 0);
-    struct store_trial bad[9];
-    for (int i = 0; i < 9; i++)
+    struct store_trial bad[10];
+    for (int i = 0; i < 10; i++)
         bad[i] = a_trial(id, i, ratios, 1);
     bad[0].state = "finished";
     bad[1].heldout_state = "";
@@ -141,7 +147,8 @@ static void impossible_rows_are_refused(void **state)
     bad[6].ratios = nan_ratio;
     bad[7].ratios = infinite;
     bad[8].attempts = -1;
-    for (int i = 0; i < 9; i++)
+    bad[9].effective = infinite;
+    for (int i = 0; i < 10; i++)
         must_fail(f, store_trial_insert(f->store, &bad[i], &f->err), ERR_INVALID, "trial");
     struct expected expected = {0};
     must(f, store_trial_each(f->store, id, compare, &expected, &f->err));
