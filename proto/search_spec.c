@@ -2,13 +2,11 @@
 #include "proto/search_spec.h"
 
 #include "proto/mem.h"
-#include "proto/spec_reader.h"
+#include "proto/search_spec_internal.h"
 #include "proto/spec_words.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 static void parse_models(const struct reader *r, struct search_spec *spec)
 {
@@ -27,103 +25,6 @@ static void parse_models(const struct reader *r, struct search_spec *spec)
     reader_known(&in, &spec_objects[OBJECT_MODELS], NULL, 0, 0);
     reader_text(&in, "base", true, spec->base, sizeof spec->base);
     reader_text(&in, "tuned", true, spec->tuned, sizeof spec->tuned);
-}
-
-static void parse_boundaries(const struct reader *r, const struct json *list, struct search_spec *spec)
-{
-    int n = 0;
-    spec->grouping = GROUPING_BOUNDARIES;
-    if (!json_is(list, JSON_ARRAY) || json_len(list) == 0 || json_len(list) >= SPEC_GROUPS_MAX) {
-        reader_error(r, "boundaries", "must be an array of 1 to %d layer numbers", SPEC_GROUPS_MAX - 1);
-        return;
-    }
-    for (const struct json *c = json_first(list); c; c = json_next(c)) {
-        int64_t layer;
-        if (!json_whole(c, 1, 100000, &layer) || (n && layer <= spec->boundaries[n - 1])) {
-            reader_error(r, "boundaries",
-                         "must be whole numbers, ascending: the first layer of each group but the "
-                         "first");
-            return;
-        }
-        spec->boundaries[n++] = (int)layer;
-    }
-    spec->groups_n = n + 1;
-}
-
-/* What plans call the ratios that belong to no group of layers. */
-static bool is_taken(const char *name)
-{
-    static const char *const taken[] = {"mean", "base", "tuned", "ends"};
-    for (size_t i = 0; i < COUNT(taken); i++)
-        if (strcmp(name, taken[i]) == 0)
-            return true;
-    return false;
-}
-
-static void parse_named(const struct reader *r, const struct json *list, struct search_spec *spec)
-{
-    size_t i = 0;
-    spec->grouping = GROUPING_NAMED;
-    if (!json_is(list, JSON_ARRAY) || json_len(list) == 0 || json_len(list) > SPEC_GROUPS_MAX) {
-        reader_error(r, "names", "must be an array of 1 to %d objects {\"name\", \"layers\": [first, last]}",
-                     SPEC_GROUPS_MAX);
-        return;
-    }
-    for (const struct json *c = json_first(list); c; c = json_next(c), i++) {
-        struct reader in;
-        struct spec_group *group = &spec->groups[i];
-        int64_t first = 0, last = -1;
-        reader_element(r, "names", i, c, &in);
-        if (!in.object)
-            continue;
-        reader_known(&in, &spec_objects[OBJECT_GROUP], NULL, 0, 0);
-        reader_text(&in, "name", true, group->name, sizeof group->name);
-        const struct json *range = json_get(in.object, "layers");
-        const struct json *from = json_first(range);
-        if (!json_is(range, JSON_ARRAY) || json_len(range) != 2 || !json_whole(from, 0, 100000, &first) ||
-            !json_whole(json_next(from), first, 100000, &last))
-            reader_error(&in, "layers", "must be [first, last], both inclusive, first <= last");
-        for (const struct spec_group *other = spec->groups; other < group; other++)
-            if (*group->name && strcmp(other->name, group->name) == 0)
-                reader_error(&in, "name", "\"%s\" is the name of an earlier group", group->name);
-        if (is_taken(group->name))
-            reader_error(&in, "name", "\"%s\" has a meaning of its own in a plan; choose another name",
-                         group->name);
-        group->first = (int)first;
-        group->last = (int)last;
-    }
-    spec->groups_n = (int)i;
-}
-
-static void parse_groups(const struct reader *r, struct search_spec *spec)
-{
-    const struct json *j = json_get(r->object, "groups");
-    spec->grouping = GROUPING_COUNT;
-    spec->groups_n = 3;
-    if (!j)
-        return;
-    if (strcmp(json_string_or(j, ""), "layerwise") == 0) {
-        spec->grouping = GROUPING_LAYERWISE;
-        spec->groups_n = 0;
-    } else if (!json_is(j, JSON_OBJECT) || json_len(j) != 1) {
-        reader_error(r, "groups",
-                     "must be one of {\"count\": 3}, {\"boundaries\": [3, 6]}, {\"names\": […]}, "
-                     "\"layerwise\"");
-    } else {
-        struct reader in;
-        int64_t count;
-        reader_inner(r, "groups", &in);
-        reader_known(&in, &spec_objects[OBJECT_GROUPS], NULL, 0, 0);
-        if (json_get(j, "boundaries"))
-            parse_boundaries(&in, json_get(j, "boundaries"), spec);
-        else if (json_get(j, "names"))
-            parse_named(&in, json_get(j, "names"), spec);
-        else if (reader_whole(&in, "count", 1, SPEC_GROUPS_MAX, &count))
-            spec->groups_n = (int)count;
-    }
-    if (!spec->has_models && spec->grouping != GROUPING_COUNT)
-        reader_error(r, "groups",
-                     "must be {\"count\": N}, the number of ratios, with evaluator.merge \"none\"");
 }
 
 static void parse_ends(const struct reader *r, struct search_spec *spec)
@@ -158,6 +59,25 @@ static void parse_ratio(const struct reader *r, struct search_spec *spec)
         reader_error(&in, "max", "must be greater than min");
     if (!extrapolate && (spec->ratio_min < 0 || spec->ratio_max > 1) && spec->has_models)
         reader_error(r, "ratio", "goes beyond [0, 1]; add \"extrapolate\": true when that is meant");
+    spec_parse_ranges(r, extrapolate || !spec->has_models, spec);
+}
+
+static void parse_output(const struct reader *r, struct search_spec *spec)
+{
+    struct reader in;
+    size_t rounding = ROUND_NEAREST, dtype = OUTPUT_SAME, others = OTHERS_EQUAL;
+    if (json_get(r->object, "output") && !spec->has_models) {
+        reader_error(r, "output", "is not used with evaluator.merge \"none\"; remove it");
+        return;
+    }
+    reader_inner(r, "output", &in);
+    reader_known(&in, &spec_objects[OBJECT_OUTPUT], NULL, 0, 0);
+    reader_choice(&in, "rounding", spec_rounding_words, COUNT(spec_rounding_words), &rounding);
+    reader_choice(&in, "dtype", spec_dtype_words, COUNT(spec_dtype_words), &dtype);
+    reader_choice(&in, "others", spec_others_words, COUNT(spec_others_words), &others);
+    spec->rounding = (enum spec_rounding)rounding;
+    spec->output_dtype = (enum spec_dtype)dtype;
+    spec->others = (enum spec_others)others;
 }
 
 static void parse_metrics(const struct reader *in, struct spec_objective *objective)
@@ -381,9 +301,10 @@ int search_spec_parse(const struct json *j, struct search_spec *spec, struct spe
     /* the evaluator first: whether there are models depends on it */
     parse_evaluator(&r, spec);
     parse_models(&r, spec);
-    parse_groups(&r, spec);
+    spec_parse_groups(&r, spec);
     parse_ends(&r, spec);
     parse_ratio(&r, spec);
+    parse_output(&r, spec);
     parse_objectives(&r, spec);
     parse_strategy(&r, spec);
     parse_budget(&r, spec);

@@ -168,7 +168,8 @@ int search_spec_resolve(struct search_spec *spec, const char *directory, struct 
 /* The same against the directory of the file that the search was read from. ERR_IO when that directory is not there. */
 int search_spec_resolve_file(struct search_spec *spec, const char *file, struct err *err);
 
-/* The whole spec as canonical JSON with every default spelled out; search_spec_parse reads it back equal. */
+/* The whole spec as canonical JSON, which search_spec_parse reads back equal. Defaults are spelled out, but for the keys
+ * that refine "groups" and for "output", which are left out when not used: stored texts stay what they were. */
 void search_spec_write(const struct search_spec *spec, struct json_out *out);
 
 const char *spec_strategy_name(enum spec_strategy strategy);

@@ -2,6 +2,7 @@
 #include "proto/search_spec.h"
 
 #include "proto/mem.h"
+#include "proto/search_spec_internal.h"
 #include "proto/spec_words.h"
 
 #include <errno.h>
@@ -80,40 +81,6 @@ int search_spec_resolve_file(struct search_spec *spec, const char *file, struct 
     return rc;
 }
 
-static void write_groups(const struct search_spec *spec, struct json_out *out)
-{
-    json_name(out, "groups");
-    if (spec->grouping == GROUPING_LAYERWISE) {
-        json_text(out, "layerwise");
-        return;
-    }
-    json_object(out);
-    if (spec->grouping == GROUPING_COUNT) {
-        json_put_int(out, "count", spec->groups_n);
-    } else if (spec->grouping == GROUPING_BOUNDARIES) {
-        json_name(out, "boundaries");
-        json_array(out);
-        for (int i = 0; i < spec->groups_n - 1; i++)
-            json_int(out, spec->boundaries[i]);
-        json_end_array(out);
-    } else {
-        json_name(out, "names");
-        json_array(out);
-        for (int i = 0; i < spec->groups_n; i++) {
-            json_object(out);
-            json_put_text(out, "name", spec->groups[i].name);
-            json_name(out, "layers");
-            json_array(out);
-            json_int(out, spec->groups[i].first);
-            json_int(out, spec->groups[i].last);
-            json_end_array(out);
-            json_end_object(out);
-        }
-        json_end_array(out);
-    }
-    json_end_object(out);
-}
-
 static void write_models(const struct search_spec *spec, struct json_out *out)
 {
     if (!spec->has_models)
@@ -136,7 +103,20 @@ static void write_ratio(const struct search_spec *spec, struct json_out *out)
     json_object(out);
     json_put_double(out, "min", spec->ratio_min);
     json_put_double(out, "max", spec->ratio_max);
-    json_put_bool(out, "extrapolate", spec->ratio_min < 0 || spec->ratio_max > 1);
+    json_put_bool(out, "extrapolate", spec_extrapolates(spec));
+    json_end_object(out);
+}
+
+/* Left out when it is all default: so a search that does not use it has the text that it always had. */
+static void write_output(const struct search_spec *spec, struct json_out *out)
+{
+    if (spec->rounding == ROUND_NEAREST && spec->output_dtype == OUTPUT_SAME && spec->others == OTHERS_EQUAL)
+        return;
+    json_name(out, "output");
+    json_object(out);
+    json_put_text(out, "rounding", spec_rounding_words[spec->rounding]);
+    json_put_text(out, "dtype", spec_dtype_words[spec->output_dtype]);
+    json_put_text(out, "others", spec_others_words[spec->others]);
     json_end_object(out);
 }
 
@@ -204,8 +184,9 @@ void search_spec_write(const struct search_spec *spec, struct json_out *out)
     json_object(out);
     json_put_text(out, "name", spec->name);
     write_models(spec, out);
-    write_groups(spec, out);
+    spec_write_groups(spec, out);
     write_ratio(spec, out);
+    write_output(spec, out);
     json_name(out, "objectives");
     json_array(out);
     for (int i = 0; i < spec->objectives_n; i++)

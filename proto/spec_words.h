@@ -13,6 +13,11 @@
 
 static const char *const spec_ends_words[] = {"follow", "mean", "base", "tuned",
                                               "paper-code"}; /* ENDS_OWN is an object */
+static const char *const spec_kind_words[] = {"all", "attention", "mlp"};
+static const char *const spec_split_words[] = {"kind"};
+static const char *const spec_rounding_words[] = {"nearest", "stochastic"};
+static const char *const spec_dtype_words[] = {"same", "F32", "BF16", "F16"};
+static const char *const spec_others_words[] = {"equal", "base", "tuned", "refuse"};
 static const char *const spec_goal_words[] = {"max", "min"};
 static const char *const spec_evaluator_words[] = {"native", "command"};
 static const char *const spec_merge_words[] = {"directory", "plan", "none"}; /* from MERGE_DIRECTORY on */
@@ -27,7 +32,7 @@ struct spec_key {
     unsigned types;
 };
 
-#define SPEC_KEYS_MAX 12
+#define SPEC_KEYS_MAX 14
 
 /* One object of a search.json; the unused rest of `keys` is zero. */
 struct spec_object {
@@ -40,8 +45,10 @@ enum spec_object_id {
     OBJECT_MODELS,
     OBJECT_GROUPS,
     OBJECT_GROUP,
+    OBJECT_BOUND,
     OBJECT_ENDS,
     OBJECT_RATIO,
+    OBJECT_OUTPUT,
     OBJECT_OBJECTIVE,
     OBJECT_EVALUATOR,
     OBJECT_STRATEGY,
@@ -56,6 +63,7 @@ static const struct spec_object spec_objects[OBJECTS_N] = {
                         {"groups", FOR_ALL},
                         {"ends", FOR_ALL},
                         {"ratio", FOR_ALL},
+                        {"output", FOR_ALL},
                         {"objectives", FOR_ALL},
                         {"evaluator", FOR_ALL},
                         {"strategy", FOR_ALL},
@@ -63,10 +71,22 @@ static const struct spec_object spec_objects[OBJECTS_N] = {
                         {"held_out", FOR_ALL},
                         {"seed", FOR_ALL}}},
     [OBJECT_MODELS] = {"models", {{"base", FOR_ALL}, {"tuned", FOR_ALL}}},
-    [OBJECT_GROUPS] = {"groups", {{"count", FOR_ALL}, {"boundaries", FOR_ALL}, {"names", FOR_ALL}}},
-    [OBJECT_GROUP] = {"groups.names[]", {{"name", FOR_ALL}, {"layers", FOR_ALL}}},
+    [OBJECT_GROUPS] = {"groups",
+                       {{"count", FOR_ALL},
+                        {"boundaries", FOR_ALL},
+                        {"names", FOR_ALL},
+                        {"layerwise", FOR_ALL},
+                        {"split", FOR_ALL},
+                        {"layer_pattern", FOR_ALL},
+                        {"freeze", FOR_ALL},
+                        {"bounds", FOR_ALL},
+                        {"tie", FOR_ALL}}},
+    [OBJECT_GROUP] = {"groups.names[]",
+                      {{"name", FOR_ALL}, {"layers", FOR_ALL}, {"kind", FOR_ALL}, {"tensors", FOR_ALL}}},
+    [OBJECT_BOUND] = {"groups.bounds.GROUP", {{"min", FOR_ALL}, {"max", FOR_ALL}}},
     [OBJECT_ENDS] = {"ends", {{"own", FOR_ALL}}},
     [OBJECT_RATIO] = {"ratio", {{"min", FOR_ALL}, {"max", FOR_ALL}, {"extrapolate", FOR_ALL}}},
+    [OBJECT_OUTPUT] = {"output", {{"rounding", FOR_ALL}, {"dtype", FOR_ALL}, {"others", FOR_ALL}}},
     [OBJECT_OBJECTIVE] = {"objectives[]",
                           {{"name", FOR_ALL},
                            {"metric", FOR_ALL},
@@ -106,6 +126,30 @@ static const struct spec_alias spec_aliases[] = {
     {"attempts", "budget.attempts"},
     {"bundle", "evaluator.bundle"},
     {"argv", "evaluator.argv"},
+    {"rounding", "output.rounding"},
+    {"dtype", "output.dtype"},
+    {"out_dtype", "output.dtype"},
+    {"others", "output.others"},
+    {"freeze", "groups.freeze"},
+    {"frozen", "groups.freeze"},
+    {"tie", "groups.tie"},
+    {"ties", "groups.tie"},
+    {"split", "groups.split"},
+    {"layer_pattern", "groups.layer_pattern"},
+    {"out_dtype", "dtype"},
+    {"torch_dtype", "dtype"},
+    {"precision", "dtype"},
+    {"integers", "others"},
+    {"frozen", "freeze"},
+    {"fixed", "freeze"},
+    {"range", "bounds"},
+    {"ratio", "bounds"},
+    {"tied", "tie"},
+    {"regex", "tensors"},
+    {"pattern", "tensors"},
+    {"filter", "tensors"},
+    {"regex", "layer_pattern"},
+    {"pattern", "layer_pattern"},
     {"direction", "goal"},
     {"ref", "reference"},
     {"timeout", "time_limit_s"},
