@@ -30,6 +30,12 @@ struct fake_search {
     double *ratios, *scores;
 };
 
+static inline void fake_range(struct opt_problem *p, double lower, double upper)
+{
+    p->lower = lower;
+    p->upper = upper;
+}
+
 static inline struct opt_problem fake_problem(enum opt_kind kind, int k, int m, int trials)
 {
     struct opt_problem p = {.k = k,
