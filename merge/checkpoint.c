@@ -29,6 +29,7 @@ struct checkpoint {
     struct shard *shards; /* [shards_n], ascending name */
     size_t n;
     const struct st_tensor **tensors; /* [n], ascending name */
+    struct hash128 identity;
 };
 
 static int by_tensor_name(const void *a, const void *b)
@@ -186,6 +187,38 @@ static int open_indexed(struct checkpoint *ckpt, struct err *err)
     return rc;
 }
 
+/* --- which files --- */
+
+/* Taken before and after config.json is read, so that a change between the two gives an identity of its own. */
+static void identify_config(const struct checkpoint *ckpt, uint64_t out[ST_IDENTITY_N])
+{
+    struct stat st;
+    char *path = mem_printf("%s/config.json", ckpt->directory);
+    if (stat(path, &st) == 0) {
+        out[0] = st.st_dev;
+        out[1] = st.st_ino;
+        out[2] = (uint64_t)st.st_size;
+        out[3] = (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
+        out[4] = (uint64_t)st.st_ctim.tv_sec * 1000000000u + (uint64_t)st.st_ctim.tv_nsec;
+    }
+    mem_free(path);
+}
+
+static void identify(struct checkpoint *ckpt, const uint64_t config_before[ST_IDENTITY_N])
+{
+    uint64_t numbers[ST_IDENTITY_N] = {0};
+    struct hash_stream *stream = hash_create();
+    identify_config(ckpt, numbers);
+    hash_add(stream, config_before, sizeof numbers);
+    hash_add(stream, numbers, sizeof numbers);
+    for (size_t i = 0; i < ckpt->shards_n; i++) {
+        st_identity(ckpt->shards[i].file, numbers);
+        hash_add(stream, numbers, sizeof numbers);
+    }
+    ckpt->identity = hash_value(stream);
+    hash_destroy(stream);
+}
+
 /* --- opening --- */
 
 static int open_single(struct checkpoint *ckpt, struct err *err)
@@ -251,6 +284,8 @@ int checkpoint_open(const char *directory, struct checkpoint **out, struct err *
         return rc;
     struct checkpoint *ckpt = mem_zero(1, sizeof *ckpt);
     ckpt->directory = mem_strdup(directory);
+    uint64_t config_before[ST_IDENTITY_N] = {0};
+    identify_config(ckpt, config_before);
     rc = read_json(ckpt, "config.json", CONFIG_MAX, &ckpt->config, err);
     if (!rc)
         rc = present(directory, "model.safetensors.index.json") ? open_indexed(ckpt, err)
@@ -261,6 +296,7 @@ int checkpoint_open(const char *directory, struct checkpoint **out, struct err *
         checkpoint_close(ckpt);
         return rc;
     }
+    identify(ckpt, config_before);
     *out = ckpt;
     return 0;
 }
@@ -277,6 +313,11 @@ void checkpoint_close(struct checkpoint *ckpt)
     json_free(ckpt->index);
     mem_free(ckpt->directory);
     mem_free(ckpt);
+}
+
+struct hash128 checkpoint_identity(const struct checkpoint *ckpt)
+{
+    return ckpt->identity;
 }
 
 static bool same_file(const struct checkpoint *a, const char *name_a, const struct checkpoint *b,

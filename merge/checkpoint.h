@@ -8,6 +8,7 @@
 #ifndef MERGE_CHECKPOINT_H
 #define MERGE_CHECKPOINT_H
 
+#include "merge/hash.h"
 #include "merge/safetensors.h"
 #include "proto/json.h"
 
@@ -20,6 +21,9 @@ int checkpoint_open(const char *directory, struct checkpoint **out, struct err *
 void checkpoint_close(struct checkpoint *ckpt);
 /* true: every weight file of one is a weight file of the other, by another path, a link or the same one. */
 bool checkpoint_same_files(const struct checkpoint *a, const struct checkpoint *b);
+/* Which files these are, as they were when they were opened, config.json and every shard: device, inode, size, times.
+ * Says nothing about content; files that are written to while they are open change it at the next open. */
+struct hash128 checkpoint_identity(const struct checkpoint *ckpt);
 const char *checkpoint_directory(const struct checkpoint *ckpt);
 const struct json *checkpoint_config(const struct checkpoint *ckpt); /* config.json */
 size_t checkpoint_count(const struct checkpoint *ckpt);

@@ -323,6 +323,11 @@ void st_close(struct st_file *file)
     mem_free(file);
 }
 
+void st_identity(const struct st_file *file, uint64_t out[ST_IDENTITY_N])
+{
+    memcpy(out, file->disk.identity, sizeof file->disk.identity);
+}
+
 size_t st_count(const struct st_file *file)
 {
     return file->n;

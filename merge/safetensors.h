@@ -78,6 +78,11 @@ size_t st_count(const struct st_file *file);
 const struct st_tensor *st_at(const struct st_file *file, size_t i);           /* ascending data offset */
 const struct st_tensor *st_find(const struct st_file *file, const char *name); /* NULL when absent */
 
+/* Which file this is, as it was when it was opened: device, inode, size, time of the last change of content and of
+ * inode in nanoseconds. Another file renamed over it later has other numbers. */
+#define ST_IDENTITY_N 5
+void st_identity(const struct st_file *file, uint64_t out[ST_IDENTITY_N]);
+
 /* The n bytes of the data from byte `offset` on: a pointer into the map or into memory, or `room` [n], filled. NULL with
  * *err set: ERR_CORRUPT when the file has become shorter, ERR_IO; the sentence names file and tensor. offset + n must
  * lie within the tensor. Blocks of a MiB or more keep network file systems busy. */

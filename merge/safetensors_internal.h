@@ -13,7 +13,8 @@
 struct st_disk {
     char *path;
     int fd;
-    uint64_t bytes;     /* its size when it was opened */
+    uint64_t bytes; /* its size when it was opened */
+    uint64_t identity[ST_IDENTITY_N];
     unsigned char *map; /* NULL where it cannot be mapped; then by_pread */
     bool by_pread;
 };
