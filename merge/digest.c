@@ -1,147 +1,38 @@
 #include "merge/digest.h"
 
+#include "merge/once.h"
 #include "proto/mem.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
-#define CACHE_N 64       /* digests kept; a process rarely meets more than a few checkpoints */
-#define CHUNK (1u << 20) /* bytes hashed at a time: fits the second-level cache */
+#define CHUNK (1u << 20) /* bytes hashed at a time: fits the caches */
 #define TICK_BYTES (16u << 20)
 #define CONFIG_TEXT_MAX (4u << 20)
 
-/* --- which files --- */
-
-static int add_identity(struct hash_stream *stream, const char *directory, const char *name)
-{
-    struct stat s;
-    char *path = mem_printf("%s/%s", directory, name);
-    int rc = stat(path, &s);
-    mem_free(path);
-    if (rc)
-        return -1;
-    if (!S_ISREG(s.st_mode))
-        return 0;
-    const uint64_t of[] = {(uint64_t)s.st_dev,          (uint64_t)s.st_ino,
-                           (uint64_t)s.st_size,         (uint64_t)s.st_mtim.tv_sec,
-                           (uint64_t)s.st_mtim.tv_nsec, (uint64_t)s.st_ctim.tv_sec,
-                           (uint64_t)s.st_ctim.tv_nsec};
-    hash_add(stream, name, strlen(name) + 1);
-    hash_add(stream, of, sizeof of);
-    return 0;
-}
-
-/* What the file system says of every file of the directory: when it is the same, so are the bytes. Files that are no
- * weights count too; a change of theirs costs one more reading and nothing else. */
-static int identify(const char *directory, struct hash128 *out, struct err *err)
-{
-    struct dirent **names;
-    int n = scandir(directory, &names, NULL, alphasort), bad = 0;
-    if (n < 0)
-        return err_set(err, ERR_IO, "%s: %s", directory, strerror(errno));
-    struct hash_stream *stream = hash_create();
-    for (int i = 0; i < n; i++) {
-        bad |= names[i]->d_name[0] != '.' && add_identity(stream, directory, names[i]->d_name) &&
-               errno != ENOENT;
-        free(names[i]);
-    }
-    free(names);
-    *out = hash_value(stream);
-    hash_destroy(stream);
-    return bad ? err_set(err, ERR_IO, "%s: its files cannot be looked at: %s", directory, strerror(errno))
-               : 0;
-}
-
 /* --- the cache --- */
 
-struct kept {
-    struct hash128 files; /* their identity */
-    struct digest digest; /* n == 0: somebody is making it */
-    uint64_t used;
-};
+static void destroy(void *value)
+{
+    digest_fini(value);
+    mem_free(value);
+}
 
-static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t cache_changed = PTHREAD_COND_INITIALIZER;
-static struct kept *cache[CACHE_N];
-static uint64_t cache_clock;
+static struct once cache = ONCE_INIT(destroy);
 
-static void copy_digest(const struct digest *from, struct digest *to)
+static void copy(const struct digest *from, struct digest *to)
 {
     *to = *from;
     to->tensors = mem_copy(from->tensors, from->n * sizeof *from->tensors);
 }
 
-static struct kept **find_kept(struct hash128 files)
+/* A copy for the cache. */
+static struct digest *kept(const struct digest *digest)
 {
-    for (size_t i = 0; i < CACHE_N; i++)
-        if (cache[i] && hash_equal(cache[i]->files, files))
-            return &cache[i];
-    return NULL;
-}
-
-static void drop(struct kept **slot)
-{
-    if (!*slot)
-        return;
-    digest_fini(&(*slot)->digest);
-    mem_free(*slot);
-    *slot = NULL;
-}
-
-/* An empty slot, else that of the digest used longest ago; NULL when all are being made. */
-static struct kept **free_slot(void)
-{
-    struct kept **oldest = NULL;
-    for (size_t i = 0; i < CACHE_N; i++) {
-        if (!cache[i])
-            return &cache[i];
-        if (cache[i]->digest.n && (!oldest || cache[i]->used < (*oldest)->used))
-            oldest = &cache[i];
-    }
-    if (oldest)
-        drop(oldest);
-    return oldest;
-}
-
-/* true: *out is the finished digest. false: nobody has it, and the caller is expected to make it and to call settle. */
-static bool look_up(struct hash128 files, struct digest *out)
-{
-    bool found = false;
-    pthread_mutex_lock(&cache_lock);
-    struct kept **slot;
-    while ((slot = find_kept(files)) && (*slot)->digest.n == 0)
-        pthread_cond_wait(&cache_changed, &cache_lock);
-    if (slot) {
-        (*slot)->used = ++cache_clock;
-        copy_digest(&(*slot)->digest, out);
-        found = true;
-    } else if ((slot = free_slot())) {
-        *slot = mem_zero(1, sizeof **slot);
-        (*slot)->files = files;
-    }
-    pthread_mutex_unlock(&cache_lock);
-    return found;
-}
-
-/* Ends what look_up began: with the digest, or NULL when there came none. */
-static void settle(struct hash128 files, const struct digest *made)
-{
-    pthread_mutex_lock(&cache_lock);
-    struct kept **slot = find_kept(files);
-    if (slot && !made)
-        drop(slot);
-    else if (slot) {
-        (*slot)->used = ++cache_clock;
-        copy_digest(made, &(*slot)->digest);
-    }
-    pthread_cond_broadcast(&cache_changed);
-    pthread_mutex_unlock(&cache_lock);
+    struct digest *value = mem_zero(1, sizeof *value);
+    copy(digest, value);
+    return value;
 }
 
 /* --- config.json --- */
@@ -253,6 +144,8 @@ struct reading {
     const struct checkpoint *ckpt;
     const struct digest_progress *progress;
     uint64_t done, total, told;
+    struct hash_stream *stream;
+    char *room; /* [CHUNK] */
 };
 
 static int advance(struct reading *reading, uint64_t bytes, struct err *err)
@@ -268,19 +161,23 @@ static int advance(struct reading *reading, uint64_t bytes, struct err *err)
                : 0;
 }
 
-static int hash_tensor(struct reading *reading, const struct st_tensor *tensor, struct hash_stream *stream,
-                       struct hash128 *out, struct err *err)
+static int hash_tensor(struct reading *reading, const struct st_tensor *tensor, struct hash128 *out,
+                       struct err *err)
 {
-    hash_reset(stream);
+    hash_reset(reading->stream);
     for (uint64_t at = 0; at < tensor->bytes; at += CHUNK) {
         uint64_t left = tensor->bytes - at;
         size_t n = left < CHUNK ? (size_t)left : CHUNK;
-        hash_add(stream, (const char *)tensor->data + at, n);
+        const void *bytes = st_read(tensor, at, n, reading->room, err);
+        if (!bytes)
+            return err ? err->code : ERR_IO;
+        hash_add(reading->stream, bytes, n);
+        st_behind(tensor, at, n);
         int rc = advance(reading, n, err);
         if (rc)
             return rc;
     }
-    *out = hash_value(stream);
+    *out = hash_value(reading->stream);
     return 0;
 }
 
@@ -292,8 +189,10 @@ struct place {
 /* As the tensors lie in their files. */
 static int by_place(const void *a, const void *b)
 {
-    const char *x = ((const struct place *)a)->tensor->data, *y = ((const struct place *)b)->tensor->data;
-    return x < y ? -1 : x > y;
+    const struct st_tensor *x = ((const struct place *)a)->tensor, *y = ((const struct place *)b)->tensor;
+    if (x->disk != y->disk)
+        return (uintptr_t)x->disk < (uintptr_t)y->disk ? -1 : 1;
+    return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
 static int hash_tensors(struct reading *reading, struct hash128 *out, struct err *err)
@@ -305,56 +204,81 @@ static int hash_tensors(struct reading *reading, struct hash128 *out, struct err
         reading->total += places[i].tensor->bytes;
     }
     qsort(places, n, sizeof *places, by_place);
-    struct hash_stream *stream = hash_create();
     int rc = 0;
     for (size_t i = 0; !rc && i < n; i++)
-        rc = hash_tensor(reading, places[i].tensor, stream, &out[places[i].i], err);
-    hash_destroy(stream);
+        rc = hash_tensor(reading, places[i].tensor, &out[places[i].i], err);
     mem_free(places);
     return rc;
+}
+
+/* A file that changed meanwhile has been read half old, half new. */
+static int check_still(const struct checkpoint *ckpt, struct err *err)
+{
+    struct checkpoint *now;
+    struct err gone = {0};
+    bool same = checkpoint_open(checkpoint_directory(ckpt), &now, &gone) == 0 &&
+                hash_equal(checkpoint_identity(ckpt), checkpoint_identity(now));
+    checkpoint_close(now);
+    return same ? 0
+                : err_set(err, ERR_IO,
+                          "%s: files were changed while they were read; wait until they are complete",
+                          checkpoint_directory(ckpt));
 }
 
 static int make(const struct checkpoint *ckpt, const struct digest_progress *progress, struct digest *out,
                 struct err *err)
 {
     struct reading reading = {.ckpt = ckpt, .progress = progress};
+    reading.stream = hash_create();
+    reading.room = mem_zero(CHUNK, 1);
     *out = (struct digest){.n = checkpoint_count(ckpt)};
     out->tensors = mem_zero(out->n, sizeof *out->tensors);
     int rc = hash_tensors(&reading, out->tensors, err);
+    if (!rc)
+        rc = check_still(ckpt, err);
     if (rc)
         digest_fini(out);
     else
         finish(ckpt, out);
-    return rc;
-}
-
-/* A file that changed meanwhile has been read half old, half new. */
-static int check_still(const struct checkpoint *ckpt, struct hash128 files, struct err *err)
-{
-    struct hash128 now;
-    int rc = identify(checkpoint_directory(ckpt), &now, err);
-    if (!rc && !hash_equal(files, now))
-        rc = err_set(err, ERR_IO, "%s: files were changed while they were read; wait until they are complete",
-                     checkpoint_directory(ckpt));
+    hash_destroy(reading.stream);
+    mem_free(reading.room);
     return rc;
 }
 
 int digest_make(const struct checkpoint *ckpt, const struct digest_progress *progress, struct digest *out,
                 struct err *err)
 {
-    struct hash128 files;
+    struct hash128 files = checkpoint_identity(ckpt);
+    struct digest *value = once_hold(&cache, files);
+    int rc = 0;
     *out = (struct digest){0};
-    int rc = identify(checkpoint_directory(ckpt), &files, err);
-    if (rc || look_up(files, out))
-        return rc;
-    rc = make(ckpt, progress, out, err);
-    if (!rc) {
-        rc = check_still(ckpt, files, err);
-        if (rc)
-            digest_fini(out);
+    if (value)
+        copy(value, out);
+    else {
+        rc = make(ckpt, progress, out, err);
+        value = rc ? NULL : kept(out);
+        once_settle(&cache, files, value);
     }
-    settle(files, rc ? NULL : out);
+    once_release(&cache, value);
     return rc;
+}
+
+int digest_keep(const struct checkpoint *ckpt, const struct hash128 *tensors, struct err *err)
+{
+    struct hash128 files = checkpoint_identity(ckpt);
+    int rc = check_still(ckpt, err);
+    if (rc)
+        return rc;
+    struct digest *value = once_hold(&cache, files);
+    if (!value) {
+        value = mem_zero(1, sizeof *value);
+        value->n = checkpoint_count(ckpt);
+        value->tensors = mem_copy(tensors, value->n * sizeof *tensors);
+        finish(ckpt, value);
+        once_settle(&cache, files, value);
+    }
+    once_release(&cache, value);
+    return 0;
 }
 
 void digest_fini(struct digest *digest)

@@ -31,6 +31,10 @@ int digest_make(const struct checkpoint *ckpt, const struct digest_progress *pro
                 struct err *err);
 void digest_fini(struct digest *digest);
 
+/* Keeps the digest for later calls of digest_make, from the hashes of the tensors' data [checkpoint_count] that somebody
+ * made in a pass of his own. ERR_IO when the files were changed meanwhile. */
+int digest_keep(const struct checkpoint *ckpt, const struct hash128 *tensors, struct err *err);
+
 /* {"digest":HEX,"config":HEX,"tensors":[{"name","hash"}]} */
 void digest_write(const struct checkpoint *ckpt, const struct digest *digest, struct json_out *out);
 
