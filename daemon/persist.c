@@ -23,6 +23,7 @@ static struct store_trial row_of(const struct search *search, const struct trial
         .evaluate_s = trial->evaluate_s,
         .wall_s = trial->wall_s,
         .worker = trial->worker,
+        .effective = trial->effective,
     };
 }
 
@@ -62,6 +63,7 @@ static int update_trial(struct store *store, const struct sched_write *write,
         row.evaluate_s = write->result->evaluate_s;
         row.wall_s = write->wall_s;
         row.done_us = write->now.wall_us;
+        row.effective = write->result->effective;
     }
     if (change == write->trials && write->worker)
         row.worker = write->worker;

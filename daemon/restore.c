@@ -96,7 +96,8 @@ static int on_trial(void *ctx, const struct store_trial *row)
                                   .done_us = row->done_us,
                                   .merge_s = row->merge_s,
                                   .evaluate_s = row->evaluate_s,
-                                  .wall_s = row->wall_s};
+                                  .wall_s = row->wall_s,
+                                  .effective = row->effective};
     if (!trial_state_read(row->state, &record.state) ||
         (row->heldout_state && !trial_state_read(row->heldout_state, &record.heldout_state)))
         return err_set(c->err, ERR_CORRUPT, "trial %d is in no state we know", row->number);

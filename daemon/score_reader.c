@@ -54,6 +54,26 @@ static int refuse_twins(const struct result *result, struct err *err)
     return 0;
 }
 
+/* One number a ratio, null where there is no update; how many there must be is the search's. */
+static int read_effective(const struct json *list, struct result *result, struct err *err)
+{
+    if (!list || json_is(list, JSON_NULL))
+        return 0;
+    if (!json_is(list, JSON_ARRAY) || json_len(list) == 0 || json_len(list) > OPT_K_MAX)
+        return err_set(err, ERR_INVALID,
+                       "effective: must be null or an array of 1 to %d numbers or nulls, one a ratio",
+                       OPT_K_MAX);
+    double *values = mem_zero(json_len(list), sizeof *values);
+    result->effective = values;
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        if (!json_is(j, JSON_NUMBER) && !json_is(j, JSON_NULL))
+            return err_set(err, ERR_INVALID, "effective[%zu]: must be a number, or null without an update",
+                           result->effective_n);
+        values[result->effective_n++] = json_number_or(j, NAN);
+    }
+    return 0;
+}
+
 int score_reader_read(const struct json *root, struct result *result, struct err *err)
 {
     const struct json *scores = json_get(root, "scores");
@@ -70,7 +90,8 @@ int score_reader_read(const struct json *root, struct result *result, struct err
     }
     result->merge_s = json_number_or(json_get(root, "merge_s"), 0);
     result->evaluate_s = json_number_or(json_get(root, "evaluate_s"), 0);
-    return refuse_twins(result, err);
+    int rc = read_effective(json_get(root, "effective"), result, err);
+    return rc ? rc : refuse_twins(result, err);
 }
 
 void score_reader_free(struct result *result)
@@ -79,5 +100,6 @@ void score_reader_free(struct result *result)
     for (size_t i = 0; i < result->scores_n; i++)
         mem_free((void *)(uintptr_t)scores[i].items);
     mem_free(scores);
+    mem_free((void *)(uintptr_t)result->effective);
     *result = (struct result){0};
 }

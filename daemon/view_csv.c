@@ -46,6 +46,8 @@ static void put_heads(const struct search *search, struct buf *buf)
     buf_text(buf, "trial,stream,step,kind,state,on_front");
     for (int i = 0; i < search->k; i++)
         put_name(buf, "ratio ", search->group_names[i], "");
+    for (int i = 0; i < search->k; i++)
+        put_name(buf, "effective ", search->group_names[i], "");
     for (int j = 0; j < search->m; j++)
         for (int c = 0; c < 4; c++)
             put_name(buf, "", search->spec.objectives[j].name, columns[c]);
@@ -70,6 +72,8 @@ static void put_trial(const struct search *search, int number, struct buf *buf)
                tally_on_front(search, number) ? "true" : "false");
     for (int i = 0; i < search->k; i++)
         put_number(buf, search_ratios(search, number)[i]);
+    for (int i = 0; i < search->k; i++)
+        put_number(buf, trial->effective ? trial->effective[i] : NAN);
     for (int j = 0; j < search->m; j++)
         put_objective(search, number, j, buf);
     buf_printf(buf, ",%d", trial->job[HALF_SEARCH].attempts + trial->job[HALF_HELDOUT].attempts);

@@ -38,6 +38,7 @@ static void put_point(const struct search *search, int number, bool on_front, st
     json_put_int(out, "trial", number);
     json_put_text(out, "kind", view_kind(search, number));
     json_put_doubles(out, "ratios", search_ratios(search, number), (size_t)search->k);
+    view_effective(search, number, out);
     json_put_double(out, "mean_ratio", mean_ratio(search, number));
     json_name(out, "scores");
     put_scores(search, HALF_SEARCH, number, out);

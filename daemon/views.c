@@ -138,6 +138,8 @@ int view_trial(struct store *store, const struct search *search, int number, boo
     json_put_text(out, "kind", view_kind(search, number));
     json_put_text(out, "state", trial_state_name(trial->job[HALF_SEARCH].state));
     json_put_doubles(out, "ratios", search_ratios(search, number), (size_t)search->k);
+    view_effective(search, number, out);
+    view_trial_warnings(search, number, out);
     json_put_int(out, "attempts", trial->job[HALF_SEARCH].attempts);
     json_put_text(out, "reason", view_reason(trial));
     json_put_text(out, "worker", trial->worker);

@@ -21,6 +21,11 @@ void view_trials_csv(const struct search *search, struct buf *buf);
 const char *view_kind(const struct search *search, int number); /* "sweep", "hma", "scalarize", "sobol" */
 const char *view_reason(const struct trial *trial);             /* of the last attempt that failed; NULL */
 
+/* "effective", a number a ratio or null, into an open object. */
+void view_effective(const struct search *search, int number, struct json_out *out);
+/* "warnings", a sentence a ratio that came out otherwise than asked for. */
+void view_trial_warnings(const struct search *search, int number, struct json_out *out);
+
 void view_progress(const struct search *search, struct json_out *out); /* "progress" and "confirm" */
 double view_eta_s(const struct search *search);                        /* NaN = not known */
 

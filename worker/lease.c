@@ -113,6 +113,8 @@ void lease_write_result(const struct scores *scores, struct buf *buf)
     json_end_array(&out);
     json_put_double(&out, "merge_s", scores->merge_s);
     json_put_double(&out, "evaluate_s", scores->evaluate_s);
+    if (scores->effective_n)
+        json_put_doubles(&out, "effective", scores->effective, scores->effective_n); /* NaN becomes null */
     json_end_object(&out);
 }
 

@@ -214,6 +214,9 @@ int sched_result(struct sched *sched, const char *token, const struct result *re
         return rc == 1 ? 0 : rc;
     const struct lease *lease = lease_find(&sched->leases, token);
     double means[OPT_M_MAX], stderrs[OPT_M_MAX];
+    if (result->effective && result->effective_n != (size_t)search->k)
+        return err_set(err, ERR_INVALID, "effective: %zu numbers, but the search has %d ratios",
+                       result->effective_n, search->k);
     rc = search_objectives(search, result->scores, result->scores_n, means, stderrs, err);
     if (rc)
         return rc;

@@ -27,6 +27,8 @@ struct result {
     const struct score *scores;
     size_t scores_n;
     double merge_s, evaluate_s;
+    const double *effective; /* [effective_n], one a ratio of the search; NULL = not known */
+    size_t effective_n;
 };
 
 /* One half of one trial goes to another state. */
@@ -109,7 +111,7 @@ int sched_lease(struct sched *sched, const char *worker_id, struct now now, cons
 /* ERR_NOT_FOUND: the lease is gone, stop working on it. */
 int sched_heartbeat(struct sched *sched, const char *token, struct now now, struct err *err);
 /* 0 after it is durable; *duplicate: the job had its scores already and nothing changed. ERR_NOT_FOUND: the
- * job needs no result (any more). ERR_INVALID: a metric is missing. */
+ * job needs no result (any more). ERR_INVALID: a metric is missing, or the effective ratios are not one a ratio. */
 int sched_result(struct sched *sched, const char *token, const struct result *result, struct now now,
                  bool *duplicate, struct err *err);
 /* 0 also when the lease ended before: nothing changes then. */

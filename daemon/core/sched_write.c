@@ -22,6 +22,7 @@ static void apply_result(struct search *search, struct trial *trial, enum half h
     trial->merge_s = write->result->merge_s;
     trial->evaluate_s = write->result->evaluate_s;
     trial->wall_s = write->wall_s;
+    doubles_replace(&trial->effective, write->result->effective, (size_t)search->k);
     trial->done_us = write->now.wall_us;
     search->last_done_us = write->now.wall_us;
 }

@@ -45,6 +45,7 @@ int restore_trial(struct restore *restore, const struct trial_record *record, st
     trial->merge_s = record->merge_s;
     trial->evaluate_s = record->evaluate_s;
     trial->wall_s = record->wall_s;
+    doubles_replace(&trial->effective, record->effective, (size_t)search->k);
     restore->targets[record->number] = (struct target){
         record->number, {record->state, record->heldout_state}, {false, false}, record->done_us};
     return 0;

@@ -17,6 +17,7 @@ struct trial_record {
     const char *reason, *worker;
     int64_t created_us, done_us;
     double merge_s, evaluate_s, wall_s;
+    const double *effective; /* [k] or NULL */
 };
 
 struct restore; /* what finish still has to do */

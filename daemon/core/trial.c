@@ -3,7 +3,6 @@
 #include "proto/mem.h"
 
 #include <assert.h>
-#include <stddef.h>
 #include <string.h>
 
 #define BIT(state) (1u << TRIAL_##state)
@@ -26,6 +25,7 @@ void trial_fini(struct trial *trial)
     for (int h = 0; h < HALVES_N; h++)
         mem_free(trial->job[h].reason);
     mem_free(trial->worker);
+    mem_free(trial->effective);
     *trial = (struct trial){0};
 }
 
@@ -74,6 +74,15 @@ bool half_read(const char *word, enum half *out)
             return true;
         }
     return false;
+}
+
+void doubles_replace(double **slot, const double *x, size_t n)
+{
+    double *copy = x ? mem_zero(n, sizeof *copy) : NULL; /* first: x may be *slot itself */
+    if (copy)
+        memcpy(copy, x, n * sizeof *copy);
+    mem_free(*slot);
+    *slot = copy;
 }
 
 void text_replace(char **slot, const char *text)

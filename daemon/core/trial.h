@@ -26,6 +26,7 @@
 #define DAEMON_CORE_TRIAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum trial_state {
@@ -52,6 +53,8 @@ struct trial {
     int64_t created_us, done_us;
     double merge_s, evaluate_s, wall_s; /* of the search half */
     char *worker;                       /* who finished the search half or failed its last attempt; NULL */
+    double *effective; /* [k] the ratios as they were really applied (merge/merge.h), NaN where there is no
+                        * update; NULL = not known */
 };
 
 void trial_fini(struct trial *trial);
@@ -65,6 +68,9 @@ const char *trial_state_name(enum trial_state state);
 bool trial_state_read(const char *word, enum trial_state *out);
 const char *half_name(enum half half);
 bool half_read(const char *word, enum half *out);
+
+/* Copies x [n] (may be NULL) over *slot and frees what was there. */
+void doubles_replace(double **slot, const double *x, size_t n);
 
 /* Copies `text` (may be NULL) over *slot and frees what was there. */
 void text_replace(char **slot, const char *text);

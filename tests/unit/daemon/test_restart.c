@@ -47,8 +47,8 @@ static int deliver(const struct fixture *f, const struct job *job, bool *duplica
     char *request =
         mem_printf("{\"scores\":[{\"metric\":\"t.a\",\"mean\":%.17g,\"stderr\":0.1,\"n\":2,\"items\":[1,2]},"
                    "{\"metric\":\"t.b\",\"mean\":%.17g,\"stderr\":null,\"n\":2,\"items\":null}],"
-                   "\"merge_s\":0.5,\"evaluate_s\":1.5}",
-                   a, b);
+                   "\"merge_s\":0.5,\"evaluate_s\":1.5,\"effective\":[%.17g,null]}",
+                   a, b, 0.9 * x);
     int status = call(f, "POST", path, request, &body);
     *duplicate = json_bool_or(json_get(body, "duplicate"), false);
     mem_free(path);
@@ -82,8 +82,8 @@ static char *trials_of(const struct fixture *f)
     buf_init(&buf, 1 << 20);
     assert_int_equal(call(f, "GET", "/v1/searches/1/trials?limit=1000", NULL, &body), 200);
     for (const struct json *t = json_first(json_get(body, "trials")); t; t = json_next(t)) {
-        static const char *const keys[] = {"number", "stream",     "step",  "state",
-                                           "ratios", "objectives", "scores"};
+        static const char *const keys[] = {"number",    "stream",   "step",       "state", "ratios",
+                                           "effective", "warnings", "objectives", "scores"};
         for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
             json_write(&buf, json_get(t, keys[i]));
         buf_text(&buf, "\n");
@@ -152,6 +152,35 @@ static void test_front_is_the_same_after_a_restart(void **state)
     assert_string_equal(strstr(before, "\r\n\r\n"), strstr(after, "\r\n\r\n"));
     mem_free(before);
     mem_free(after);
+}
+
+/* The trial of the sweep with ratio 1 everywhere: 0.9 came out in its first group, the second has no update. */
+static void test_effective_ratios_are_kept_and_warned_of(void **state)
+{
+    struct fixture *f = *state;
+    struct json *body;
+    mem_free(run_search(f, 3));
+    assert_int_equal(call(f, "GET", "/v1/searches/1/front", NULL, &body), 200);
+    int end = -1;
+    for (const struct json *p = json_first(json_get(body, "sweep")); p; p = json_next(p)) {
+        assert_true(json_number_or(json_first(json_get(p, "effective")), -1) ==
+                    0.9 * json_number_or(json_first(json_get(p, "ratios")), -1));
+        if (json_number_or(json_get(p, "mean_ratio"), 0) == 1)
+            end = (int)json_number_or(json_get(p, "trial"), -1);
+    }
+    json_free(body);
+    char *path = mem_printf("/v1/searches/1/trials/%d", end);
+    assert_int_equal(call(f, "GET", path, NULL, &body), 200);
+    mem_free(path);
+    const struct json *effective = json_get(body, "effective"), *warnings = json_get(body, "warnings");
+    assert_true(json_number_or(json_first(effective), -1) == 0.9);
+    assert_true(json_is(json_next(json_first(effective)), JSON_NULL));
+    assert_int_equal(json_len(warnings), 1);
+    assert_string_equal(
+        json_string_or(json_first(warnings), ""),
+        "group 1: ratio 1 was asked for, 0.9 came out: set output.rounding to \"stochastic\" or "
+        "output.dtype to \"F32\"");
+    json_free(body);
 }
 
 static void test_keys_survive(void **state)
@@ -281,6 +310,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_kill_9_changes_nothing),
         TEST(test_front_is_the_same_after_a_restart),
+        TEST(test_effective_ratios_are_kept_and_warned_of),
         TEST(test_keys_survive),
         TEST(test_cancelled_leases_are_gone),
         TEST(test_pause_gives_out_nothing),

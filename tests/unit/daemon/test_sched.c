@@ -220,6 +220,28 @@ static void test_a_missing_metric_is_named(void **state)
     assert_non_null(strstr(err.text, "\"down\""));
 }
 
+static void test_effective_ratios_are_one_a_ratio(void **state)
+{
+    struct core *core = *state;
+    const struct lease *lease;
+    struct err err = {0};
+    bool duplicate;
+    add(core, 1);
+    struct search *search = sched_search(&core->sched, 1);
+    assert_int_equal(sched_lease(&core->sched, core_worker(core, "h:1", 1), core->now, &lease, NULL), 0);
+    const double effective[65] = {0.5};
+    struct score scores[] = {{"t.m0", 1, 0, 1, NULL, 0}, {"t.m1", 1, 0, 1, NULL, 0}};
+    struct result result = {.scores = scores, .scores_n = 2, .effective = effective};
+    result.effective_n = (size_t)search->k + 1;
+    assert_int_equal(sched_result(&core->sched, lease->token, &result, core->now, &duplicate, &err),
+                     ERR_INVALID);
+    assert_int_equal(strncmp(err.text, "effective: ", 11), 0);
+    assert_null(search->trials[0].effective);
+    result.effective_n--;
+    assert_int_equal(sched_result(&core->sched, lease->token, &result, core->now, &duplicate, &err), 0);
+    assert_true(search->trials[0].effective[0] == 0.5);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, core_setup, core_teardown)
@@ -236,6 +258,7 @@ int main(void)
         TEST(test_a_stream_that_cannot_go_on_is_dropped),
         TEST(test_a_search_without_ends_fails_at_once),
         TEST(test_a_missing_metric_is_named),
+        TEST(test_effective_ratios_are_one_a_ratio),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -128,7 +128,7 @@ static void test_scores(void **state)
     struct result result;
     struct err err = {0};
     assert_int_equal(read_scores("{\"scores\":[{\"metric\":\"t.a\",\"mean\":1,\"stderr\":null,\"n\":2,"
-                                 "\"items\":[1,2]}],\"merge_s\":1}",
+                                 "\"items\":[1,2]}],\"merge_s\":1,\"effective\":[0.25,null]}",
                                  &result, &err),
                      0);
     static const char *const wrong[][2] = {
@@ -142,6 +142,9 @@ static void test_scores(void **state)
         {"{\"scores\":[{\"metric\":\"a\",\"mean\":1,\"n\":1,\"items\":[1,null]}]}", "scores[0].items[1]"},
         {"{\"scores\":[{\"metric\":\"a\",\"mean\":1,\"n\":1},{\"metric\":\"a\",\"mean\":1,\"n\":1}]}",
          "scores[1].metric"},
+        {"{\"scores\":[{\"metric\":\"a\",\"mean\":1,\"n\":1}],\"effective\":0.5}", "effective"},
+        {"{\"scores\":[{\"metric\":\"a\",\"mean\":1,\"n\":1}],\"effective\":[]}", "effective"},
+        {"{\"scores\":[{\"metric\":\"a\",\"mean\":1,\"n\":1}],\"effective\":[1,\"x\"]}", "effective[1]"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         assert_int_equal(read_scores(wrong[i][0], &result, &err), ERR_INVALID);

@@ -112,6 +112,11 @@ static void results_are_exact(void **state)
                         "\"n\":3,\"items\":[0.1,-0,4.94065645841247e-324]}],\"merge_s\":0.5,"
                         "\"evaluate_s\":2}");
     buf_clear(&buf);
+    scores = (struct scores){.effective_n = 2, .effective = {0.006, NAN}};
+    lease_write_result(&scores, &buf);
+    assert_string_equal(buf_str(&buf),
+                        "{\"scores\":[],\"merge_s\":0,\"evaluate_s\":0,\"effective\":[0.006,null]}");
+    buf_clear(&buf);
     lease_write_failure(ERR_TIMEOUT, "it\ntook \xff long", &buf);
     assert_string_equal(buf_str(&buf), "{\"reason\":\"it\\ntook \xef\xbf\xbd long\",\"code\":\"timeout\"}");
     buf_fini(&buf);
