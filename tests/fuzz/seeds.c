@@ -1,0 +1,124 @@
+/* Writes what the fuzz targets begin with: fuzz_seeds DIR makes DIR/NOUN/ for every target. The malformed files are
+ * those of the unit tests, so that a new row there is a new seed here. */
+#include "tests/fuzz/fuzz.h"
+
+#include "merge/safetensors.h"
+#include "tests/unit/merge/malformed.h"
+
+static const char *root;
+
+static void seed(const char *target, size_t number, const void *bytes, size_t n)
+{
+    char *directory = mem_printf("%s/%s", root, target),
+         *path = mem_printf("%s/seed-%03zu", directory, number);
+    mkdir(root, 0777);
+    mkdir(directory, 0777);
+    fuzz_write(path, bytes, n);
+    mem_free(path);
+    mem_free(directory);
+}
+
+static void seed_headers(void)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof malformed_headers / sizeof *malformed_headers; i++) {
+        const struct malformed *row = &malformed_headers[i];
+        uint64_t length = strlen(row->header);
+        size_t n = 8 + (size_t)length + row->data_n;
+        char *bytes = mem_zero(n, 1);
+        memcpy(bytes, &length, 8);
+        memcpy(bytes + 8, row->header, (size_t)length);
+        seed("header", count++, bytes, n);
+        mem_free(bytes);
+    }
+    for (size_t i = 0; i < sizeof malformed_files / sizeof *malformed_files; i++)
+        seed("header", count++, malformed_files[i].bytes, malformed_files[i].n);
+    for (int dtype = 0; dtype < ST_DTYPES_N; dtype++) {
+        unsigned bytes_n = st_dtype_bits((enum st_dtype)dtype); /* of eight elements */
+        char text[256] = {0};
+        int n = snprintf(text + 8, sizeof text - 8,
+                         "{\"w\":{\"dtype\":\"%s\",\"shape\":[2,4],\"data_offsets\":[0,%u]}}",
+                         st_dtype_name((enum st_dtype)dtype), bytes_n);
+        text[0] = (char)n;
+        seed("header", count++, text, 8 + (size_t)n + bytes_n);
+    }
+}
+
+#define TEXT(text) text, sizeof(text) - 1
+#define HEADER_OF_X                                                                                          \
+    "\x3d\0\0\0\0\0\0\0{\"x\":{\"dtype\":\"BF16\",\"shape\":[2,1],\"data_offsets\":[0,4]}}   "               \
+    "\x80\x3f\0\xc0"
+
+struct text {
+    const char *bytes;
+    size_t n;
+};
+
+static void seed_all(const char *target, const struct text *texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        seed(target, i, texts[i].bytes, texts[i].n);
+}
+
+static const struct text indices[] = {
+    {TEXT("{\"metadata\":{\"total_size\":32},\"weight_map\":{\"a\":\"two.safetensors\",\"b\":\"one."
+          "safetensors\","
+          "\"c\":\"two.safetensors\",\"d\":\"one.safetensors\"}}")},
+    {TEXT("{\"weight_map\":{\"x\":\"x.safetensors\"}}\0{\"a\":1}\0" HEADER_OF_X)},
+    {TEXT("{\"weight_map\":{\"b\":\"one.safetensors\",\"d\":\"one.safetensors\",\"x\":\"x.safetensors\"}}\0{}"
+          "\0" HEADER_OF_X)},
+    {TEXT("{\"weight_map\":{\"b\":\"one.safetensors\",\"d\":\"two.safetensors\"}}")},
+    {TEXT(
+        "{\"weight_map\":{\"b\":\"one.safetensors\",\"d\":\"one.safetensors\",\"x\":\"one.safetensors\"}}")},
+    {TEXT("{\"weight_map\":{\"b\":\"../one.safetensors\"}}")},
+    {TEXT("{\"weight_map\":{\"b\":\"/etc/passwd\"}}")},
+    {TEXT("{\"weight_map\":{\"b\":\"zero.safetensors\"}}")},
+    {TEXT("{\"weight_map\":{\"b\":7}}")},
+    {TEXT("{\"weight_map\":{}}")},
+    {TEXT("{\"weight_map\":[]}")},
+    {TEXT("[]")},
+    {TEXT("")},
+    {TEXT("{\"weight_map\":{\"b\":\"one.safetensors\",\"b\":\"one.safetensors\"}}")},
+    {TEXT("{\"weight_map\":{\"b\":\"one.safetensors\",\"\\u0062\":\"one.safetensors\"}}")},
+    {TEXT("{\"weight_map\":{\"a\\nb\":\"one.safetensors\"}}")},
+    {TEXT("{\"weight_map\":{\"b\":\"one.safetensors\"}}\0[]")},
+    {TEXT("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")},
+    {TEXT("<!DOCTYPE html><html></html>")},
+    {TEXT("{\"weight_map\":{\"x\":\"x.safetensors\"}}\0{}\0version https://git-lfs.github.com/spec/v1\n")},
+};
+
+static const struct text values[] = {
+    {TEXT("{\"a\":[1,-2.5e-3,true,false,null,\"\\u00e9\\ud83d\\ude00\\n\"],\"b\":{\"a\":{}}}")},
+    {TEXT("[]")},
+    {TEXT("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"")},
+    {TEXT("1e308")},
+    {TEXT("1e309")},
+    {TEXT("-0")},
+    {TEXT("-0.0")},
+    {TEXT("0.1")},
+    {TEXT("01")},
+    {TEXT("18446744073709551615")},
+    {TEXT("5e-324")},
+    {TEXT("{\"a\":1,\"a\":2}")},
+    {TEXT("{\"a\":1,\"A\":2}")},
+    {TEXT("\"\\u0000\"")},
+    {TEXT("\"\\ud83d\"")},
+    {TEXT("\xEF\xBB\xBF{}")},
+    {TEXT("[1,]")},
+    {TEXT("{} x")},
+    {TEXT("nul")},
+    {TEXT("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]")},
+};
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "usage: fuzz_seeds DIR\n");
+        return 2;
+    }
+    root = argv[1];
+    seed_headers();
+    seed_all("index", indices, sizeof indices / sizeof *indices);
+    seed_all("json", values, sizeof values / sizeof *values);
+    return 0;
+}
