@@ -14,6 +14,12 @@
 
 #define WORKER_NAME_MAX 128
 
+/* A search whose jobs the worker cannot do: its files are others than the search's. */
+struct refusal {
+    int64_t search;
+    char *reason; /* a sentence */
+};
+
 struct worker {
     char id[32];
     char name[WORKER_NAME_MAX]; /* "host:pid"; leases name a worker so, for the id dies with the daemon */
@@ -22,6 +28,8 @@ struct worker {
     int done, failed; /* results and failures since it registered */
     int64_t seen_us;
     bool told_lost; /* the log has its silence */
+    struct refusal *refused; /* [refused_n], a search once; gone when it registers again */
+    int refused_n;
 };
 
 struct fleet {
@@ -33,12 +41,19 @@ struct fleet {
 
 void fleet_init(struct fleet *fleet, uint32_t boot);
 void fleet_fini(struct fleet *fleet);
-/* A worker of the same name keeps its id. name is cut at WORKER_NAME_MAX. */
+/* A worker of the same name keeps its id, and what it refused is forgotten: it may have other files now. name is cut at
+ * WORKER_NAME_MAX. */
 struct worker *fleet_register(struct fleet *fleet, const char *name, int slots, const char *version,
                               int64_t now_us);
 struct worker *fleet_find(struct fleet *fleet, const char *id);
 struct worker *fleet_by_name(struct fleet *fleet, const char *name);
 void fleet_forget(struct fleet *fleet, const char *id);
+/* The worker does nothing for this search any more; a later reason replaces the earlier one. Copies. */
+void worker_refuse(struct worker *worker, int64_t search, const char *reason);
+/* Why the worker does nothing for this search; NULL when it has not refused it. */
+const char *worker_refusal(const struct worker *worker, int64_t search);
+/* The search is over: nobody refuses it any more. */
+void fleet_forgive(struct fleet *fleet, int64_t search);
 /* Forgets workers that were silent for forget_us. */
 void fleet_tick(struct fleet *fleet, int64_t now_us, int64_t forget_us);
 

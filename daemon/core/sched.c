@@ -66,15 +66,16 @@ static bool gives(const struct search *search, enum half *half)
            search->ready[*half].n > 0;
 }
 
-/* The searches take turns: the first with a job whose id is above the one served last. */
-static struct search *next_search(const struct sched *sched, enum half *half)
+/* The searches take turns: the first with a job whose id is above the one served last, but none that the worker has
+ * refused. */
+static struct search *next_search(const struct sched *sched, const struct worker *worker, enum half *half)
 {
     int after = 0;
     while (after < sched->search_n && sched->search[after]->id <= sched->last_search)
         after++;
     for (int i = 0; i < sched->search_n; i++) {
         struct search *search = sched->search[(after + i) % sched->search_n];
-        if (gives(search, half))
+        if (gives(search, half) && !worker_refusal(worker, search->id))
             return search;
     }
     return NULL;
@@ -123,7 +124,7 @@ int sched_lease(struct sched *sched, const char *worker_id, struct now now, cons
         return 0;
     }
     enum half half;
-    struct search *search = next_search(sched, &half);
+    struct search *search = next_search(sched, worker, &half);
     if (!search)
         return err_set(err, ERR_NOT_READY, "no job is ready");
     int rc = grant(sched, search, half, worker, now, out, err);
@@ -288,6 +289,45 @@ int sched_release(struct sched *sched, const char *token, struct now now, struct
     return give_up(sched, search, lease, LEASE_RELEASED, "the worker gave it back", now, err);
 }
 
+int sched_refuse(struct sched *sched, const char *token, const char *reason, struct now now, struct err *err)
+{
+    const struct lease *lease = lease_find(&sched->leases, token);
+    if (!lease)
+        return 0;
+    int64_t id = lease->search;
+    char name[WORKER_NAME_MAX];
+    memcpy(name, lease->worker, sizeof name);
+    struct search *search;
+    if (find_active(sched, token, &search)) {
+        touch(sched, name, now);
+        int rc = give_up(sched, search, lease, LEASE_RELEASED, reason, now, err);
+        if (rc)
+            return rc;
+    }
+    struct worker *worker = fleet_by_name(&sched->fleet, name);
+    if (worker)
+        worker_refuse(worker, id, reason);
+    return 0;
+}
+
+const char *sched_stalled(const struct sched *sched, const struct search *search, int64_t now_us)
+{
+    enum half half;
+    if (!gives(search, &half))
+        return NULL;
+    const char *first = NULL;
+    for (int i = 0; i < sched->fleet.n; i++) {
+        const struct worker *worker = sched->fleet.worker[i];
+        if (sched_worker_lost(sched, worker, now_us))
+            continue;
+        const char *reason = worker_refusal(worker, search->id);
+        if (!reason)
+            return NULL;
+        first = first ? first : reason;
+    }
+    return first;
+}
+
 int sched_leave(struct sched *sched, const char *worker_id, struct now now, int *released, struct err *err)
 {
     const struct worker *worker = fleet_find(&sched->fleet, worker_id);
@@ -321,17 +361,27 @@ static void expire(struct sched *sched, struct now now)
     }
 }
 
-/* The slots of the workers that live, shared by the searches that have work. */
+static bool takes_slots(const struct search *search)
+{
+    return search->state == SEARCH_RUNNING || search->state == SEARCH_CONFIRMING;
+}
+
+/* The slots of every worker that lives, shared by the searches that have work and that it has not refused. */
 static void share_slots(struct sched *sched, struct now now)
 {
-    int slots = 0, takers = 0;
-    for (int i = 0; i < sched->fleet.n; i++)
-        if (!sched_worker_lost(sched, sched->fleet.worker[i], now.us))
-            slots += sched->fleet.worker[i]->slots;
     for (int i = 0; i < sched->search_n; i++)
-        takers += sched->search[i]->state == SEARCH_RUNNING || sched->search[i]->state == SEARCH_CONFIRMING;
-    for (int i = 0; i < sched->search_n; i++)
-        sched->search[i]->capacity = takers ? (double)slots / takers : 0;
+        sched->search[i]->capacity = 0;
+    for (int w = 0; w < sched->fleet.n; w++) {
+        const struct worker *worker = sched->fleet.worker[w];
+        int takers = 0;
+        for (int i = 0; i < sched->search_n; i++)
+            takers += takes_slots(sched->search[i]) && !worker_refusal(worker, sched->search[i]->id);
+        if (sched_worker_lost(sched, worker, now.us) || takers == 0)
+            continue;
+        for (int i = 0; i < sched->search_n; i++)
+            if (takes_slots(sched->search[i]) && !worker_refusal(worker, sched->search[i]->id))
+                sched->search[i]->capacity += (double)worker->slots / takers;
+    }
 }
 
 void sched_tick(struct sched *sched, struct now now)
@@ -341,7 +391,9 @@ void sched_tick(struct sched *sched, struct now now)
     fleet_tick(&sched->fleet, now.us, sched->lease_us * 10 > hour_us ? sched->lease_us * 10 : hour_us);
     share_slots(sched, now);
     for (int i = 0; i < sched->search_n; i++)
-        if (!search_state_is_final(sched->search[i]->state))
+        if (search_state_is_final(sched->search[i]->state))
+            fleet_forgive(&sched->fleet, sched->search[i]->id);
+        else
             sched_advance(sched, sched->search[i], now);
 }
 

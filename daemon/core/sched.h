@@ -118,6 +118,14 @@ int sched_result(struct sched *sched, const char *token, const struct result *re
 int sched_failure(struct sched *sched, const char *token, const char *reason, struct now now,
                   struct err *err);
 int sched_release(struct sched *sched, const char *token, struct now now, struct err *err);
+/* Like sched_release, and this worker is not given jobs of the search again while it is registered: it cannot do any
+ * (its files are others than the search's). reason: a sentence, copied. Kept in memory only, so after a restart of the
+ * daemon it is asked once more. */
+int sched_refuse(struct sched *sched, const char *token, const char *reason, struct now now, struct err *err);
+/* Why a search that has jobs to give stands still: the reason of the first of the workers, when all that are present have
+ * refused it. NULL when one of them could work on it, when none is present, or when it gives no jobs. Good until the
+ * next call. */
+const char *sched_stalled(const struct sched *sched, const struct search *search, int64_t now_us);
 
 /* The worker goes: its leases go back, no attempt counted, and it is forgotten. ERR_NOT_FOUND. *released: how many. */
 int sched_leave(struct sched *sched, const char *worker_id, struct now now, int *released, struct err *err);

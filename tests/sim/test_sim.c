@@ -85,6 +85,33 @@ static void test_sobol_is_the_same_in_every_world(void **state)
     run_strategy(STRATEGY_SOBOL);
 }
 
+/* Workers with other files turn searches down, and the rest of the fleet does the same trials. */
+static void test_refusals_change_nothing_but_the_time(void **state)
+{
+    (void)state;
+    struct world *calm = calm_world(STRATEGY_SCALARIZE);
+    int refusals = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct world_options options = {.seed = seed,
+                                        .strategy = STRATEGY_SCALARIZE,
+                                        .attempts = 1000,
+                                        .held_out = true,
+                                        .disk_fails = 0.02,
+                                        .daemon_crashes = 0.003,
+                                        .answer_lost = 0.02,
+                                        .gives_back = 0.05,
+                                        .pauses = 0.02,
+                                        .refuses = 0.5};
+        struct world *world = world_create(&options);
+        world_run(world);
+        assert_same_trials(calm, world, seed);
+        refusals += world->refusals;
+        world_destroy(world);
+    }
+    world_destroy(calm);
+    assert_true(refusals > 100);
+}
+
 static void test_all_trials_done_and_scored_once(void **state)
 {
     (void)state;
@@ -201,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_scalarize_is_the_same_in_every_world),
         cmocka_unit_test(test_hma_is_the_same_in_every_world),
         cmocka_unit_test(test_sobol_is_the_same_in_every_world),
+        cmocka_unit_test(test_refusals_change_nothing_but_the_time),
         cmocka_unit_test(test_bounded_attempts_end_every_search),
         cmocka_unit_test(test_time_budgets_end_the_search_half),
         cmocka_unit_test(test_hopeless_searches_fail),

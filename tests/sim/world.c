@@ -266,6 +266,8 @@ static void crash_daemon(struct world *world)
 static void replace_worker(struct world *world, struct world_worker *worker)
 {
     *worker = (struct world_worker){0};
+    for (int id = 1; id <= WORLD_SEARCHES && worker != world->worker; id++)
+        worker->wrong_files |= happens(world, world->options.refuses) ? 1u << id : 0;
     snprintf(worker->name, sizeof worker->name, "host:%d", ++world->workers_ever);
 }
 
@@ -277,6 +279,7 @@ static void poll_job(struct world *world, struct world_worker *worker)
     if (rc == ERR_NOT_FOUND) {
         const struct worker *known = fleet_register(&world->sched.fleet, worker->name, 1, "t", world->now.us);
         snprintf(worker->id, sizeof worker->id, "%s", known->id);
+        worker->refused = 0;
         return;
     }
     if (rc)
@@ -285,12 +288,25 @@ static void poll_job(struct world *world, struct world_worker *worker)
         world->lost_answers++;
         return;
     }
+    assert(!(worker->refused & (1u << lease->search))); /* never again what it has refused */
     memcpy(worker->token, lease->token, sizeof worker->token);
     worker->search = lease->search;
     worker->trial = lease->trial;
     worker->half = lease->half;
     worker->finish_us = world->now.us + (int64_t)(rng_uniform(&world->rng) * 60e6);
     worker->beat_us = happens(world, world->options.worker_stalls) ? 0 : world->now.us + LEASE_US / 3;
+}
+
+/* It looks at its files before it does anything. */
+static void refuse(struct world *world, struct world_worker *worker)
+{
+    int rc = sched_refuse(&world->sched, worker->token, "base differs in model.norm.weight", world->now, NULL);
+    assert(rc == 0 || rc == ERR_IO);
+    if (rc)
+        return; /* a disk that refuses is tried again later */
+    worker->refused |= 1u << worker->search;
+    world->refusals++;
+    worker->token[0] = 0;
 }
 
 static int deliver(struct world *world, const struct world_worker *worker, bool *duplicate)
@@ -336,6 +352,10 @@ static void step_worker(struct world *world, struct world_worker *worker)
     }
     if (!*worker->token) {
         poll_job(world, worker);
+        return;
+    }
+    if (worker->wrong_files & (1u << worker->search)) {
+        refuse(world, worker);
         return;
     }
     if (worker->beat_us && worker->beat_us <= world->now.us) {

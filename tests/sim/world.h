@@ -25,6 +25,7 @@ struct world_options {
     /* chances of each event, [0, 1] */
     double disk_fails, daemon_crashes, worker_crashes, worker_stalls, evaluation_fails, answer_lost,
         gives_back, pauses;
+    double refuses;  /* of a (worker, search) pair; worker 0 refuses none, so that the searches end */
     double budget_s; /* 0 = none */
 };
 
@@ -61,6 +62,8 @@ struct world_worker {
     int trial;
     enum half half;
     int64_t finish_us, beat_us; /* beat: next heartbeat; 0 = stalled */
+    unsigned wrong_files;       /* bit s: its files are not those of search s */
+    unsigned refused;           /* bit s: it has refused search s since it registered */
 };
 
 struct world {
@@ -78,7 +81,7 @@ struct world {
     struct world_worker worker[WORLD_WORKERS];
     int workers_ever;
     /* counts, for the tests to see that things happened */
-    int crashes, duplicates, late, expired, disk_errors, lost_answers, results, paused, handed_back;
+    int crashes, duplicates, late, expired, disk_errors, lost_answers, results, paused, handed_back, refusals;
 };
 
 struct world *world_create(const struct world_options *options);
