@@ -1,8 +1,10 @@
 #include "merge/checkpoint.h"
 
 #include "merge/floats.h"
+#include "merge/safetensors_internal.h"
 #include "proto/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -56,13 +58,28 @@ static bool present(const char *directory, const char *name)
     return yes;
 }
 
+/* Says what the file is when it is no JSON but something well known; leaves *err else. */
+static void explain(const char *path, struct err *err)
+{
+    unsigned char start[64];
+    FILE *file = fopen(path, "rbe");
+    size_t n = file ? fread(start, 1, sizeof start, file) : 0;
+    if (file)
+        fclose(file);
+    const char *what = n && start[0] != '{' ? st_mistaken_for(start, n) : NULL;
+    if (what)
+        err_set(err, ERR_CORRUPT, "%s: is not JSON: %s", st_show_path(path), what);
+}
+
 static int read_json(const struct checkpoint *ckpt, const char *name, size_t max, struct json **out,
                      struct err *err)
 {
     char *path = mem_printf("%s/%s", ckpt->directory, name);
     int rc = json_parse_file(path, max, out, err);
-    if (rc == ERR_INVALID)
+    if (rc == ERR_INVALID) {
         rc = err ? (err->code = ERR_CORRUPT) : ERR_CORRUPT;
+        explain(path, err);
+    }
     if (!rc && !json_is(*out, JSON_OBJECT))
         rc = err_set(err, ERR_CORRUPT, "%s: must be a JSON object, is %s", path,
                      json_type_name(json_type(*out)));
@@ -83,13 +100,16 @@ static int open_shard(const struct checkpoint *ckpt, struct shard *shard, struct
 static int index_fail(const struct checkpoint *ckpt, struct err *err, const char *tensor, const char *what,
                       const char *shard)
 {
-    return err_set(err, ERR_CORRUPT, "%s/model.safetensors.index.json: tensor \"%.100s\" %s \"%.100s\"",
-                   ckpt->directory, tensor, what, shard);
+    return err_set(err, ERR_CORRUPT, "%s/model.safetensors.index.json: tensor \"%s\" %s \"%s\"",
+                   ckpt->directory, st_show(tensor).text, what, st_show(shard).text);
 }
 
 /* A shard is a file beside the index: a path out of the directory is somebody's mistake or trick. */
 static bool plain_name(const char *name)
 {
+    for (const char *c = name; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            return false;
     return name[0] && !strchr(name, '/') && strcmp(name, ".") != 0 && !strstr(name, "..");
 }
 

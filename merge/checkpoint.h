@@ -14,9 +14,9 @@
 
 struct checkpoint;
 
-/* With model.safetensors.index.json the index is followed strictly: a file name with '/' or "..", a tensor the shard
- * lacks or holds twice, or a tensor of a listed shard that the index does not name is refused. Other weight files in
- * the directory, model.safetensors too, then count for nothing, and metadata.total_size never does. */
+/* With model.safetensors.index.json the index is followed strictly: a file name with '/', ".." or control characters,
+ * a tensor the shard lacks or holds twice, or a tensor of a listed shard that the index does not name is refused. Other
+ * weight files in the directory, model.safetensors too, then count for nothing, and metadata.total_size never does. */
 int checkpoint_open(const char *directory, struct checkpoint **out, struct err *err);
 void checkpoint_close(struct checkpoint *ckpt);
 /* true: every weight file of one is a weight file of the other, by another path, a link or the same one. */

@@ -122,15 +122,14 @@ bool st_utf8(const char *text, size_t n, size_t *bad)
 
 /* --- opening --- */
 
-#define WEB_PAGE "it is a web page, not the weights; download it again, signed in if the model needs that"
+#define WEB_PAGE "it is a web page, not the file; download it again, signed in if the model needs that"
 
-/* What people really have when the first eight bytes are no header length. */
-static const char *mistaken_for(const unsigned char *p, size_t n)
+const char *st_mistaken_for(const unsigned char *p, size_t n)
 {
     static const struct {
         const char *start, *what;
     } known[] = {
-        {"version https://git-lfs", "it is a Git LFS pointer, not the weights; run \"git lfs pull\""},
+        {"version https://git-lfs", "it is a Git LFS pointer, not the file; run \"git lfs pull\""},
         {"<!", WEB_PAGE},
         {"<h", WEB_PAGE},
         {"<H", WEB_PAGE},
@@ -139,9 +138,9 @@ static const char *mistaken_for(const unsigned char *p, size_t n)
         {"PK\x03\x04", "it is a PyTorch or zip file; convert it to safetensors first"},
         {"\x80\x02", "it is a Python pickle; convert it to safetensors first"},
         {"GGUF", "it is a GGUF file; the search needs the safetensors checkpoint"},
-        {"Entry not found", "it is an error message saved in place of the weights; download it again"},
+        {"Entry not found", "it is an error message saved in place of the file; download it again"},
         {"Access to model",
-         "it is an error message saved in place of the weights; accept the licence, download again"},
+         "it is an error message saved in place of the file; accept the licence, download again"},
     };
     while (n && (*p == '\n' || *p == '\r' || *p == ' ')) {
         p++;
@@ -171,7 +170,7 @@ static int header_length(const struct st_disk *disk, uint64_t *out, struct err *
     if (n >= 8 && len <= disk->bytes - 8 && len <= ST_HEADER_MAX)
         return 0;
     /* A length within the limit is a real header cut short, though its first byte may look like a letter. */
-    const char *what = n >= 8 && len > ST_HEADER_MAX ? mistaken_for(start, n) : NULL;
+    const char *what = n >= 8 && len > ST_HEADER_MAX ? st_mistaken_for(start, n) : NULL;
     if (what)
         return err_set(err, ERR_CORRUPT, "%s: is not a safetensors file: %s", shown, what);
     if (n < 8)

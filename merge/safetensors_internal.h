@@ -1,5 +1,5 @@
 /* WHAT   What the sources of safetensors share: the open file, the header scanner, the names in sentences.
- * WHO    merge/safetensors*.c alone.
+ * WHO    merge/safetensors*.c; merge/checkpoint.c for the sentences.
  * UNITS  Bytes.
  * MEMORY st_header_fini frees what st_scan gave, also after a failure.
  * ERRORS As safetensors.h.
@@ -54,6 +54,10 @@ struct st_shown {
     char text[104];
 };
 struct st_shown st_show(const char *name);
+
+/* What people really have in place of a file, by the n bytes it begins with: "it is a web page, …; download it again".
+ * NULL: nothing known. */
+const char *st_mistaken_for(const unsigned char *start, size_t n);
 
 /* The path, or its end when it would crowd the sentence out. */
 const char *st_show_path(const char *path);
