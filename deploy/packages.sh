@@ -8,7 +8,8 @@ build=(build-essential cmake ninja-build pkg-config ca-certificates jq
        libuv1-dev libmicrohttpd-dev libsqlite3-dev libnlopt-dev libcjson-dev libcurl4-openssl-dev libxxhash-dev
        libpcre2-dev libyaml-dev node-d3)
 test=(libcmocka-dev sqlite3 python3 python3-pytest python3-selenium python3-jsonschema python3-yaml
-      chromium chromium-driver)
+      chromium chromium-driver
+      clang libclang-rt-14-dev)
 lab=(python3-venv python3-numpy python3-torch curl git)
 
 # chromedriver asks for "localhost", which a bare chroot without /etc/hosts does not know

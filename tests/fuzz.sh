@@ -63,21 +63,27 @@ run_target() {
         "$build/corpus/$name" "${dirs[@]}" >"$log" 2>&1
     rc=$?
     executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-    features=$(grep -oE 'cov: [0-9]+ ft: [0-9]+' "$log" | tail -n 1)
+    features=$(grep -aoE 'cov: [0-9]+ ft: [0-9]+' "$log" | tail -n 1)
     printf '%-12s %10s inputs in %s s, %s\n' "$name" "${executed:-0}" "$seconds" "${features:-no coverage}"
     [ "$rc" -eq 0 ] && [ "${executed:-0}" -ge "$least" ] && return 0
     tail -n 40 "$log"
     return 1
 }
 
+# PARETOD_FUZZ_JOBS targets at a time, what each says in one piece.
 fuzz() {
-    local passed=0 failed=0 name
-    for name in $(targets "$@"); do
-        if run_target "$name" "$what"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
-    done
+    local passed failed
+    rm -rf "$build/done"
+    mkdir -p "$build/done"
+    targets "$@" | xargs -P "${PARETOD_FUZZ_JOBS:-1}" -n 1 bash -c 'if said=$(run_target "$2" "$1"); then touch "$build/done/$2"; fi
+        printf "%s\n" "$said"' _ "$what"
+    passed=$(find "$build/done" -type f | wc -l)
+    failed=$(($(targets "$@" | wc -l) - passed))
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
+export -f run_target inputs
+export build least
 
 shrink() {
     local name

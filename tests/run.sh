@@ -4,12 +4,13 @@
 #   tests/run.sh            everything
 #   tests/run.sh unit       only the C tests and the layer check
 #   tests/run.sh e2e        only the end-to-end tests (the real programs, the browser)
+#   tests/run.sh fuzz       only the fuzz targets, a short run of each (tests/fuzz.sh for a long one)
 #
 # PARETOD_BUILD is the build directory (default build/dev).
 set -uo pipefail
 cd "$(dirname "$0")/.."
 part=${1:-all}
-case $part in all | unit | e2e) ;; *) sed -n '2,8p' "$0" >&2; exit 2 ;; esac
+case $part in all | unit | e2e | fuzz) ;; *) sed -n '2,9p' "$0" >&2; exit 2 ;; esac
 
 build=$(realpath -m "${PARETOD_BUILD:-build/dev}")
 results=$build/results
@@ -76,6 +77,20 @@ P
     fi
 }
 
+# The same start every time; a target that hardly ran is not passed.
+fuzz_tests() {
+    local log=$results/fuzz.log seconds=20
+    step "fuzz targets, $seconds s each"
+    PARETOD_FUZZ_BUILD=${PARETOD_BUILD:+$build-fuzz} PARETOD_FUZZ_JOBS=2 tests/fuzz.sh "$seconds" >"$log" 2>&1
+    sed '$d' "$log"
+    if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+        count fuzz "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+    else
+        tail -n 1 "$log"
+        count fuzz 0 1
+    fi
+}
+
 step "packages and build ($build)"
 deploy/packages.sh test || {
     echo "0 passed, 1 failed"
@@ -83,7 +98,7 @@ deploy/packages.sh test || {
 }
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-{ cmake --preset dev -B "$build" && cmake --build "$build"; } >"$log" 2>&1 || {
+[ "$part" = fuzz ] || { cmake --preset dev -B "$build" && cmake --build "$build"; } >"$log" 2>&1 || {
     grep -E 'error|warning|FAILED' "$log" | head -n 40
     tail -n 20 "$log"
     echo "the build failed"
@@ -92,8 +107,9 @@ trap 'rm -f "$log"' EXIT
 }
 rm -rf "$results"
 mkdir -p "$results"
-[ "$part" = e2e ] || unit_tests
-[ "$part" = unit ] || e2e_tests
+case $part in unit | all) unit_tests ;; esac
+case $part in fuzz | all) fuzz_tests ;; esac
+case $part in e2e | all) e2e_tests ;; esac
 echo
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
