@@ -9,10 +9,30 @@
 
 static char names[][64] = {"layers 0-2", "layers 3-5 | `x`"};
 static struct plan_entry entries[] = {
-    {"model.embed_tokens.weight", PLACE_BEFORE, -1, PLAN_BASE, ST_BF16, 100},
-    {"model.layers.0.w", PLACE_LAYER, 0, 0, ST_BF16, 40},
-    {"model.layers.5.w", PLACE_LAYER, 5, 1, ST_BF16, 60},
-    {"model.norm.weight", PLACE_AFTER, -1, PLAN_MEAN, ST_F32, 8},
+    {.tensor = "model.embed_tokens.weight",
+     .place = PLACE_BEFORE,
+     .layer = -1,
+     .group = PLAN_BASE,
+     .dtype = ST_BF16,
+     .elements = 100},
+    {.tensor = "model.layers.0.w",
+     .place = PLACE_LAYER,
+     .layer = 0,
+     .group = 0,
+     .dtype = ST_BF16,
+     .elements = 40},
+    {.tensor = "model.layers.5.w",
+     .place = PLACE_LAYER,
+     .layer = 5,
+     .group = 1,
+     .dtype = ST_BF16,
+     .elements = 60},
+    {.tensor = "model.norm.weight",
+     .place = PLACE_AFTER,
+     .layer = -1,
+     .group = PLAN_MEAN,
+     .dtype = ST_F32,
+     .elements = 8},
 };
 static const struct plan plan = {
     .layers_n = 6, .groups_n = 2, .ratios_n = 2, .names = names, .entries_n = 4, .entries = entries};

@@ -17,8 +17,12 @@ static void add(struct model *m, int layer, enum plan_place place, int group, co
     size_t i = m->plan.entries_n++;
     assert_true(i < ENTRIES_MAX);
     snprintf(m->text[i], sizeof m->text[i], format, index);
-    m->entries[i] =
-        (struct plan_entry){m->text[i], place, layer, group, ST_BF16, strstr(format, "norm") ? 4 : 16};
+    m->entries[i] = (struct plan_entry){.tensor = m->text[i],
+                                        .place = place,
+                                        .layer = layer,
+                                        .group = group,
+                                        .dtype = ST_BF16,
+                                        .elements = strstr(format, "norm") ? 4 : 16};
 }
 
 static const char *const parts[] = {
