@@ -74,6 +74,8 @@ static const struct route routes[] = {
     {"POST", "/v1/searches/{}/cancel", api_search_cancel},
     {"GET", "/v1/searches/{}/front", api_search_front},
     {"GET", "/v1/searches/{}/plan", api_search_plan},
+    {"GET", "/v1/searches/{}/preflight", api_search_preflight},
+    {"GET", "/v1/searches/{}/digests", api_search_digests},
     {"GET", "/v1/searches/{}/trials", api_trials_list},
     {"GET", "/v1/searches/{}/trials.csv", api_trials_csv},
     {"GET", "/v1/searches/{}/trials/{}", api_trial_get},
@@ -246,6 +248,13 @@ void api_send(struct exchange *x, int status, struct buf *buf)
     buf_fini(buf);
 }
 
+void api_put_summary(struct paretod *daemon, struct search *search, struct json_out *out)
+{
+    struct now now = paretod_now();
+    view_summary(search, now.wall_us, out);
+    view_facts(facts_find(&daemon->facts, search->id), &daemon->sched, search, now.us, out);
+}
+
 void api_summary(struct paretod *daemon, struct exchange *x, int status, int64_t id)
 {
     struct buf buf;
@@ -254,7 +263,7 @@ void api_summary(struct paretod *daemon, struct exchange *x, int status, int64_t
     buf_init(&buf, ANSWER_MAX);
     json_begin(&out, &buf);
     json_object(&out);
-    view_summary(search, paretod_now().wall_us, &out);
+    api_put_summary(daemon, search, &out);
     json_end_object(&out);
     api_send(x, status, &buf);
 }

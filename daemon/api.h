@@ -37,6 +37,8 @@ void api_search_resume(struct api_call *call);
 void api_search_cancel(struct api_call *call);
 void api_search_front(struct api_call *call);
 void api_search_plan(struct api_call *call);
+void api_search_preflight(struct api_call *call);
+void api_search_digests(struct api_call *call);
 void api_trials_list(struct api_call *call);
 void api_trials_csv(struct api_call *call);
 void api_trial_get(struct api_call *call);
@@ -57,6 +59,8 @@ struct search *api_find_search(struct api_call *call);
 void api_error(struct exchange *x, int rc, const struct err *err);
 /* Sends what stands in buf and frees it; 500 when it did not fit. */
 void api_send(struct exchange *x, int status, struct buf *buf);
+/* The members of a summary, into an open object. */
+void api_put_summary(struct paretod *daemon, struct search *search, struct json_out *out);
 void api_summary(struct paretod *daemon, struct exchange *x, int status, int64_t id);
 /* A whole number of the query, `otherwise` when absent. False after it answered 400. */
 bool api_query_whole(struct exchange *x, const char *name, int64_t min, int64_t max, int64_t otherwise,

@@ -15,8 +15,10 @@ static void list_etag(const struct sched *sched, char etag[32])
     uint64_t h = 0;
     for (int i = 0; i < sched->search_n; i++) {
         int64_t pair[2] = {sched->search[i]->id, sched->search[i]->revision};
-        h = hash_bytes(h, pair, sizeof pair);
+        h = hash_fnv(h, pair, sizeof pair);
     }
+    for (int i = 0; i < sched->fleet.n; i++) /* refusals are warnings of searches */
+        h = hash_fnv(h, &sched->fleet.worker[i]->refused_n, sizeof sched->fleet.worker[i]->refused_n);
     snprintf(etag, 32, "list-%016llx", (unsigned long long)h);
 }
 
@@ -31,7 +33,6 @@ void api_searches_list(struct api_call *call)
     }
     struct buf buf;
     struct json_out out;
-    int64_t wall_us = paretod_now().wall_us;
     buf_init(&buf, ANSWER_MAX);
     json_begin(&out, &buf);
     json_object(&out);
@@ -39,7 +40,7 @@ void api_searches_list(struct api_call *call)
     json_array(&out);
     for (int i = sched->search_n - 1; i >= 0; i--) {
         json_object(&out);
-        view_summary(sched->search[i], wall_us, &out);
+        api_put_summary(call->daemon, sched->search[i], &out);
         json_end_object(&out);
     }
     json_end_array(&out);
@@ -66,7 +67,7 @@ void api_search_get(struct api_call *call)
     buf_init(&buf, ANSWER_MAX);
     json_begin(&out, &buf);
     json_object(&out);
-    view_summary(search, paretod_now().wall_us, &out);
+    api_put_summary(call->daemon, search, &out);
     json_name(&out, "spec");
     search_spec_write(&search->spec, &out);
     json_end_object(&out);
@@ -136,30 +137,71 @@ void api_search_front(struct api_call *call)
         polls_add_front(call->daemon, exchange_id(call->x), search->id, paretod_now().us + wait_s * 1000000);
 }
 
-static int copy_plan(void *buf, const struct store_search *row)
+/* A column of the search's row, as it was stored. */
+struct column {
+    const char *(*of)(const struct store_search *row);
+    struct buf buf;
+};
+
+static int copy_column(void *ctx, const struct store_search *row)
 {
-    if (row->plan)
-        buf_text(buf, row->plan);
+    struct column *column = ctx;
+    const char *text = column->of(row);
+    if (text)
+        buf_text(&column->buf, text);
     return 0;
 }
 
-void api_search_plan(struct api_call *call)
+/* otherwise: what the sentence says of a search without it. */
+static void send_column(struct api_call *call, const char *(*of)(const struct store_search *row),
+                        const char *otherwise)
 {
     struct search *search = api_find_search(call);
     if (!search)
         return;
-    struct buf buf;
+    struct column column = {.of = of};
     struct err err = {0};
-    buf_init(&buf, ANSWER_MAX);
-    int rc = store_search_get(call->daemon->store, search->id, NULL, copy_plan, &buf, &err);
-    if (rc || buf.len == 0) {
-        if (rc)
-            api_error(call->x, rc, &err);
-        else
-            http_error(call->x, 404, "not_found", "search %lld merges nothing, so it has no plan",
-                       (long long)search->id);
-        buf_fini(&buf);
+    buf_init(&column.buf, ANSWER_MAX);
+    int rc = store_search_get(call->daemon->store, search->id, NULL, copy_column, &column, &err);
+    if (!rc && column.buf.len > 0) {
+        api_send(call->x, 200, &column.buf);
         return;
     }
-    api_send(call->x, 200, &buf);
+    if (rc)
+        api_error(call->x, rc, &err);
+    else
+        http_error(call->x, 404, "not_found", "search %lld %s", (long long)search->id, otherwise);
+    buf_fini(&column.buf);
+}
+
+static const char *plan_of(const struct store_search *row)
+{
+    return row->plan;
+}
+
+static const char *preflight_of(const struct store_search *row)
+{
+    return row->preflight;
+}
+
+static const char *digests_of(const struct store_search *row)
+{
+    return row->digests;
+}
+
+void api_search_plan(struct api_call *call)
+{
+    send_column(call, plan_of, "merges nothing, so it has no plan");
+}
+
+void api_search_preflight(struct api_call *call)
+{
+    send_column(call, preflight_of,
+                "has no preflight report: it merges nothing, or was submitted before there were reports");
+}
+
+void api_search_digests(struct api_call *call)
+{
+    send_column(call, digests_of,
+                "has no digests: it merges nothing, or was submitted before there were digests");
 }

@@ -75,6 +75,15 @@ static void put_worker(struct sched *sched, const struct worker *worker, int64_t
         json_end_object(out);
     }
     json_end_array(out);
+    json_name(out, "refused");
+    json_array(out);
+    for (int i = 0; i < worker->refused_n; i++) {
+        json_object(out);
+        json_put_int(out, "search", worker->refused[i].search);
+        json_put_text(out, "reason", worker->refused[i].reason);
+        json_end_object(out);
+    }
+    json_end_array(out);
     json_put_int(out, "done", worker->done);
     json_put_int(out, "failed", worker->failed);
     json_put_double(out, "last_seen_s", (double)(now_us - worker->seen_us) / 1e6);
@@ -124,6 +133,18 @@ static void log_lease(enum log_level level, const char *event, struct paretod *d
                   lease->trial, half_name(lease->half), lease->attempt, LOG_QUOTE(lease->worker));
 }
 
+/* Which checkpoints the worker must have. */
+static void put_models(const struct facts *facts, struct json_out *out)
+{
+    if (!facts_have_digests(facts))
+        return;
+    json_name(out, "models");
+    json_object(out);
+    json_put_text(out, "base", facts->base);
+    json_put_text(out, "tuned", facts->tuned);
+    json_end_object(out);
+}
+
 static void send_lease(struct paretod *daemon, struct exchange *x, const struct lease *lease)
 {
     const struct search *search = sched_search(&daemon->sched, lease->search);
@@ -139,6 +160,7 @@ static void send_lease(struct paretod *daemon, struct exchange *x, const struct 
     json_put_int(&out, "attempt", lease->attempt);
     json_put_doubles(&out, "ratios", search_ratios(search, lease->trial), (size_t)search->k);
     json_put_int(&out, "seed", (int64_t)search->spec.seed);
+    put_models(facts_find(&daemon->facts, lease->search), &out);
     json_name(&out, "spec");
     search_spec_write(&search->spec, &out);
     json_end_object(&out);
@@ -267,9 +289,33 @@ void api_lease_failure(struct api_call *call)
     json_free(root);
 }
 
+/* The worker cannot do any job of this search: it gives this one back and gets no other. */
+static int refuse_search(struct api_call *call, const char *reason, struct err *err)
+{
+    char *kept = mem_printf("%.*s", REASON_MAX, reason);
+    const struct lease *lease = lease_find(&call->daemon->sched.leases, call->param[0]);
+    if (lease && lease->state == LEASE_ACTIVE)
+        log_event(LOG_WARN, "search_refused", "search=%lld worker=%s reason=%s", (long long)lease->search,
+                  LOG_QUOTE(lease->worker), LOG_QUOTE(kept));
+    int rc = sched_refuse(&call->daemon->sched, call->param[0], kept, paretod_now(), err);
+    mem_free(kept);
+    return rc;
+}
+
 void api_lease_release(struct api_call *call)
 {
+    bool bare = exchange_body(call->x)->len == 0;
+    struct json *root = bare ? NULL : api_body(call->x);
     struct err err = {0};
-    int rc = sched_release(&call->daemon->sched, call->param[0], paretod_now(), &err);
-    answer_lease(call->x, rc, &err, "{}");
+    if (!root && !bare)
+        return;
+    const struct json *refused = json_get(root, "refused");
+    if (refused && !*json_string_or(refused, "")) {
+        http_error(call->x, 422, "invalid", "refused: must be a sentence that says why");
+    } else {
+        int rc = refused ? refuse_search(call, json_string_or(refused, ""), &err)
+                         : sched_release(&call->daemon->sched, call->param[0], paretod_now(), &err);
+        answer_lease(call->x, rc, &err, "{}");
+    }
+    json_free(root);
 }

@@ -47,7 +47,7 @@ static void load_file(struct assets *assets, const char *directory, const char *
         }
         struct asset *asset = &assets->asset[assets->n++];
         *asset = (struct asset){.name = mem_strdup(name), .type = type_of(name), .bytes = bytes, .len = len};
-        snprintf(asset->etag, sizeof asset->etag, "%016llx", (unsigned long long)hash_bytes(0, bytes, len));
+        snprintf(asset->etag, sizeof asset->etag, "%016llx", (unsigned long long)hash_fnv(0, bytes, len));
     }
     if (file)
         fclose(file);

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* seed 0 is plain FNV-1a; another seed gives another function; hash_bytes(hash_bytes(0, a), b) chains. */
-static inline uint64_t hash_bytes(uint64_t seed, const void *bytes, size_t n)
+/* seed 0 is plain FNV-1a; another seed gives another function; hash_fnv(hash_fnv(0, a), b) chains. */
+static inline uint64_t hash_fnv(uint64_t seed, const void *bytes, size_t n)
 {
     const unsigned char *p = bytes;
     uint64_t h = seed ? seed : UINT64_C(0xcbf29ce484222325);

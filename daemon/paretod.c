@@ -179,7 +179,7 @@ static int start(struct paretod *daemon, struct err *err)
     struct sched_ops ops = {daemon, persist, proposer_ask, wake, changed};
     struct now now = paretod_now();
     sched_init(&daemon->sched, &ops, (int64_t)daemon->options->lease_s * 1000000, chance());
-    rc = restore_all(daemon->store, &daemon->sched, now, err);
+    rc = restore_all(daemon->store, &daemon->sched, &daemon->facts, now, err);
     if (rc)
         return rc;
     log_event(LOG_INFO, "restored", "searches=%d leases=%d", daemon->sched.search_n, daemon->sched.leases.n);
@@ -196,6 +196,8 @@ void paretod_close(struct paretod *daemon)
     if (!daemon)
         return;
     daemon->stopping = true;
+    atomic_store(&daemon->cancel, true);
+    submissions_fini(&daemon->submissions);
     http_close(daemon->http);
     uv_close((uv_handle_t *)&daemon->term, NULL);
     uv_close((uv_handle_t *)&daemon->interrupt, NULL);
@@ -205,6 +207,7 @@ void paretod_close(struct paretod *daemon)
     uv_loop_close(&daemon->loop);
     polls_fini(&daemon->polls);
     view_cache_fini(&daemon->views);
+    facts_fini(&daemon->facts);
     assets_fini(&daemon->assets);
     sched_fini(&daemon->sched);
     store_close(daemon->store);

@@ -9,12 +9,15 @@
 
 #include "daemon/assets.h"
 #include "daemon/core/sched.h"
+#include "daemon/facts.h"
 #include "daemon/http.h"
 #include "daemon/options.h"
 #include "daemon/polls.h"
+#include "daemon/submit.h"
 #include "daemon/view_cache.h"
 #include "store/store.h"
 
+#include <stdatomic.h>
 #include <uv.h>
 
 struct paretod {
@@ -29,10 +32,12 @@ struct paretod {
     struct polls polls;
     struct assets assets;
     struct view_cache views;
+    struct facts_table facts;
+    struct submissions submissions;
     char address[LISTEN_MAX][160]; /* where it really listens */
     bool stopping;
-    bool disk_refuses; /* the last write failed */
-    int jobs;          /* in the thread pool */
+    atomic_bool cancel; /* the same, for the threads of the pool */
+    bool disk_refuses;  /* the last write failed */
 };
 
 struct now paretod_now(void);

@@ -46,7 +46,6 @@ static void found(uv_work_t *work, int status)
 {
     struct proposal *p = work->data;
     struct paretod *daemon = p->daemon;
-    daemon->jobs--;
     if (status == 0 && !daemon->stopping) {
         if (p->rc && p->rc != ERR_NOT_READY)
             log_event(LOG_WARN, "stream_dropped", "search=%lld stream=%d reason=%s", (long long)p->search,
@@ -79,6 +78,5 @@ void proposer_ask(void *ctx, const struct search *search, int stream, int n)
     p->found = mem_zero((size_t)n * (size_t)search->k, sizeof *p->found);
     search_history(search, p->state, p->ratios, p->scores);
     p->history = (struct opt_history){search->plan.trials, p->state, p->ratios, p->scores};
-    daemon->jobs++;
     uv_queue_work(&daemon->loop, &p->work, find, found);
 }

@@ -10,6 +10,7 @@
 struct context {
     struct store *store;
     struct sched *sched;
+    struct facts_table *facts;
     struct now now;
     struct err *err;
 };
@@ -68,6 +69,7 @@ static int on_search(void *ctx, const struct store_search *row)
     search->created_wall_us = row->created_us;
     search->ended_wall_us = row->ended_us;
     sched_add(c->sched, search, c->now);
+    facts_add(c->facts, row->id, row->preflight, row->digests);
     return 0;
 }
 
@@ -177,9 +179,10 @@ static int on_lease(void *ctx, const struct store_lease *row)
     return 0;
 }
 
-int restore_all(struct store *store, struct sched *sched, struct now now, struct err *err)
+int restore_all(struct store *store, struct sched *sched, struct facts_table *facts, struct now now,
+                struct err *err)
 {
-    struct context c = {store, sched, now, err};
+    struct context c = {store, sched, facts, now, err};
     int rc = store_search_each(store, on_search, &c, err);
     for (int i = 0; i < sched->search_n && !rc; i++)
         rc = restore_search(&c, sched->search[i]);

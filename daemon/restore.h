@@ -8,8 +8,10 @@
 #define DAEMON_RESTORE_H
 
 #include "daemon/core/sched.h"
+#include "daemon/facts.h"
 #include "store/store.h"
 
-int restore_all(struct store *store, struct sched *sched, struct now now, struct err *err);
+int restore_all(struct store *store, struct sched *sched, struct facts_table *facts, struct now now,
+                struct err *err);
 
 #endif

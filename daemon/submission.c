@@ -1,7 +1,7 @@
 #include "daemon/submission.h"
 
 #include "daemon/bundle_check.h"
-#include "merge/plan.h"
+#include "merge/preflight.h"
 #include "proto/mem.h"
 
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define PLAN_MAX ((size_t)64 << 20)
+#define REPORT_MAX ((size_t)64 << 20) /* plan, digests and report: a hundred thousand tensors */
 #define BUNDLE_MAX ((size_t)1 << 20)
 #define METRICS_MAX 256
 
@@ -28,7 +28,8 @@ void submission_error(struct submission *s, const char *field, const char *forma
 /* A sentence of a lower room opens with the field it is about ("strategy.algorithm: …"), or with something else. */
 static void add_sentence(struct submission *s, const char *otherwise, const char *sentence)
 {
-    static const char *const roots[] = {"strategy", "budget", "groups", "ratio", "objectives", "ends"};
+    static const char *const roots[] = {"strategy",   "budget", "groups", "ratio",
+                                        "objectives", "ends",   "output"};
     size_t n = strcspn(sentence, ": ");
     for (size_t i = 0; i < sizeof roots / sizeof *roots; i++)
         if (!strncmp(sentence, roots[i], strlen(roots[i])) && n < 100 && !strncmp(sentence + n, ": ", 2)) {
@@ -47,44 +48,83 @@ static void add_name(struct submission *s, const char *name)
     s->k++;
 }
 
-static void open_checkpoint(struct submission *s, const char *field, const char *directory,
-                            struct checkpoint **out)
+/* The daemon does not know the directory of whoever submits, nor do the workers. */
+static bool is_absolute(const char *directory)
 {
-    struct err err = {0};
-    *out = NULL;
-    if (directory[0] != '/')
-        submission_error(s, field, "\"%s\" must be an absolute path: the daemon does not know your directory",
-                         directory);
-    else if (checkpoint_open(directory, out, &err)) {
-        *out = NULL;
-        submission_error(s, field, "%s", err.text);
-    }
+    return directory[0] == '/';
 }
 
-static void check_models(struct submission *s)
+/* What can be said of one checkpoint without the other. */
+static void check_model(struct submission *s, const char *field, const char *directory)
 {
-    struct checkpoint *base, *tuned;
-    struct plan *plan = NULL;
+    struct checkpoint *ckpt;
     struct err err = {0};
-    open_checkpoint(s, "models.base", s->spec.base, &base);
-    open_checkpoint(s, "models.tuned", s->spec.tuned, &tuned);
-    if (base && tuned) {
-        if (plan_make(&s->spec, base, tuned, &plan, &err)) {
-            add_sentence(s, "models", err.text);
-        } else {
-            struct json_out out;
-            json_begin(&out, &s->plan);
-            plan_write(plan, &out);
-            for (int i = 0; i < plan->ratios_n && i <= OPT_K_MAX; i++)
-                add_name(s, plan->names[i]);
-            s->k = plan->ratios_n;
-            if (s->plan.full)
-                submission_error(s, "models", "the plan is over %zu MiB", PLAN_MAX >> 20);
-            plan_free(plan);
-        }
+    if (!is_absolute(directory))
+        submission_error(s, field, "\"%s\" must be an absolute path: the daemon does not know your directory",
+                         directory);
+    else if (checkpoint_open(directory, &ckpt, &err))
+        submission_error(s, field, "%s", err.text);
+    else
+        checkpoint_close(ckpt);
+}
+
+static void take_plan(struct submission *s, const struct plan *plan)
+{
+    struct json_out out;
+    json_begin(&out, &s->plan);
+    plan_write(plan, &out);
+    for (int i = 0; i < plan->ratios_n && i <= OPT_K_MAX; i++)
+        add_name(s, plan->names[i]);
+    s->k = plan->ratios_n;
+}
+
+/* What the preflight found: errors are the submitter's, the report and the identity of the pair are kept. */
+static void take_report(struct submission *s, const struct preflight *preflight)
+{
+    const struct preflight_finding *finding;
+    struct json_out out;
+    for (size_t i = 0; (finding = preflight_finding(preflight, i)); i++)
+        if (finding->level == PREFLIGHT_ERROR)
+            submission_error(s, finding->field, "%s", finding->text);
+    const struct plan *plan = preflight_plan(preflight);
+    if (!plan || s->errors.n > 0)
+        return;
+    take_plan(s, plan);
+    json_begin(&out, &s->preflight);
+    preflight_write(preflight, &out);
+    json_begin(&out, &s->digests);
+    preflight_write_digests(preflight, &out);
+    if (s->plan.full || s->preflight.full || s->digests.full)
+        submission_error(s, "models", "the plan of so many tensors is over %zu MiB", REPORT_MAX >> 20);
+}
+
+static int is_cancelled(void *cancel, uint64_t done_bytes, uint64_t total_bytes)
+{
+    (void)done_bytes;
+    (void)total_bytes;
+    return atomic_load((const atomic_bool *)cancel);
+}
+
+static int check_models(struct submission *s, const atomic_bool *cancel)
+{
+    struct preflight *preflight;
+    struct err err = {0};
+    const struct digest_progress progress = {is_cancelled, (void *)(uintptr_t)cancel};
+    if (!is_absolute(s->spec.base) || !is_absolute(s->spec.tuned)) {
+        check_model(s, "models.base", s->spec.base);
+        check_model(s, "models.tuned", s->spec.tuned);
+        return 0;
     }
-    checkpoint_close(base);
-    checkpoint_close(tuned);
+    int rc = preflight_run(&s->spec, &progress, &preflight, &err);
+    if (rc == ERR_CANCELLED)
+        return rc;
+    if (rc) {
+        submission_error(s, "models", "%s", err.text);
+        return 0;
+    }
+    take_report(s, preflight);
+    preflight_free(preflight);
+    return 0;
 }
 
 /* Without models nothing has layers: the ratios are numbers for the user's own function. */
@@ -203,13 +243,18 @@ static void make_search(struct submission *s)
         add_sentence(s, "strategy", err.text);
 }
 
-void submission_check(struct submission *s)
+int submission_check(struct submission *s, const atomic_bool *cancel)
 {
-    buf_init(&s->plan, PLAN_MAX);
+    int rc = 0;
+    buf_init(&s->plan, REPORT_MAX);
+    buf_init(&s->preflight, REPORT_MAX);
+    buf_init(&s->digests, REPORT_MAX);
     if (s->spec.has_models)
-        check_models(s);
+        rc = check_models(s, cancel);
     else
         check_groups(s);
+    if (rc)
+        return rc;
     if (s->spec.evaluator == EVALUATOR_NATIVE)
         check_bundle(s);
     else
@@ -218,12 +263,15 @@ void submission_check(struct submission *s)
         submission_error(s, "groups", "%d ratios are too many; at most %d", s->k, OPT_K_MAX);
     if (s->errors.n == 0)
         make_search(s);
+    return 0;
 }
 
 void submission_fini(struct submission *s)
 {
     search_spec_fini(&s->spec);
     buf_fini(&s->plan);
+    buf_fini(&s->preflight);
+    buf_fini(&s->digests);
     for (int i = 0; i <= OPT_K_MAX; i++)
         mem_free(s->names[i]);
     mem_free(s->spec_text);

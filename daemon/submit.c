@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define KEY_MAX 200
+#define READERS_MAX 2 /* of the pool's threads: 4, unless UV_THREADPOOL_SIZE says otherwise */
 
 struct submit_job {
     uv_work_t work;
@@ -20,6 +21,11 @@ struct submit_job {
     char *key; /* NULL = none */
     char hash[33];
     struct submission submission;
+    int rc;                   /* ERR_CANCELLED: the daemon stops */
+    char name[SPEC_NAME_MAX]; /* the spec is gone after the check */
+    bool reads_pair;
+    int64_t since_us;
+    struct submit_job *next;
 };
 
 static void answer_fields(struct exchange *x, const struct spec_errors *errors)
@@ -93,6 +99,8 @@ static int insert(struct submit_job *job, struct now now, int64_t *id, struct er
                                .groups = buf_str(&groups),
                                .state = search_state_name(SEARCH_RUNNING),
                                .reference = buf_str(&reference),
+                               .preflight = s->preflight.len ? buf_str(&s->preflight) : NULL,
+                               .digests = s->digests.len ? buf_str(&s->digests) : NULL,
                                .revision = 1,
                                .created_us = now.wall_us};
     int rc = store_search_insert(job->daemon->store, &row, id, err);
@@ -159,6 +167,7 @@ static void start(struct submit_job *job)
     search->id = id;
     search->revision = 1;
     search->created_wall_us = now.wall_us;
+    facts_add(&daemon->facts, id, buf_str(&s->preflight), buf_str(&s->digests));
     sched_add(&daemon->sched, search, now);
     sched_more(&daemon->sched);
     log_event(LOG_INFO, "search_started", "search=%lld strategy=%s trials=%d groups=%d", (long long)id,
@@ -167,21 +176,79 @@ static void start(struct submit_job *job)
         api_summary(daemon, x, 201, id);
 }
 
+static void job_free(struct submit_job *job)
+{
+    submission_fini(&job->submission);
+    mem_free(job->key);
+    mem_free(job);
+}
+
+/* Pool thread. */
 static void check(uv_work_t *work)
 {
     struct submit_job *job = work->data;
-    submission_check(&job->submission);
+    job->rc = submission_check(&job->submission, &job->daemon->cancel);
 }
+
+static void read_next(struct paretod *daemon);
 
 static void checked(uv_work_t *work, int status)
 {
     struct submit_job *job = work->data;
-    job->daemon->jobs--;
-    if (status == 0 && !job->daemon->stopping)
+    struct paretod *daemon = job->daemon;
+    if (job->reads_pair) {
+        daemon->submissions.reading--;
+        log_event(LOG_INFO, "pair_read", "name=%s errors=%d seconds=%.1f", LOG_QUOTE(job->name),
+                  job->submission.errors.n, (double)(paretod_now().us - job->since_us) / 1e6);
+    }
+    if (status == 0 && job->rc == 0 && !daemon->stopping)
         start(job);
-    submission_fini(&job->submission);
-    mem_free(job->key);
-    mem_free(job);
+    job_free(job);
+    if (!daemon->stopping)
+        read_next(daemon);
+}
+
+static void begin(struct submit_job *job)
+{
+    uv_queue_work(&job->daemon->loop, &job->work, check, checked);
+}
+
+/* As many pairs as may be read at a time. */
+static void read_next(struct paretod *daemon)
+{
+    struct submissions *all = &daemon->submissions;
+    while (all->first && all->reading < READERS_MAX) {
+        struct submit_job *job = all->first;
+        all->first = job->next;
+        if (!all->first)
+            all->last = NULL;
+        all->reading++;
+        job->since_us = paretod_now().us;
+        log_event(LOG_INFO, "reading_pair", "name=%s base=%s tuned=%s", LOG_QUOTE(job->name),
+                  LOG_QUOTE(job->submission.spec.base), LOG_QUOTE(job->submission.spec.tuned));
+        begin(job);
+    }
+}
+
+static void enqueue(struct submit_job *job)
+{
+    struct submissions *all = &job->daemon->submissions;
+    if (all->last)
+        all->last->next = job;
+    else
+        all->first = job;
+    all->last = job;
+    read_next(job->daemon);
+}
+
+void submissions_fini(struct submissions *submissions)
+{
+    while (submissions->first) {
+        struct submit_job *job = submissions->first;
+        submissions->first = job->next;
+        job_free(job);
+    }
+    submissions->last = NULL;
 }
 
 void submit(struct paretod *daemon, struct exchange *x)
@@ -193,8 +260,8 @@ void submit(struct paretod *daemon, struct exchange *x)
         return;
     }
     char hash[33];
-    snprintf(hash, sizeof hash, "%016llx%016llx", (unsigned long long)hash_bytes(0, buf_str(body), body->len),
-             (unsigned long long)hash_bytes(body->len + 1, buf_str(body), body->len));
+    snprintf(hash, sizeof hash, "%016llx%016llx", (unsigned long long)hash_fnv(0, buf_str(body), body->len),
+             (unsigned long long)hash_fnv(body->len + 1, buf_str(body), body->len));
     if (key && answer_repeat(daemon, x, key, hash)) /* before any check: its checkpoints may be gone by now */
         return;
     struct json *root = api_body(x);
@@ -214,6 +281,10 @@ void submit(struct paretod *daemon, struct exchange *x)
     job->exchange = exchange_id(x);
     job->key = key ? mem_strdup(key) : NULL;
     memcpy(job->hash, hash, sizeof hash);
-    daemon->jobs++;
-    uv_queue_work(&daemon->loop, &job->work, check, checked);
+    memcpy(job->name, job->submission.spec.name, sizeof job->name);
+    job->reads_pair = job->submission.spec.has_models;
+    if (job->reads_pair)
+        enqueue(job);
+    else
+        begin(job);
 }

@@ -8,11 +8,16 @@
 #define DAEMON_VIEWS_H
 
 #include "daemon/core/sched.h"
+#include "daemon/facts.h"
 #include "proto/json.h"
 #include "store/store.h"
 
 /* The members of a summary, into an open object. */
 void view_summary(struct search *search, int64_t wall_us, struct json_out *out);
+/* "digests" and "warnings" of a summary: of the preflight, and of the workers that refuse the search. facts: may be
+ * NULL. */
+void view_facts(const struct facts *facts, const struct sched *sched, const struct search *search,
+                int64_t now_us, struct json_out *out);
 void view_front(struct search *search, struct buf *buf);
 /* One trial with its metric scores from the store; items: with the per-item values. */
 int view_trial(struct store *store, const struct search *search, int number, bool items, struct json_out *out,

@@ -13,7 +13,7 @@ VERBS = ("get", "post", "put", "patch", "delete")
 PROMISED = """
 GET /v1/searches | POST /v1/searches | GET /v1/searches/{} | POST /v1/searches/{}/pause | POST /v1/searches/{}/resume
 POST /v1/searches/{}/cancel | GET /v1/searches/{}/front | GET /v1/searches/{}/trials | GET /v1/searches/{}/trials/{}
-GET /v1/searches/{}/trials.csv | GET /v1/searches/{}/plan
+GET /v1/searches/{}/trials.csv | GET /v1/searches/{}/plan | GET /v1/searches/{}/preflight | GET /v1/searches/{}/digests
 POST /v1/workers | GET /v1/workers | POST /v1/leases
 POST /v1/workers/{}/leave | POST /v1/leases/{}/heartbeat | POST /v1/leases/{}/result | POST /v1/leases/{}/failure | POST /v1/leases/{}/release
 GET /healthz | GET /readyz | GET /
@@ -134,7 +134,8 @@ def lease(call, worker, wait_s=5):
 
 def scores():
     return {"scores": [{"metric": f"synthetic.{name}", "mean": mean, "stderr": 0.1, "n": 3, "items": [mean] * 3}
-                       for name, mean in (("reward", 0.5), ("tasks", 0.25))], "merge_s": 0.0, "evaluate_s": 0.1}
+                       for name, mean in (("reward", 0.5), ("tasks", 0.25))], "merge_s": 0.0, "evaluate_s": 0.1,
+            "effective": [0.5, None, -0.25]}
 
 
 def test_what_is_promised_is_documented():
@@ -169,7 +170,8 @@ def test_searches(recorder):
     call("GET /v1/searches/{}/trials", 200, first, query="?limit=2&after=0")
     call("GET /v1/searches/{}/trials/{}", 200, first, 0)
     call("GET /v1/searches/{}/trials/{}", 404, first, 400)
-    call("GET /v1/searches/{}/plan", 404, first)  # ratios alone have no tensors
+    for part in ("plan", "preflight", "digests"):  # ratios alone have no tensors
+        call(f"GET /v1/searches/{{}}/{part}", 404, first)
     for verb, state in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
         assert call(f"POST /v1/searches/{{}}/{verb}", 200, first, body={}).json["state"] == state
         call(f"POST /v1/searches/{{}}/{verb}", 404, 999, body={})
@@ -182,9 +184,34 @@ def test_plan_of_a_pair(recorder):
     spec = world.synthetic(trials=2, strategy={"type": "sweep", "sweep_points": 2})
     spec["models"] = {"base": str(FIXTURES / "base"), "tuned": str(FIXTURES / "tuned-rsf")}
     spec["evaluator"]["merge"] = "plan"
-    search = call("POST /v1/searches", 201, body=spec).json["id"]
+    made = call("POST /v1/searches", 201, body=spec).json
+    search, digests = made["id"], made["digests"]
     assert call("GET /v1/searches/{}/plan", 200, search).json["tensors"]
-    call("GET /v1/searches/{}", 200, search)
+    assert call("GET /v1/searches/{}", 200, search).json["digests"] == digests
+    report = call("GET /v1/searches/{}/preflight", 200, search).json
+    assert report["ok"]
+    warnings = [{k: f[k] for k in ("field", "text")} for f in report["findings"] if f["level"] == "warning"]
+    assert made["warnings"] == warnings
+    whole = call("GET /v1/searches/{}/digests", 200, search).json
+    assert {side: whole[side]["digest"] for side in whole} == digests and digests["base"] != digests["tuned"]
+
+    # a worker is told which files it must have; one that has others is never asked again
+    worker = call("POST /v1/workers", 200, body={"name": "other:1", "slots": 1, "version": "0.1.0"}).json["worker"]
+    got = lease(call, worker)
+    assert (got["search"], got["models"]) == (search, digests)
+    call("POST /v1/leases/{}/release", 422, got["lease"], body={"refused": ""})
+    for _ in range(2):  # again: nothing happens
+        call("POST /v1/leases/{}/release", 200, got["lease"], body={"refused": "models.base: tensor x differs"})
+    call("POST /v1/leases", 204, body={"worker": worker, "wait_s": 0})
+    workers = call("GET /v1/workers", 200).json["workers"]
+    assert [w["refused"] for w in workers if w["worker"] == worker] == [
+        [{"search": search, "reason": "models.base: tensor x differs"}]]
+    said = call("GET /v1/searches/{}", 200, search).json["warnings"]
+    assert any("other:1" in w["text"] and "tensor x differs" in w["text"] for w in said)
+    assert any("nobody works on this search" in w["text"] for w in said)
+    trial = call("GET /v1/searches/{}/trials/{}", 200, search, got["trial"]).json
+    assert (trial["state"], trial["attempts"]) == ("ready", 0)
+    call("POST /v1/workers/{}/leave", 200, worker, body={})
     call("POST /v1/searches/{}/cancel", 200, search, body={})
 
 
