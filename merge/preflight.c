@@ -1,22 +1,54 @@
 #include "merge/preflight_internal.h"
 #include "proto/mem.h"
+#include "proto/spec_space.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define THREADS 2 /* of the pass over the weights: enough for a disk, and a server keeps its other cores */
+
+/* --- findings --- */
+
+/* Two checks may come upon the same broken file; it is said once. */
+static bool is_said(const struct preflight *p, const struct preflight_finding *finding)
+{
+    for (size_t i = 0; i < p->findings_n; i++)
+        if (strcmp(p->findings[i].field, finding->field) == 0 &&
+            strcmp(p->findings[i].text, finding->text) == 0)
+            return true;
+    return false;
+}
 
 void preflight_say(struct preflight *p, enum preflight_level level, const char *field, const char *format,
                    ...)
 {
-    p->findings = mem_grow(p->findings, p->findings_n + 1, sizeof *p->findings);
-    struct preflight_finding *finding = &p->findings[p->findings_n++];
+    struct preflight_finding finding = {.level = level};
     va_list args;
-    *finding = (struct preflight_finding){.level = level};
-    snprintf(finding->field, sizeof finding->field, "%s", field);
+    snprintf(finding.field, sizeof finding.field, "%s", field);
     va_start(args, format);
-    vsnprintf(finding->text, sizeof finding->text, format, args);
+    vsnprintf(finding.text, sizeof finding.text, format, args);
     va_end(args);
+    if (is_said(p, &finding))
+        return;
+    p->findings = mem_grow(p->findings, p->findings_n + 1, sizeof *p->findings);
+    p->findings[p->findings_n++] = finding;
+}
+
+bool preflight_one_more(size_t *n)
+{
+    return (*n)++ < PREFLIGHT_SAME_MAX;
+}
+
+void preflight_say_rest(struct preflight *p, enum preflight_level level, const char *field, size_t n,
+                        const char *what)
+{
+    if (n > PREFLIGHT_SAME_MAX)
+        preflight_say(p, level, field, "… and %zu more %s", n - PREFLIGHT_SAME_MAX, what);
 }
 
 /* A sentence of a lower room opens with the field it is about ("groups.count: …"), or with something else. */
@@ -47,28 +79,68 @@ static struct checkpoint *open_checkpoint(struct preflight *p, const char *field
 
 /* --- the run --- */
 
-static void check_pair(struct preflight *p, const struct search_spec *spec)
+/* Why there is no plan. When plan_make stumbled over a tensor, all that differ are listed. */
+static void say_why(struct preflight *p, const char *sentence)
 {
-    struct err err = {0};
-    p->base = open_checkpoint(p, "models.base", spec->base);
-    p->tuned = open_checkpoint(p, "models.tuned", spec->tuned);
-    if (!p->base || !p->tuned)
-        return;
-    if (plan_make(spec, p->base, p->tuned, &p->plan, &err))
-        say_sentence(p, "models", err.text);
+    size_t before = p->findings_n;
+    if (strncmp(sentence, "tensor \"", 8) == 0)
+        preflight_tensors(p);
+    if (p->findings_n == before)
+        say_sentence(p, "models", sentence);
 }
 
-static int read_pair(struct preflight *p, const struct digest_progress *progress, struct err *err)
+/* "groups.freeze", "groups.bounds" and "groups.tie" speak of groups by name. */
+static void check_space(struct preflight *p)
 {
-    int rc = digest_make(p->base, progress, &p->base_digest, err);
+    double low[SPEC_RATIOS_MAX], high[SPEC_RATIOS_MAX];
+    int tie[SPEC_RATIOS_MAX];
+    const char *names[SPEC_RATIOS_MAX];
+    struct err err = {0};
+    for (int i = 0; i < p->plan->ratios_n; i++)
+        names[i] = p->plan->names[i];
+    if (search_spec_space(p->spec, names, p->plan->ratios_n, low, high, tie, &err))
+        say_sentence(p, "groups", err.text);
+}
+
+static void check_pair(struct preflight *p)
+{
+    struct err err = {0};
+    p->base = open_checkpoint(p, "models.base", p->spec->base);
+    p->tuned = open_checkpoint(p, "models.tuned", p->spec->tuned);
+    if (!p->base || !p->tuned)
+        return;
+    preflight_config(p);
+    if (plan_make(p->spec, p->base, p->tuned, &p->plan, &err))
+        say_why(p, err.text);
+    else
+        check_space(p);
+    preflight_layout(p);
+    preflight_tokens(p);
+    preflight_template(p);
+}
+
+static int read_weights(struct preflight *p, const struct digest_progress *progress, struct err *err)
+{
+    int rc = survey_hold(p->base, p->tuned, p->plan, &p->how, THREADS, progress, &p->survey, err);
+    if (!rc)
+        rc = digest_make(p->base, progress, &p->base_digest, err);
     if (!rc)
         rc = digest_make(p->tuned, progress, &p->tuned_digest, err);
-    p->has_digests = rc == 0;
-    if (rc && rc != ERR_CANCELLED) {
-        preflight_say(p, PREFLIGHT_ERROR, "models", "%s", err->text);
-        rc = 0;
-    }
     return rc;
+}
+
+/* Reading takes its time; a pair that is wrong already is not read. */
+static int read_pair(struct preflight *p, const struct digest_progress *progress, struct err *err)
+{
+    int rc = read_weights(p, progress, err);
+    p->has_digests = rc == 0;
+    if (rc == ERR_CANCELLED)
+        return rc;
+    if (rc)
+        preflight_say(p, PREFLIGHT_ERROR, "models", "%s", err->text);
+    else
+        preflight_numbers(p);
+    return 0;
 }
 
 static int by_level(const void *a, const void *b)
@@ -100,10 +172,14 @@ int preflight_run(const struct search_spec *spec, const struct digest_progress *
     struct err own = {0};
     struct preflight *p = mem_zero(1, sizeof *p);
     *out = NULL;
+    p->free_bytes = NAN;
+    p->spec = spec;
     p->how = merge_how_of(spec);
     p->trials = spec->trials;
-    check_pair(p, spec);
-    int rc = p->plan ? read_pair(p, progress, &own) : 0;
+    p->is_native = spec->evaluator == EVALUATOR_NATIVE;
+    check_pair(p);
+    int rc = p->plan && preflight_count(p, PREFLIGHT_ERROR) == 0 ? read_pair(p, progress, &own) : 0;
+    p->spec = NULL;
     if (rc) {
         preflight_free(p);
         return err_set(err, rc, "%s", own.text);
@@ -117,6 +193,7 @@ void preflight_free(struct preflight *p)
 {
     if (!p)
         return;
+    survey_release(p->survey);
     digest_fini(&p->base_digest);
     digest_fini(&p->tuned_digest);
     plan_free(p->plan);
@@ -124,6 +201,31 @@ void preflight_free(struct preflight *p)
     checkpoint_close(p->tuned);
     mem_free(p->findings);
     mem_free(p);
+}
+
+/* --- this machine --- */
+
+void preflight_here(struct preflight *p, const char *directory)
+{
+    struct statvfs disk;
+    struct preflight_needs needs = preflight_needs(p);
+    double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    if (statvfs(directory, &disk) == 0) {
+        p->free_bytes = (double)disk.f_bavail * (double)disk.f_frsize;
+        if (needs.export_bytes > p->free_bytes)
+            preflight_say(
+                p, PREFLIGHT_WARNING, "export",
+                "an exported model has %.1f GB, and %.1f GB are free in %.200s: export to another disk, or "
+                "make room",
+                needs.export_bytes / 1e9, p->free_bytes / 1e9, directory);
+    }
+    if (needs.memory_bytes > memory)
+        preflight_say(
+            p, PREFLIGHT_WARNING, "evaluator",
+            "native evaluation holds %.1f GB of weights a slot, and this machine has %.1f GB of memory: run "
+            "the workers on larger ones",
+            needs.memory_bytes / 1e9, memory / 1e9);
+    sort_findings(p);
 }
 
 /* --- looking --- */

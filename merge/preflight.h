@@ -25,6 +25,10 @@ int preflight_run(const struct search_spec *spec, const struct digest_progress *
                   struct preflight **out, struct err *err);
 void preflight_free(struct preflight *preflight);
 
+/* Whether this machine has room: on the disk of `directory` for an export, in memory for a native evaluation. For the
+ * client alone; nobody knows where the daemon's workers are. */
+void preflight_here(struct preflight *preflight, const char *directory);
+
 size_t preflight_count(const struct preflight *preflight, enum preflight_level level);
 const struct preflight_finding *preflight_finding(const struct preflight *preflight,
                                                   size_t i);          /* NULL past the end;
@@ -37,9 +41,12 @@ const struct plan *preflight_plan(const struct preflight *preflight); /* NULL wh
  *  "groups":[{"name","tensors","parameters","changed","update_rms","update_ulps",
  *             "effective":{"nearest":[…],"stochastic":[…]}}],   as preflight "ratios"
  *  "ratios":[0.1,…,0.9],"sampled":bool,
- *  "needs":{"read_bytes","export_bytes","memory_bytes","merge_s","trials"}}
- * changed: share of the weights that differ; update_ulps: root mean square of tuned - base in units in the last place
- * of the output dtype. Figures that are not known are null. */
+ *  "needs":{"read_bytes","export_bytes","free_bytes","memory_bytes","merge_s","trials"}}
+ * changed: share of the weights that differ. update_rms: root mean square of tuned - base over all weights of the group;
+ * update_ulps: the same over the root mean square of the weights' units in the last place, in the output dtype: well
+ * below 1, most weights cannot take a step between base and tuned. effective: what the ratios come out as, after
+ * rounding. merge_s: of one merge in one thread. After the ratios' groups come "mean", "base" and "tuned", where `ends`
+ * makes such. Figures that are not known are null. */
 void preflight_write(const struct preflight *preflight, struct json_out *out);
 
 /* {"base":…,"tuned":…} of digest_write; the pair's identity, stored with the search. Only when there is a plan. */

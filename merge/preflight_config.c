@@ -1,0 +1,207 @@
+/* config.json of both checkpoints, and what it says about the tensors. */
+#include "merge/preflight_internal.h"
+
+#include "merge/floats.h"
+#include "proto/buf.h"
+#include "proto/mem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define VALUE_MAX 65536
+
+struct preflight_value preflight_value(const struct json *value)
+{
+    struct preflight_value out = {"nothing"};
+    struct buf text;
+    if (!value)
+        return out;
+    buf_init(&text, VALUE_MAX);
+    json_write(&text, value);
+    size_t n = text.len < sizeof out.text ? text.len : sizeof out.text - 4;
+    while (n < text.len && n > 0 && ((unsigned char)buf_str(&text)[n] & 0xc0) == 0x80)
+        n--; /* not within a character */
+    snprintf(out.text, sizeof out.text, "%.*s%s", (int)n, buf_str(&text), n < text.len ? "…" : "");
+    buf_fini(&text);
+    return out;
+}
+
+bool preflight_same(const struct json *a, const struct json *b)
+{
+    if (!a || !b || json_type(a) != json_type(b))
+        return (!a || json_is(a, JSON_NULL)) && (!b || json_is(b, JSON_NULL));
+    struct buf x, y;
+    buf_init(&x, VALUE_MAX);
+    buf_init(&y, VALUE_MAX);
+    json_write(&x, a);
+    json_write(&y, b);
+    bool same = !x.full && !y.full && x.len == y.len && memcmp(buf_str(&x), buf_str(&y), x.len) == 0;
+    buf_fini(&x);
+    buf_fini(&y);
+    return same;
+}
+
+/* Keys that say how matrices are to be read: with other heads the same shapes mean other things. */
+static const char *const shaping[] = {"model_type", "num_attention_heads", "n_head", "num_key_value_heads",
+                                      "head_dim",   "num_experts_per_tok"};
+/* Keys with checks of their own, or that say nothing about what the model computes. */
+static const char *const aside[] = {
+    "_name_or_path",        "transformers_version", "torch_dtype",       "dtype",
+    "tie_word_embeddings",  "vocab_size",           "num_hidden_layers", "n_layer",
+    "bos_token_id",         "eos_token_id",         "pad_token_id",      "use_cache",
+    "_attn_implementation", "attn_implementation",  "auto_map",          "unsloth_version"};
+
+static bool among(const char *key, const char *const *keys, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(key, keys[i]) == 0)
+            return true;
+    return false;
+}
+
+struct differences {
+    struct buf text;
+    size_t n;
+};
+
+static void compare_key(struct preflight *p, struct differences *warn, const char *key,
+                        const struct json *base, const struct json *tuned)
+{
+    struct preflight_value b = preflight_value(base), t = preflight_value(tuned);
+    if (among(key, aside, sizeof aside / sizeof *aside) || preflight_same(base, tuned))
+        return;
+    if (base && tuned && among(key, shaping, sizeof shaping / sizeof *shaping))
+        preflight_say(p, PREFLIGHT_ERROR, "models",
+                      "config.json: %.60s is %s in models.base and %s in models.tuned: their matrices mean "
+                      "different things and cannot be averaged; give two checkpoints of one architecture",
+                      key, b.text, t.text);
+    else if (warn->n++ < PREFLIGHT_SAME_MAX)
+        buf_printf(&warn->text, "%s%.60s (%s in base, %s in tuned)", warn->n > 1 ? ", " : "", key, b.text,
+                   t.text);
+}
+
+/* Keys of base, then those that tuned alone has. */
+void preflight_config(struct preflight *p)
+{
+    const struct json *base = checkpoint_config(p->base), *tuned = checkpoint_config(p->tuned);
+    struct differences warn = {.n = 0};
+    buf_init(&warn.text, 300);
+    for (const struct json *key = json_first(base); key; key = json_next(key))
+        compare_key(p, &warn, json_key(key), key, json_get(tuned, json_key(key)));
+    for (const struct json *key = json_first(tuned); key; key = json_next(key))
+        if (!json_get(base, json_key(key)))
+            compare_key(p, &warn, json_key(key), NULL, key);
+    if (warn.n)
+        preflight_say(
+            p, PREFLIGHT_WARNING, "models",
+            "config.json differs in %zu key%s: %s%s; merged models run with tuned's config.json: make "
+            "sure that base's weights were made for it",
+            warn.n, warn.n == 1 ? "" : "s", buf_str(&warn.text), warn.text.full ? ", …" : "");
+    buf_fini(&warn.text);
+}
+
+/* --- what config.json says about the tensors --- */
+
+/* A whole number of config.json, or of the text_config in it; -1 when it is not there. */
+static int64_t number_of(const struct checkpoint *ckpt, const char *key)
+{
+    int64_t x;
+    const struct json *config = checkpoint_config(ckpt);
+    return json_whole(json_get(config, key), 0, INT64_MAX / 2, &x) ||
+                   json_whole(json_get(json_get(config, "text_config"), key), 0, INT64_MAX / 2, &x)
+               ? x
+               : -1;
+}
+
+static void check_layers(struct preflight *p, const struct checkpoint *ckpt, const char *field)
+{
+    int64_t says = number_of(ckpt, "num_hidden_layers"), has = p->plan->layers_n;
+    says = says >= 0 ? says : number_of(ckpt, "n_layer");
+    if (says < 0 || says == has)
+        return;
+    if (says > has)
+        preflight_say(p, PREFLIGHT_ERROR, field,
+                      "config.json says %" PRId64 " layers, the tensors make %" PRId64
+                      "; a part of the checkpoint is missing: download it again",
+                      says, has);
+    else
+        preflight_say(p, PREFLIGHT_WARNING, field,
+                      "config.json says %" PRId64 " layers, the tensors make %" PRId64
+                      "; if the others belong to another stack, name the groups yourself (groups.names)",
+                      says, has);
+}
+
+static void check_vocabulary(struct preflight *p, const struct checkpoint *ckpt, const char *field)
+{
+    const struct st_tensor *embeddings = naming_embeddings(ckpt);
+    int64_t says = number_of(ckpt, "vocab_size");
+    if (!embeddings || embeddings->rank != 2 || says < 0)
+        return;
+    int64_t has = (int64_t)embeddings->shape[0];
+    if (has < says)
+        preflight_say(p, PREFLIGHT_ERROR, field,
+                      "config.json says a vocabulary of %" PRId64 ", \"%.100s\" has %" PRId64
+                      " rows; config.json belongs to another checkpoint: get the right one",
+                      says, embeddings->name, has);
+    else if (has > says)
+        preflight_say(p, PREFLIGHT_NOTE, field,
+                      "\"%.100s\" has %" PRId64 " rows for a vocabulary of %" PRId64
+                      "; the rows beyond it are averaged like all others",
+                      embeddings->name, has, says);
+}
+
+static void check_head(struct preflight *p)
+{
+    const struct checkpoint *const sides[] = {p->base, p->tuned};
+    static const char *const fields[] = {"models.base", "models.tuned"};
+    for (int i = 0; i < 2; i++)
+        if (!naming_tied(sides[i]) && naming_embeddings(sides[i]) && !naming_head(sides[i]))
+            preflight_say(
+                p, PREFLIGHT_WARNING, fields[i],
+                "there is no head's matrix, and config.json does not say that the head is tied to the "
+                "embeddings; set tie_word_embeddings to true in it when that is so");
+    if (naming_tied(p->base) != naming_tied(p->tuned))
+        preflight_say(
+            p, PREFLIGHT_WARNING, "models",
+            "config.json: tie_word_embeddings is %s in models.base and %s in models.tuned; merged models "
+            "run with tuned's",
+            naming_tied(p->base) ? "true" : "false", naming_tied(p->tuned) ? "true" : "false");
+}
+
+/* What is in the plan and not averaged, and what is not in it. */
+static void note_others(struct preflight *p)
+{
+    size_t n = 0;
+    const char *first = NULL, *dtype = "";
+    for (size_t i = 0; i < p->plan->entries_n; i++) {
+        const struct plan_entry *entry = &p->plan->entries[i];
+        if (floats_can(entry->dtype))
+            continue;
+        if (n++ == 0) {
+            first = entry->tensor;
+            dtype = st_dtype_name(entry->dtype);
+        }
+    }
+    if (n)
+        preflight_say(p, PREFLIGHT_NOTE, "output.others",
+                      "%zu tensor%s of a dtype that cannot be averaged %s copied: \"%.150s\" (%s)%s", n,
+                      n == 1 ? "" : "s", n == 1 ? "is" : "are", first, dtype, n > 1 ? " and others" : "");
+    if (p->plan->dropped_n)
+        preflight_say(p, PREFLIGHT_NOTE, "models",
+                      "%zu tensor%s not merged and not written: \"%.150s\" (%.100s)%s", p->plan->dropped_n,
+                      p->plan->dropped_n == 1 ? " is" : "s are", p->plan->dropped[0].tensor,
+                      p->plan->dropped[0].why, p->plan->dropped_n > 1 ? " and others" : "");
+}
+
+void preflight_layout(struct preflight *p)
+{
+    check_vocabulary(p, p->base, "models.base");
+    check_vocabulary(p, p->tuned, "models.tuned");
+    if (!p->plan)
+        return;
+    check_layers(p, p->base, "models.base");
+    check_layers(p, p->tuned, "models.tuned");
+    check_head(p);
+    note_others(p);
+}

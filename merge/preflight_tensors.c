@@ -1,0 +1,122 @@
+/* Every tensor in which the checkpoints differ, when they do not make a plan. */
+#include "merge/preflight_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct shape_text {
+    char text[160];
+};
+
+static struct shape_text shape_of(const struct st_tensor *tensor)
+{
+    struct shape_text out;
+    size_t used = (size_t)snprintf(out.text, sizeof out.text, "%s [", st_dtype_name(tensor->dtype)),
+           size = sizeof out.text;
+    for (int i = 0; i < tensor->rank && used < size; i++)
+        used +=
+            (size_t)snprintf(out.text + used, size - used, i ? ",%" PRIu64 : "%" PRIu64, tensor->shape[i]);
+    if (used < size)
+        snprintf(out.text + used, size - used, "]");
+    return out;
+}
+
+static bool same_shape(const struct st_tensor *a, const struct st_tensor *b)
+{
+    return a->rank == b->rank && memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape) == 0;
+}
+
+/* Tokens were added between base and tuned: the commonest reason why shapes differ, and one with a remedy. */
+static bool say_vocabulary(struct preflight *p)
+{
+    const struct st_tensor *b = naming_embeddings(p->base), *t = naming_embeddings(p->tuned);
+    if (!b || !t || b->rank != 2 || t->rank != 2 || b->shape[0] == t->shape[0] || b->shape[1] != t->shape[1])
+        return false;
+    bool grown = t->shape[0] > b->shape[0];
+    preflight_say(
+        p, PREFLIGHT_ERROR, "models",
+        "the vocabularies differ: \"%.100s\" has %" PRIu64 " rows in models.base and %" PRIu64
+        " in models.tuned; give %s as many rows (resize_token_embeddings of transformers) and save it "
+        "again",
+        b->name, b->shape[0], t->shape[0], grown ? "base" : "tuned");
+    return true;
+}
+
+static bool is_vocabulary(const struct preflight *p, const struct st_tensor *tensor)
+{
+    return tensor == naming_embeddings(p->base) || tensor == naming_head(p->base);
+}
+
+/* A table that programs compute, or the second copy of a tied head: a plan does without them. */
+static bool is_spare(const struct preflight *p, struct naming *naming, const struct checkpoint *ckpt,
+                     const struct st_tensor *tensor)
+{
+    struct tensor_role role;
+    struct err err;
+    (void)p;
+    if (tensor == naming_head(ckpt) && naming_tied(ckpt))
+        return true;
+    return naming && naming_role(naming, tensor, &role, &err) == 0 && role.kind == TENSOR_BUFFER;
+}
+
+struct walk {
+    struct naming *naming;
+    bool vocabulary_said;
+    size_t missing, shapes, dtypes;
+};
+
+static void say_missing(struct preflight *p, struct walk *walk, const struct st_tensor *tensor, bool in_base)
+{
+    const struct checkpoint *has = in_base ? p->base : p->tuned;
+    bool head = tensor == naming_head(has);
+    if (is_spare(p, walk->naming, has, tensor) || !preflight_one_more(&walk->missing))
+        return;
+    preflight_say(p, PREFLIGHT_ERROR, in_base ? "models.tuned" : "models.base",
+                  "lacks tensor \"%.150s\", which models.%s has; %s", tensor->name,
+                  in_base ? "base" : "tuned",
+                  head ? "one has a head of its own, the other uses its embeddings: untie that one first"
+                       : "base and tuned must be one architecture, and complete");
+}
+
+static void compare(struct preflight *p, struct walk *walk, const struct st_tensor *base,
+                    const struct st_tensor *tuned)
+{
+    struct shape_text b = shape_of(base), t = shape_of(tuned);
+    if (is_spare(p, walk->naming, p->base, base))
+        return;
+    if (!same_shape(base, tuned)) {
+        if (!(walk->vocabulary_said && is_vocabulary(p, base)) && preflight_one_more(&walk->shapes))
+            preflight_say(
+                p, PREFLIGHT_ERROR, "models",
+                "tensor \"%.150s\" is %s in models.base and %s in models.tuned; the shapes must be equal",
+                base->name, b.text, t.text);
+    } else if (base->dtype != tuned->dtype && preflight_one_more(&walk->dtypes))
+        preflight_say(
+            p, PREFLIGHT_ERROR, "models",
+            "tensor \"%.150s\" is %s in models.base and %s in models.tuned; save one of them again in "
+            "the other's dtype",
+            base->name, b.text, t.text);
+}
+
+void preflight_tensors(struct preflight *p)
+{
+    struct walk walk = {.vocabulary_said = say_vocabulary(p)};
+    struct err err;
+    if (naming_open(p->spec, p->base, &walk.naming, &err))
+        walk.naming = NULL;
+    for (size_t i = 0, j = 0; i < checkpoint_count(p->base) || j < checkpoint_count(p->tuned);) {
+        const struct st_tensor *b = checkpoint_at(p->base, i), *t = checkpoint_at(p->tuned, j);
+        int order = !b ? 1 : !t ? -1 : strcmp(b->name, t->name);
+        if (order)
+            say_missing(p, &walk, order < 0 ? b : t, order < 0);
+        else
+            compare(p, &walk, b, t);
+        i += order <= 0;
+        j += order >= 0;
+    }
+    naming_close(walk.naming);
+    preflight_say_rest(p, PREFLIGHT_ERROR, "models", walk.missing, "tensors that only one of them has");
+    preflight_say_rest(p, PREFLIGHT_ERROR, "models", walk.shapes, "tensors whose shapes differ");
+    preflight_say_rest(p, PREFLIGHT_ERROR, "models", walk.dtypes, "tensors whose dtypes differ");
+}
