@@ -18,6 +18,7 @@
 #ifndef MERGE_SAFETENSORS_H
 #define MERGE_SAFETENSORS_H
 
+#include "proto/buf.h"
 #include "proto/err.h"
 
 #include <stdbool.h>
@@ -100,6 +101,11 @@ unsigned st_dtype_bits(enum st_dtype dtype);
 /* Writes tensors (any order) with metadata {"format":"pt"} to `path`: first as "PATH.partial", fsynced, then renamed,
  * so that a mapped older file stays whole. Same tensors, same bytes: sorted by dtype descending, then name. */
 int st_write(const char *path, const struct st_tensor *tensors, size_t n, struct err *err);
+
+/* The start of a file of these tensors, as st_write_from makes it: appends length and header to `out`, and gives the order
+ * of the data, which follow without gaps: order[0] is the index of the first tensor. `data` is not read. */
+int st_layout(const struct st_tensor *tensors, size_t n, const char *const *metadata, size_t *order,
+              struct buf *out, struct err *err);
 
 /* Where st_write_from gets the bytes of tensors[i]: a pointer that lives until the next call, or NULL with *err set.
  * Called once a tensor, in the order of the file. */

@@ -154,6 +154,29 @@ static int write_body(int fd, const struct slot *slots, size_t n, const struct b
     return fsync(fd) == 0 ? 0 : err_set(err, ERR_IO, "cannot be brought to the disk: %s", strerror(errno));
 }
 
+int st_layout(const struct st_tensor *tensors, size_t n, const char *const *metadata, size_t *order_out,
+              struct buf *out, struct err *err)
+{
+    struct slot *slots = mem_zero(n, sizeof *slots);
+    struct buf header;
+    buf_init(&header, ST_HEADER_MAX);
+    int rc = order(tensors, n, slots, err);
+    if (!rc)
+        rc = make_header(slots, n, metadata, &header, err);
+    if (!rc) {
+        uint64_t len = header.len;
+        buf_add(out, &len, sizeof len);
+        buf_add(out, header.data, header.len);
+        for (size_t i = 0; i < n; i++)
+            order_out[i] = slots[i].index;
+        if (out->full)
+            rc = err_set(err, ERR_TOO_LARGE, "%zu tensors need a header over the format's limit", n);
+    }
+    buf_fini(&header);
+    mem_free(slots);
+    return rc;
+}
+
 int st_write_from(const char *path, const struct st_tensor *tensors, size_t n, const char *const *metadata,
                   const struct st_source *source, struct err *err)
 {

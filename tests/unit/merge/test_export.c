@@ -56,7 +56,8 @@ static int tear_down(void **state)
 static int export_one(struct world *w, const double *vector, const char *directory,
                       const struct export_progress *progress, struct err *err)
 {
-    const struct export_target target = {.directory = directory, .ratios = vector};
+    static const struct export_lineage nothing = {.trial = -1};
+    const struct export_target target = {.directory = directory, .ratios = vector, .lineage = &nothing};
     return export_checkpoints(w->base, w->tuned, w->plan, &target, 1, NULL, progress, err);
 }
 
@@ -94,7 +95,8 @@ static void test_whole_directory(void **state)
     struct err err = {0};
     struct checkpoint *merged;
     exported(w, w->target, ratios);
-    assert_int_equal(entries(w->target, ""), 5); /* config, tokenizer, merges, weights, lineage */
+    assert_int_equal(entries(w->target, ""),
+                     7); /* config, tokenizer, merges, weights, lineage, card, manifest */
     check_same(w->target, checkpoint_directory(w->tuned), "config.json");
     check_same(w->target, checkpoint_directory(w->tuned), "tokenizer.json");
     check_same(w->target, checkpoint_directory(w->tuned), "merges.txt");
@@ -111,21 +113,64 @@ static void test_whole_directory(void **state)
     assert_int_equal(entries(w->directory, "partial"), 0);
 }
 
+static struct json *lineage_of(const char *directory)
+{
+    struct err err = {0};
+    struct json *json;
+    char *path = mem_printf("%s/paretod.json", directory);
+    if (json_parse_file(path, 1 << 20, &json, &err))
+        fail_msg("%s", err.text);
+    mem_free(path);
+    return json;
+}
+
+static double number(const struct json *json, const char *key)
+{
+    return json_number_or(json_get(json, key), -1);
+}
+
 static void test_lineage(void **state)
 {
     struct world *w = *state;
     struct err err = {0};
-    struct json *json;
-    exported(w, w->target, ratios);
-    char *path = mem_printf("%s/paretod.json", w->target);
-    if (json_parse_file(path, 1 << 20, &json, &err))
+    static const struct export_score scores[] = {{"reward", 0.5, 0.01}, {"tasks", 0.25, (double)NAN}};
+    static const struct export_lineage lineage = {"a search", 17,   "org/pre", "org/post",
+                                                  "aa",       "bb", scores,    2};
+    double effective[2] = {0};
+    const struct export_target target = {w->target, ratios, &lineage, effective};
+    if (export_checkpoints(w->base, w->tuned, w->plan, &target, 1, NULL, NULL, &err))
         fail_msg("%s", err.text);
-    assert_string_equal(json_string_or(json_get(json, "base"), ""), checkpoint_directory(w->base));
-    assert_string_equal(json_string_or(json_get(json, "tuned"), ""), checkpoint_directory(w->tuned));
+    struct json *json = lineage_of(w->target);
+    assert_string_equal(json_string_or(json_get(json, "format"), ""), "paretod-export-2");
+    assert_string_equal(json_string_or(json_get(json, "search"), ""), "a search");
+    assert_true(number(json, "trial") == 17);
+    assert_string_equal(json_string_or(json_get(json, "base"), ""), "org/pre");
+    assert_string_equal(json_string_or(json_get(json, "tuned_digest"), ""), "bb");
+    assert_string_equal(json_string_or(json_get(json, "ratio_of"), ""), "tuned");
+    assert_string_equal(json_string_or(json_first(json_get(json, "groups")), ""), w->plan->names[0]);
     assert_true(json_number_or(json_first(json_get(json, "ratios")), 0) == 0.25);
+    assert_true(json_number_or(json_first(json_get(json, "effective")), 0) == 0.25);
+    assert_true(effective[0] == 0.25 && effective[1] == 0.75);
     assert_int_equal(json_len(json_get(json_get(json, "plan"), "tensors")), 4);
+    const struct json *score = json_first(json_get(json, "scores"));
+    assert_true(number(score, "mean") == 0.5 && number(score, "stderr") == 0.01);
+    assert_true(json_is(json_get(json_next(score), "stderr"), JSON_NULL));
+    assert_null(json_get(json_get(json, "output"), "seed"));
     json_free(json);
-    mem_free(path);
+}
+
+/* Nothing that the caller did not say: the same bytes wherever the checkpoints lie. */
+static void test_lineage_says_nothing_of_the_machine(void **state)
+{
+    struct world *w = *state;
+    size_t n;
+    exported(w, w->target, ratios);
+    char *text = fixture_read(w->target, "paretod.json", &n);
+    assert_null(strstr(text, w->directory));
+    assert_null(strstr(text, "version"));
+    assert_null(strstr(text, "\"trial\""));
+    assert_null(strstr(text, "\"base_digest\""));
+    mem_free(text);
 }
 
 static void test_same_bytes_every_time(void **state)
@@ -262,14 +307,14 @@ static void test_progress(void **state)
     assert_int_equal(export_one(w, ratios, w->target, &progress, &err), 0);
     assert_int_equal(ticks.total, 4 * 8);
     assert_int_equal(ticks.last, ticks.total);
-    assert_int_equal(ticks.n, 5);
+    assert_int_equal(ticks.n, 4); /* a block a tensor */
 }
 
-/* Before each tensor and after the last one: wherever it is stopped, nothing is left and the next one is whole. */
+/* After each block and the last one: wherever it is stopped, nothing is left and the next one is whole. */
 static void test_stopped(void **state)
 {
     struct world *w = *state;
-    for (int stop_at = 1; stop_at <= 5; stop_at++) {
+    for (int stop_at = 1; stop_at <= 4; stop_at++) {
         struct ticks ticks = {.stop_at = stop_at};
         struct export_progress progress = {count_tick, &ticks};
         struct err err = {0};
@@ -287,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_whole_directory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lineage, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lineage_says_nothing_of_the_machine, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_same_bytes_every_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ends_give_the_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_existing_target, set_up, tear_down),
