@@ -153,7 +153,6 @@ static struct opt_problem problem_of(enum opt_kind kind, const char *algorithm, 
 {
     struct opt_problem p = {.k = k,
                             .m = 2,
-                            .upper = 1,
                             .kind = kind,
                             .trials = trials,
                             .sweep_points = 11,
@@ -162,6 +161,10 @@ static struct opt_problem problem_of(enum opt_kind kind, const char *algorithm, 
                             .rho = 0.05,
                             .initial_step = 0.25,
                             .seed = seed};
+    for (int i = 0; i < k; i++) {
+        p.high[i] = 1;
+        p.tie[i] = i;
+    }
     for (int i = 0; i < p.means_n; i++)
         p.means[i] = (i + 1) / 10.0;
     snprintf(p.algorithm, sizeof p.algorithm, "%s", algorithm);

@@ -55,7 +55,8 @@ static void differentiate(struct state *state, double *z, double value, double *
     const struct replay_run *run = state->run;
     for (int i = 0; i < run->d && !state->stopped; i++) {
         double kept = z[i];
-        z[i] = kept + run->difference <= run->upper[i] ? kept + run->difference : kept - run->difference;
+        double step = run->difference[i];
+        z[i] = kept + step <= run->upper[i] ? kept + step : kept - step;
         double other = AFTER_STOP;
         ask(state, z, &other);
         gradient[i] = (other - value) / (z[i] - kept);

@@ -20,14 +20,14 @@ enum replay_answer { REPLAY_GO_ON, REPLAY_STOP };
 struct replay_run {
     const char *algorithm; /* NLopt's name without prefix: "LN_COBYLA" */
     const char *local;     /* inner algorithm of MLSL and AUGLAG, else NULL */
-    bool gradient;         /* differences are taken with step `difference` */
+    bool gradient;         /* differences are taken with the steps `difference` */
     int d;
     const double *lower, *upper; /* [d] */
     const double *start;         /* [d] */
+    const double *difference;    /* [d], in z */
     double step;                 /* first step, in z */
     double tolerance;            /* xtol_abs, in z */
-    double difference;
-    int population; /* 0: NLopt's own */
+    int population;              /* 0: NLopt's own */
     uint64_t seed;
     int calls_max; /* call backs answered at most */
 

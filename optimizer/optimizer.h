@@ -28,17 +28,21 @@ enum opt_kind { OPT_SWEEP, OPT_HMA, OPT_SCALARIZE, OPT_SOBOL };
 struct opt_problem {
     int k; /* ratios, 1 … OPT_K_MAX */
     int m; /* objectives, 1 … OPT_M_MAX */
-    double lower, upper;
+    /* Each [k]. low == high: frozen. tie: the least index of the ratios that are one with this one, itself included;
+     * tied ratios have the same range. At least one ratio is not frozen. */
+    double low[OPT_K_MAX], high[OPT_K_MAX];
+    int tie[OPT_K_MAX];
     enum opt_kind kind;
     int trials;       /* budget, sweep points included; with OPT_SWEEP, the points of the grid */
-    int sweep_points; /* 0, or 2 …: equal ratios lower … upper, both ends included; shrinks with the budget */
-    double means[OPT_MEANS_MAX];
+    int sweep_points; /* 0, or 2 …: ratios as equal as their ranges allow, from all low to all high, both ends
+                         included; shrinks with the budget */
+    double means[OPT_MEANS_MAX]; /* hma: of all k ratios, frozen ones included */
     int means_n;
     int alignment;       /* objective that hma minimises (already sign-flipped) */
     int streams;         /* scalarize */
     double rho;          /* scalarize */
     char algorithm[32];  /* "LN_COBYLA", with or without the NLOPT_ prefix */
-    double initial_step; /* share of the range */
+    double initial_step; /* share of the widest range */
     uint64_t seed;
 };
 
@@ -74,7 +78,8 @@ struct opt_history {
 int opt_plan_make(const struct opt_problem *problem, struct opt_plan *plan, struct err *err);
 
 /* The ratios of the first ABSENT step of a stream. Source: replay of NLopt against the recorded scores (docs/OPTIMIZER.md).
- * Always within the bounds, on the slice of an hma stream, and never a point of phase 0 or of the stream itself.
+ * Always within the ranges, tied ones with the same bits, on the slice of an hma stream (the mean of all k within 1e-12),
+ * and never a point of phase 0 or of the stream itself. The first two steps of a sweep are all low and all high.
  * ERR_NOT_READY: phase 0 is not complete, an earlier step of an adaptive stream is not done, or the quota is used up.
  * Failed trials are shown to NLopt as the worst value known to the stream; NaN never is. ratios: [k]. */
 int opt_propose(const struct opt_problem *problem, const struct opt_plan *plan,

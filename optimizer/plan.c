@@ -4,12 +4,51 @@
 #include <math.h>
 #include <string.h>
 
-/* A mean this close to a bound, as a share of the range, leaves no room for groups to differ. */
+/* A mean this close to the least or greatest possible, as a share of what is between them, leaves no room for groups to
+ * differ. */
 #define MEAN_MARGIN 1e-3
+
+#define BOUND_MAX 1e6
+#define WIDTH_MIN 1e-6 /* of a range; narrower ones are frozen in all but name */
 
 int strategy_dimensions(const struct opt_problem *problem)
 {
-    return problem->kind == OPT_HMA ? problem->k - 1 : problem->k;
+    struct space space;
+    space_box(&space, problem);
+    return problem->kind == OPT_HMA ? space.n - 1 : space.n;
+}
+
+/* The caller has named the group where a person made the mistake; these sentences are for what it let through. */
+static int check_ranges(const struct opt_problem *p, struct err *err)
+{
+    bool free = false;
+    for (int i = 0; i < p->k; i++) {
+        double low = p->low[i], high = p->high[i];
+        if (!isfinite(low) || !isfinite(high) || !(low <= high) || fabs(low) > BOUND_MAX ||
+            fabs(high) > BOUND_MAX)
+            return err_set(
+                err, ERR_INVALID,
+                "groups.bounds: ratio %d has the range %.17g to %.17g; its max must not be below its min, "
+                "and both within one million",
+                i, low, high);
+        if (low < high && high - low < WIDTH_MIN)
+            return err_set(
+                err, ERR_INVALID,
+                "groups.bounds: the range of ratio %d, %.17g to %.17g, is narrower than one millionth; "
+                "freeze it (groups.freeze)",
+                i, low, high);
+        int first = p->tie[i];
+        if (first < 0 || first > i || p->tie[first] != first || p->low[first] != low ||
+            p->high[first] != high)
+            return err_set(err, ERR_INVALID,
+                           "groups.tie: ratio %d is tied to %d, which has another range or tie", i, first);
+        free = free || low < high;
+    }
+    return free ? 0
+                : err_set(err, ERR_INVALID,
+                          "groups.freeze: every ratio is frozen, so there is one model and nothing to "
+                          "search; leave at "
+                          "least one group free");
 }
 
 static int check_common(const struct opt_problem *p, struct err *err)
@@ -18,11 +57,9 @@ static int check_common(const struct opt_problem *p, struct err *err)
         return err_set(err, ERR_INVALID, "groups: %d ratios; this program searches 1 to %d", p->k, OPT_K_MAX);
     if (p->m < 1 || p->m > OPT_M_MAX)
         return err_set(err, ERR_INVALID, "objectives: %d of them; 1 to %d are possible", p->m, OPT_M_MAX);
-    if (!isfinite(p->lower) || !isfinite(p->upper) || !(p->lower < p->upper) || fabs(p->lower) > 1e6 ||
-        fabs(p->upper) > 1e6 || p->upper - p->lower < 1e-6)
-        return err_set(err, ERR_INVALID,
-                       "ratio.max: %.17g; it must be above ratio.min (%.17g), and both within one million",
-                       p->upper, p->lower);
+    int rc = check_ranges(p, err);
+    if (rc)
+        return rc;
     if (p->sweep_points < 0 || p->sweep_points == 1)
         return err_set(err, ERR_INVALID, "strategy.sweep_points: %d; use 0 for no sweep, or 2 and more",
                        p->sweep_points);
@@ -33,31 +70,44 @@ static int check_common(const struct opt_problem *p, struct err *err)
     return 0;
 }
 
-static int check_hma(const struct opt_problem *p, struct err *err)
+/* Every mean inside what the ranges allow, none twice. */
+static int check_means(const struct opt_problem *p, const struct space *space, struct err *err)
 {
-    if (p->k == 1)
-        return err_set(err, ERR_INVALID,
-                       "strategy.type: with one group a mean ratio leaves nothing to search; use \"sweep\"");
-    if (p->means_n < 1 || p->means_n > OPT_MEANS_MAX)
-        return err_set(err, ERR_INVALID, "strategy.means: %d of them; 1 to %d are possible", p->means_n,
-                       OPT_MEANS_MAX);
-    if (p->alignment < 0 || p->alignment >= p->m)
-        return err_set(err, ERR_INVALID, "strategy.objective: objective %d of %d does not exist",
-                       p->alignment, p->m);
-    double margin = MEAN_MARGIN * (p->upper - p->lower);
+    double lowest, highest;
+    space_means(space, &lowest, &highest);
+    double margin = MEAN_MARGIN * (highest - lowest);
     for (int i = 0; i < p->means_n; i++) {
-        if (!(p->means[i] >= p->lower + margin && p->means[i] <= p->upper - margin))
+        if (!(p->means[i] >= lowest + margin && p->means[i] <= highest - margin))
             return err_set(
-                err, ERR_INVALID,
-                "strategy.means[%d]: %g is not between %g and %g; at ratio.min and ratio.max every ratio is "
-                "fixed, and the sweep has that point",
-                i, p->means[i], p->lower + margin, p->upper - margin);
+                err, ERR_INVALID, "strategy.means[%d]: %g is not between %g and %g, %s", i, p->means[i],
+                lowest + margin, highest - margin,
+                space->plain
+                    ? "and at ratio.min and ratio.max every ratio is fixed; the sweep has that point"
+                    : "the means of all groups that groups.bounds and groups.freeze leave room for; give "
+                      "strategy.means within them");
         for (int j = 0; j < i; j++)
             if (p->means[j] == p->means[i])
                 return err_set(err, ERR_INVALID, "strategy.means[%d]: %g is already means[%d]; name it once",
                                i, p->means[i], j);
     }
     return 0;
+}
+
+static int check_hma(const struct opt_problem *p, struct err *err)
+{
+    struct space space;
+    space_box(&space, p);
+    if (space.n == 1)
+        return err_set(err, ERR_INVALID,
+                       "strategy.type: with one %s a mean ratio leaves nothing to search; use \"sweep\"",
+                       p->k == 1 ? "group" : "ratio that is neither frozen nor tied to another");
+    if (p->means_n < 1 || p->means_n > OPT_MEANS_MAX)
+        return err_set(err, ERR_INVALID, "strategy.means: %d of them; 1 to %d are possible", p->means_n,
+                       OPT_MEANS_MAX);
+    if (p->alignment < 0 || p->alignment >= p->m)
+        return err_set(err, ERR_INVALID, "strategy.objective: objective %d of %d does not exist",
+                       p->alignment, p->m);
+    return check_means(p, &space, err);
 }
 
 static int check_scalarize(const struct opt_problem *p, struct err *err)

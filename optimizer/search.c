@@ -9,7 +9,7 @@
 
 /* Runs that asked for nothing new before the rest of the quota is filled from the seeded series. */
 #define BARREN_RUNS_MAX 8
-/* Trials closer than this share of the range are one trial to any evaluation. */
+/* Trials closer than this share of the widest range are one trial to any evaluation. */
 #define TOLERANCE 1e-3
 #define SERIES_MAX 1000000
 
@@ -60,6 +60,16 @@ static void fill_from_series(const struct space *space, uint64_t seed, int strea
     assert(!"the seeded series has run out of new points");
 }
 
+/* A difference must fit into its coordinate's box to one side or the other. Where one range serves all groups it is left
+ * as it is: searches of that kind are on record. */
+static void set_differences(const struct space *space, double step, double *difference)
+{
+    for (int i = 0; i < space->d; i++) {
+        double half = (space->z_upper[i] - space->z_lower[i]) / 2;
+        difference[i] = space->plain || step < half ? step : half;
+    }
+}
+
 void search_next(const struct opt_problem *problem, const struct opt_plan *plan, int stream,
                  const struct space *space, const double *start, double step, struct record *record,
                  double *ratios)
@@ -68,7 +78,8 @@ void search_next(const struct opt_problem *problem, const struct opt_plan *plan,
     int rc = algorithm_find(problem->algorithm, space->d, &algorithm, NULL);
     assert(rc == 0 && "opt_plan_make has checked it");
     int quota = plan->streams[stream].quota;
-    double range = space->upper - space->lower, tolerance = TOLERANCE * range, z[OPT_K_MAX], from[OPT_K_MAX];
+    double tolerance = TOLERANCE * space->width, z[OPT_K_MAX], from[OPT_K_MAX], difference[OPT_K_MAX];
+    set_differences(space, step / 10, difference);
     struct asking asking = {.space = space, .record = record, .ratios = ratios};
     struct replay_run run = {
         .algorithm = algorithm.name,
@@ -80,7 +91,7 @@ void search_next(const struct opt_problem *problem, const struct opt_plan *plan,
         .start = z,
         .step = step,
         .tolerance = tolerance < step / 20 ? tolerance : step / 20,
-        .difference = step / 10,
+        .difference = difference,
         .population = algorithm_population(&algorithm, space->d, quota),
         .calls_max = calls_limit(quota),
         .ask = ask,

@@ -11,12 +11,13 @@
 #include "optimizer/record.h"
 #include "optimizer/space.h"
 
-/* Trial `step` of a grid of n equal ratios: both ends first, then from the middle outwards. */
+/* Trial `step` of a grid of n vectors whose ratios are equal where their ranges allow it: both ends first, then from the
+ * middle outwards. No two are the same. */
 void sweep_ratios(const struct opt_problem *problem, int n, int step, double *ratios);
 
 void sobol_ratios(const struct opt_problem *problem, int stream, int step, double *ratios);
 
-/* Coordinates that an adaptive stream of this problem searches. */
+/* Coordinates that a stream of this problem searches: the free ratios, one less on a slice. */
 int strategy_dimensions(const struct opt_problem *problem);
 
 /* Weights of stream `index` of n, evenly spread, all above 0, sum 1. weights: [m] */

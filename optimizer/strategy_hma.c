@@ -14,12 +14,10 @@ int hma_propose(const struct opt_problem *problem, const struct opt_plan *plan,
     if (rc)
         return rc;
     struct space space;
-    space_slice(&space, problem->k, problem->lower, problem->upper, plan->streams[stream].mean);
-    double equal[OPT_K_MAX];
-    for (int i = 0; i < problem->k; i++)
-        equal[i] = space.mean;
-    search_next(problem, plan, stream, &space, equal, problem->initial_step * (space.upper - space.lower),
-                &record, ratios);
+    space_slice(&space, problem, plan->streams[stream].mean);
+    double level[OPT_K_MAX];
+    space_level(&space, level);
+    search_next(problem, plan, stream, &space, level, problem->initial_step * space.width, &record, ratios);
     record_fini(&record);
     return 0;
 }

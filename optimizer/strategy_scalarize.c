@@ -143,13 +143,13 @@ int scalarize_propose(const struct opt_problem *problem, const struct opt_plan *
     if (rc)
         return rc;
     struct space space;
-    space_box(&space, problem->k, problem->lower, problem->upper);
+    space_box(&space, problem);
     double start[OPT_K_MAX], turn;
     choose_start(problem, plan, history, &space, stream, &s, start);
     /* Streams that start at one point must not all try the same first neighbours: streams do not see each
      * other, so the step differs by a factor of 0.75 … 1.25 (van der Corput's sequence). */
     sobol_plain(1, (uint64_t)stream, &turn);
-    double step = problem->initial_step * (space.upper - space.lower) * (0.75 + 0.5 * turn);
+    double step = problem->initial_step * space.width * (0.75 + 0.5 * turn);
     search_next(problem, plan, stream, &space, start, step, &record, ratios);
     record_fini(&record);
     return 0;

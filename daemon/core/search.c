@@ -1,6 +1,7 @@
 #include "daemon/core/search.h"
 
 #include "proto/mem.h"
+#include "proto/spec_space.h"
 
 #include <assert.h>
 #include <math.h>
@@ -40,8 +41,6 @@ static void problem_make(const struct search_spec *spec, int k, struct opt_probl
     *out = (struct opt_problem){
         .k = k,
         .m = spec->objectives_n,
-        .lower = spec->ratio_min,
-        .upper = spec->ratio_max,
         .kind = kind_of(spec->strategy),
         .trials = spec->trials,
         .sweep_points = spec->sweep_points,
@@ -94,8 +93,11 @@ int search_create(int64_t id, struct search_spec *spec, int k, const char *const
         return err_set(err, ERR_INVALID, "groups: %d ratios; a search has 1 to %d, so make fewer groups", k,
                        OPT_K_MAX);
     }
-    problem_make(spec, k, &search->problem);
-    int rc = opt_plan_make(&search->problem, &search->plan, err);
+    struct opt_problem *problem = &search->problem;
+    problem_make(spec, k, problem);
+    int rc = search_spec_space(spec, group_names, k, problem->low, problem->high, problem->tie, err);
+    if (!rc)
+        rc = opt_plan_make(problem, &search->plan, err);
     if (rc) {
         mem_free(search);
         return rc;

@@ -73,7 +73,7 @@ struct search {
     struct tally tally;
 };
 
-/* k groups with the names [k] (copied). Takes *spec over (zero after success). */
+/* k groups with the names [k] (copied), whose ranges and ties are spec's. Takes *spec over (zero after success). */
 int search_create(int64_t id, struct search_spec *spec, int k, const char *const *names, struct search **out,
                   struct err *err);
 void search_destroy(struct search *search);
@@ -128,8 +128,9 @@ bool search_phase0_complete(const struct search *search);
 bool search_half_complete(const struct search *search);
 /* Points of the sweep, whatever became of them; 0 = no sweep. */
 int search_sweep_total(const struct search *search);
-/* The trial of the sweep whose ratios are all `ratio`, -1 when it does not exist (yet). */
-int search_sweep_trial(const struct search *search, double ratio);
+/* The trial of the sweep with these ratios ([k]), -1 when it does not exist (yet). Its ends are those of problem.low and
+ * problem.high. */
+int search_sweep_trial(const struct search *search, const double *ratios);
 /* Both ends of the sweep are quarantined: whatever else is scored, there is nothing to read it against. */
 bool search_is_hopeless(const struct search *search);
 

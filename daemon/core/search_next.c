@@ -118,7 +118,7 @@ int search_sweep_total(const struct search *search)
     return n;
 }
 
-int search_sweep_trial(const struct search *search, double ratio)
+int search_sweep_trial(const struct search *search, const double *ratios)
 {
     for (int s = 0; s < search->plan.streams_n; s++) {
         const struct opt_stream *stream = &search->plan.streams[s];
@@ -126,25 +126,25 @@ int search_sweep_trial(const struct search *search, double ratio)
             continue;
         for (int i = 0; i < search->streams[s].proposed; i++) {
             const double *x = search_ratios(search, stream->first + i);
-            bool all = true;
-            for (int j = 0; j < search->k; j++)
-                all &= x[j] == ratio;
-            if (all)
+            int equal = 0;
+            while (equal < search->k && x[equal] == ratios[equal])
+                equal++;
+            if (equal == search->k)
                 return stream->first + i;
         }
     }
     return -1;
 }
 
-static bool end_quarantined(const struct search *search, double ratio)
+static bool end_quarantined(const struct search *search, const double *end)
 {
-    int number = search_sweep_trial(search, ratio);
+    int number = search_sweep_trial(search, end);
     return number >= 0 && search->trials[number].job[HALF_SEARCH].state == TRIAL_QUARANTINED;
 }
 
 bool search_is_hopeless(const struct search *search)
 {
-    return end_quarantined(search, search->problem.lower) && end_quarantined(search, search->problem.upper);
+    return end_quarantined(search, search->problem.low) && end_quarantined(search, search->problem.high);
 }
 
 static enum opt_state told(enum trial_state state)

@@ -86,17 +86,16 @@ bool tally_on_front(const struct search *search, int number)
     return false;
 }
 
-/* The end of the sweep at `ratio`; -1 when there is none or its half is not done. */
-static int endpoint(const struct search *search, enum half half, double ratio)
+/* The end of the sweep with the ratios `end`; -1 when there is none or its half is not done. */
+static int endpoint(const struct search *search, enum half half, const double *end)
 {
-    int number = search_sweep_trial(search, ratio);
+    int number = search_sweep_trial(search, end);
     return number >= 0 && search->trials[number].job[half].state == TRIAL_DONE ? number : -1;
 }
 
 static bool scale_make(const struct search *search, enum half half, struct scale *scale)
 {
-    int low = endpoint(search, half, search->problem.lower),
-        high = endpoint(search, half, search->problem.upper);
+    int low = endpoint(search, half, search->problem.low), high = endpoint(search, half, search->problem.high);
     if (low < 0 || high < 0 || search->m > 3)
         return false;
     for (int j = 0; j < search->m; j++) {

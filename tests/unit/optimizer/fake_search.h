@@ -30,18 +30,20 @@ struct fake_search {
     double *ratios, *scores;
 };
 
+/* One range for all, nothing tied. */
 static inline void fake_range(struct opt_problem *p, double lower, double upper)
 {
-    p->lower = lower;
-    p->upper = upper;
+    for (int i = 0; i < OPT_K_MAX; i++) {
+        p->low[i] = lower;
+        p->high[i] = upper;
+        p->tie[i] = i;
+    }
 }
 
 static inline struct opt_problem fake_problem(enum opt_kind kind, int k, int m, int trials)
 {
     struct opt_problem p = {.k = k,
                             .m = m,
-                            .lower = 0,
-                            .upper = 1,
                             .kind = kind,
                             .trials = trials,
                             .sweep_points = 6,
@@ -52,7 +54,30 @@ static inline struct opt_problem fake_problem(enum opt_kind kind, int k, int m, 
                             .algorithm = "LN_COBYLA",
                             .initial_step = 0.25,
                             .seed = 7};
+    fake_range(&p, 0, 1);
     return p;
+}
+
+/* Random ranges, ties and frozen ratios; at least `free_n` ratios stay free of one another. */
+static inline void fake_bounds(struct opt_problem *p, struct rng *rng, int free_n)
+{
+    int all = p->k;
+    for (int i = 0; i < all; i++) {
+        double a = rng_uniform(rng), b = rng_uniform(rng), chance = rng_uniform(rng);
+        p->tie[i] = i;
+        p->low[i] = 0;
+        p->high[i] = 1;
+        if (chance < 0.3) { /* a range of its own, now and then a very narrow one or one outside of [0, 1] */
+            p->low[i] = chance < 0.05 ? -a : fmin(a, b);
+            p->high[i] = chance < 0.1 ? p->low[i] + 2e-6 : fmax(fmax(a, b), p->low[i] + 0.01);
+        } else if (chance < 0.5 && i >= free_n) {
+            p->low[i] = p->high[i] = chance < 0.35 ? 0 : chance < 0.4 ? 1 : a;
+        } else if (chance < 0.7 && i >= free_n) {
+            p->tie[i] = p->tie[(int)(b * i)];
+            p->low[i] = p->low[p->tie[i]];
+            p->high[i] = p->high[p->tie[i]];
+        }
+    }
 }
 
 static inline void fake_init(struct fake_search *f, const struct opt_problem *problem)

@@ -43,11 +43,12 @@ static int run(const char *name, struct log *log, uint64_t seed)
 {
     struct algorithm a;
     assert_int_equal(algorithm_find(name, log->d, &a, NULL), 0);
-    double lower[8], upper[8], start[8];
+    double lower[8], upper[8], start[8], differences[OPT_K_MAX];
     for (int i = 0; i < 8; i++) {
         lower[i] = log->lower;
         upper[i] = log->upper;
         start[i] = 1; /* the corner */
+        differences[i] = 0.025;
     }
     struct replay_run r = {.algorithm = a.name,
                            .local = a.local,
@@ -58,7 +59,7 @@ static int run(const char *name, struct log *log, uint64_t seed)
                            .start = start,
                            .step = 0.25,
                            .tolerance = 1e-3,
-                           .difference = 0.025,
+                           .difference = differences,
                            .seed = seed,
                            .calls_max = CALLS_MAX,
                            .ask = answer,

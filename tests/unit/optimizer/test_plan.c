@@ -77,8 +77,7 @@ static void test_sweep_is_the_grid(void **state)
     (void)state;
     for (int n = 2; n <= 40; n++) {
         struct opt_problem p = fake_problem(OPT_SWEEP, 2, 1, n);
-        p.lower = -0.5;
-        p.upper = 1.25;
+        fake_range(&p, -0.5, 1.25);
         struct fake_search f;
         fake_init(&f, &p);
         fake_run(&f, fake_bowl);
@@ -153,9 +152,23 @@ static void test_bad_settings_are_named(void **state)
     REFUSED(OPT_SWEEP, p.k = 0, ERR_INVALID, "groups: 0");
     REFUSED(OPT_SWEEP, p.k = 65, ERR_INVALID, "1 to 64");
     REFUSED(OPT_SWEEP, p.m = 9, ERR_INVALID, "objectives: 9");
-    REFUSED(OPT_SWEEP, p.upper = 0, ERR_INVALID, "ratio.max");
-    REFUSED(OPT_SWEEP, p.upper = NAN, ERR_INVALID, "ratio.max");
-    REFUSED(OPT_SWEEP, p.upper = 1e9, ERR_INVALID, "ratio.max");
+    REFUSED(OPT_SWEEP, p.high[2] = -1, ERR_INVALID, "groups.bounds: ratio 2 has the range 0 to -1");
+    REFUSED(OPT_SWEEP, p.high[0] = NAN, ERR_INVALID, "groups.bounds: ratio 0");
+    REFUSED(OPT_SWEEP, p.high[0] = 1e9, ERR_INVALID, "within one million");
+    REFUSED(OPT_SWEEP, p.high[1] = 1e-7, ERR_INVALID,
+            "the range of ratio 1, 0 to 9.9999999999999995e-08, is narrower");
+    REFUSED(OPT_SOBOL, fake_range(&p, 0.5, 0.5), ERR_INVALID, "groups.freeze: every ratio is frozen");
+    REFUSED(OPT_SOBOL, p.tie[1] = 2, ERR_INVALID, "groups.tie: ratio 1 is tied to 2");
+    REFUSED(OPT_SOBOL, p.tie[1] = -1, ERR_INVALID, "groups.tie: ratio 1 is tied to -1");
+    REFUSED(OPT_SOBOL, (p.tie[1] = 0, p.tie[2] = 1), ERR_INVALID, "groups.tie: ratio 2 is tied to 1");
+    REFUSED(OPT_SOBOL, (p.tie[1] = 0, p.high[1] = 0.5), ERR_INVALID, "groups.tie: ratio 1 is tied to 0");
+    REFUSED(OPT_HMA, (p.tie[1] = 0, p.low[2] = 1), ERR_INVALID,
+            "with one ratio that is neither frozen nor tied");
+    REFUSED(OPT_HMA, (p.high[0] = 0, p.means[2] = 0.7), ERR_INVALID,
+            "strategy.means[2]: 0.7 is not between 0.000666667 and 0.666, the means of all groups that");
+    REFUSED(OPT_HMA, p.low[0] = 0.9, ERR_INVALID, "strategy.means[0]: 0.2 is not between 0.3007 and 0.9993");
+    REFUSED(OPT_HMA, (p.tie[2] = 1, snprintf(p.algorithm, sizeof p.algorithm, "LN_BOBYQA")), ERR_UNSUPPORTED,
+            "needs 2 free directions and this search has 1");
     REFUSED(OPT_SWEEP, p.trials = 1, ERR_INVALID, "budget.trials: 1");
     REFUSED(OPT_HMA, p.trials = 1, ERR_INVALID, "budget.trials: 1");
     REFUSED(OPT_SOBOL, (p.trials = 0, p.sweep_points = 0), ERR_INVALID, "budget.trials: 0");

@@ -19,18 +19,23 @@ static bool same_point(struct fake_search *f, int a, int b)
     return memcmp(fake_ratios(f, a), fake_ratios(f, b), sizeof(double) * (size_t)f->problem.k) == 0;
 }
 
-/* In bounds, on the slice, and no stream repeats a point of its own or of the sweep. */
+/* In bounds, ties equal bit by bit, on the slice, and no stream repeats a point of its own or of the sweep. */
 static void assert_sound(struct fake_search *f)
 {
     int k = f->problem.k, grid = f->plan.streams[0].phase == 0 ? f->plan.streams[0].quota : 0;
     for (int s = 0; s < f->plan.streams_n; s++) {
         const struct opt_stream *st = &f->plan.streams[s];
         for (int i = st->first; i < st->first + st->quota; i++) {
-            for (int g = 0; g < k; g++)
-                assert_true(fake_ratios(f, i)[g] >= f->problem.lower &&
-                            fake_ratios(f, i)[g] <= f->problem.upper);
+            struct range range[OPT_K_MAX];
+            for (int g = 0; g < k; g++) {
+                const double *r = fake_ratios(f, i);
+                range[g] = (struct range){f->problem.low[g], f->problem.high[g], 1};
+                assert_true(r[g] >= f->problem.low[g] && r[g] <= f->problem.high[g] &&
+                            !(r[g] == 0 && signbit(r[g])));
+                assert_memory_equal(&r[g], &r[f->problem.tie[g]], sizeof *r);
+            }
             if (st->kind == OPT_HMA)
-                assert_true(slice_holds(fake_ratios(f, i), k, f->problem.lower, f->problem.upper, st->mean));
+                assert_true(slice_holds(range, k, st->mean, fake_ratios(f, i)));
             for (int j = 0; j < i; j++)
                 assert_false((j < grid || j >= st->first) && same_point(f, i, j));
         }
@@ -465,8 +470,7 @@ static void test_largest_problem(void **state)
     for (int kind = 0; kind < 2; kind++) {
         struct opt_problem p = fake_problem(adaptive_kinds[kind], OPT_K_MAX, OPT_M_MAX, 6 + 2 * 70);
         p.means_n = p.streams = 2;
-        p.lower = -0.5;
-        p.upper = 1.5;
+        fake_range(&p, -0.5, 1.5);
         struct fake_search f;
         fake_init(&f, &p);
         fake_run(&f, fake_bowl);

@@ -1,15 +1,7 @@
 /* optimizer/space.h: the slice, its coordinates and its samples. */
 #include "optimizer/space.h"
 
-#include "proto/rng.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <math.h>
-#include <string.h>
+#include "fake_search.h"
 
 static const int sizes[] = {2, 3, 8, 26, 64};
 #define SIZES_N (sizeof sizes / sizeof sizes[0])
@@ -17,6 +9,19 @@ static const int sizes[] = {2, 3, 8, 26, 64};
 static double mean_of(struct rng *rng, double lower, double upper)
 {
     return lower + (upper - lower) * (0.002 + 0.996 * rng_uniform(rng));
+}
+
+static void set_ranges(struct range *range, int k, double low, double high)
+{
+    for (int i = 0; i < k; i++)
+        range[i] = (struct range){low, high, 1};
+}
+
+static void slice_of(struct space *space, int k, double low, double high, double mean)
+{
+    struct opt_problem p = {.k = k};
+    fake_range(&p, low, high);
+    space_slice(space, &p, mean);
 }
 
 /* The projection is known by its optimality condition: some t with ratio = clip(v + t). */
@@ -29,10 +34,12 @@ static void test_projection_is_a_shift_and_a_clip(void **state)
         int k = sizes[(size_t)round % SIZES_N];
         double lower = round % 3 ? 0 : -0.3, upper = round % 3 ? 1 : 1.4, mean = mean_of(&rng, lower, upper);
         double v[OPT_K_MAX], r[OPT_K_MAX], low = -INFINITY, high = INFINITY;
+        struct range range[OPT_K_MAX];
         for (int i = 0; i < k; i++)
             v[i] = round % 7 ? 3 * rng_uniform(&rng) - 1 : floor(3 * rng_uniform(&rng));
-        slice_project(v, k, lower, upper, mean, r);
-        assert_true(slice_holds(r, k, lower, upper, mean));
+        set_ranges(range, k, lower, upper);
+        slice_project(range, k, mean, v, r);
+        assert_true(slice_holds(range, k, mean, r));
         for (int i = 0; i < k; i++) {
             low = fmax(low, r[i] > lower ? r[i] - v[i] : -INFINITY);
             high = fmin(high, r[i] < upper ? r[i] - v[i] : INFINITY);
@@ -45,12 +52,22 @@ static void test_feasibility_is_judged_strictly(void **state)
 {
     (void)state;
     double r[3] = {0.1, 0.2, 0.3};
-    assert_true(slice_holds(r, 3, 0, 1, 0.2));
-    assert_false(slice_holds(r, 3, 0, 1, 0.2 + 1e-11));
-    assert_false(slice_holds(r, 3, 0.11, 1, 0.2));
-    assert_false(slice_holds(r, 3, 0, 0.29, 0.2));
+    struct range range[3];
+    set_ranges(range, 3, 0, 1);
+    assert_true(slice_holds(range, 3, 0.2, r));
+    assert_false(slice_holds(range, 3, 0.2 + 1e-11, r));
+    range[2].weight = 2;
+    assert_false(slice_holds(range, 3, 0.2, r));
+    assert_true(slice_holds(range, 3, 0.225, r));
+    range[2].weight = 1;
+    range[0].low = 0.11;
+    assert_false(slice_holds(range, 3, 0.2, r));
+    range[0].low = 0;
+    range[2].high = 0.29;
+    assert_false(slice_holds(range, 3, 0.2, r));
+    set_ranges(range, 3, 0, 1);
     r[1] = NAN;
-    assert_false(slice_holds(r, 3, 0, 1, 0.2));
+    assert_false(slice_holds(range, 3, 0.2, r));
 }
 
 static void test_zero_is_the_vector_of_equal_ratios(void **state)
@@ -59,7 +76,7 @@ static void test_zero_is_the_vector_of_equal_ratios(void **state)
     for (size_t s = 0; s < SIZES_N; s++) {
         struct space space;
         double z[OPT_K_MAX] = {0}, r[OPT_K_MAX];
-        space_slice(&space, sizes[s], 0, 1, 0.3);
+        slice_of(&space, sizes[s], 0, 1, 0.3);
         space_map(&space, z, r);
         for (int i = 0; i < sizes[s]; i++)
             assert_true(r[i] == 0.3);
@@ -75,10 +92,10 @@ static void test_coordinates_reach_the_whole_slice(void **state)
     for (int round = 0; round < 1000; round++) {
         int k = sizes[(size_t)round % SIZES_N];
         struct space space;
-        space_slice(&space, k, -0.2, 1.1, mean_of(&rng, -0.2, 1.1));
+        slice_of(&space, k, -0.2, 1.1, mean_of(&rng, -0.2, 1.1));
         double r[OPT_K_MAX], z[OPT_K_MAX], back[OPT_K_MAX], far = 0, z_far = 0;
         space_sample(&space, 1, 2, (uint64_t)round, r);
-        assert_true(slice_holds(r, k, -0.2, 1.1, space.mean));
+        assert_true(slice_holds(space.range, k, space.mean, r));
         space_inverse(&space, r, z);
         for (int j = 0; j < space.d; j++) {
             assert_true(z[j] >= space.z_lower[j] - 1e-12 && z[j] <= space.z_upper[j] + 1e-12);
@@ -99,7 +116,7 @@ static void test_box_is_tight(void **state)
 {
     (void)state;
     struct space space;
-    space_slice(&space, 4, 0, 1, 0.375); /* sum 1.5: one ratio 1, one 0.5, two 0 */
+    slice_of(&space, 4, 0, 1, 0.375); /* sum 1.5: one ratio 1, one 0.5, two 0 */
     double least[3] = {9, 9, 9}, most[3] = {-9, -9, -9};
     for (int one = 0; one < 4; one++) {
         for (int half = 0; half < 4; half++) {
@@ -131,16 +148,18 @@ static void test_any_z_is_feasible(void **state)
         int k = sizes[(size_t)round % SIZES_N];
         struct space space;
         double z[OPT_K_MAX], r[OPT_K_MAX];
+        struct opt_problem p = {.k = k};
+        fake_range(&p, 0, 1);
         if (round % 2)
-            space_slice(&space, k, 0, 1, mean_of(&rng, 0, 1));
+            space_slice(&space, &p, mean_of(&rng, 0, 1));
         else
-            space_box(&space, k, 0, 1);
+            space_box(&space, &p);
         for (int j = 0; j < space.d; j++)
             z[j] = round % 3 ? 40 * rng_uniform(&rng) - 20 : odd[rng_u64(&rng) % 6];
         space_map(&space, z, r);
         for (int i = 0; i < k; i++)
             assert_true(r[i] >= 0 && r[i] <= 1 && !signbit(r[i]));
-        assert_true(!space.slice || slice_holds(r, k, 0, 1, space.mean));
+        assert_true(!space.slice || slice_holds(space.range, k, space.mean, r));
     }
 }
 
@@ -150,7 +169,7 @@ static void test_samples_spread_over_the_slice(void **state)
 {
     (void)state;
     struct space space;
-    space_slice(&space, 3, 0, 1, 0.5);
+    slice_of(&space, 3, 0, 1, 0.5);
     double mean[3] = {0}, below = 0;
     enum { N = 8000 };
     for (int n = 0; n < N; n++) {
