@@ -7,21 +7,20 @@
  *        sentence names the tensor or field.
  * STATE  Immutable.
  *
- * Layer index of a tensor: the first all-digit path component whose parent is "layers", "h", "blocks" or "layer",
- * compared as an integer. Without one, tensors are "before" (embeddings: names containing "embed", "wte", "wpe")
- * or "after" (everything else: final norm, lm_head, score; also "embed_out" and "unembed", which are heads). A second
- * copy of a tied head ("lm_head.weight" with tie_word_embeddings) is "before", so that it stays equal to the
- * embeddings. Every tensor is in exactly one group. Two stacks of layers share their numbers.
+ * Where a tensor lies and what it is: merge/naming.h. Every tensor that both checkpoints have is in exactly one group:
+ * first those that a names[].tensors matches, then those of the layers, then those outside by `ends`. Two stacks of
+ * layers share their numbers.
+ *
+ * What the output does without (`dropped`): buffers that only one checkpoint has, or that differ; a head's matrix that
+ * config.json ties to the embeddings and that is equal to them. Any other tensor that is missing is an error.
  *
  * With ends "follow", embeddings go with the group of layer 0 and final norm and head with the group of the last
- * layer, in whatever order the user lists the groups. */
+ * layer, in whatever order the user lists the groups; where attention and MLP are apart, with the attention of layer 0
+ * and the MLP of the last. With "paper-code", norms are base's wherever they lie. */
 #ifndef MERGE_PLAN_H
 #define MERGE_PLAN_H
 
-#include "merge/checkpoint.h"
-#include "proto/search_spec.h"
-
-enum plan_place { PLACE_BEFORE, PLACE_LAYER, PLACE_AFTER };
+#include "merge/naming.h"
 
 /* Which ratio: an index 0 … ratios_n-1, or one of these. */
 #define PLAN_MEAN (-1)  /* mean of the ratios of the layer groups */
@@ -32,7 +31,9 @@ struct plan_entry {
     const char *tensor;
     enum plan_place place;
     int layer; /* -1 outside the layers */
-    int group; /* ratio index or PLAN_* */
+    enum tensor_kind kind;
+    enum spec_kind part; /* of a layer */
+    int group;           /* ratio index or PLAN_* */
     enum st_dtype dtype;
     uint64_t elements;
 };
@@ -40,7 +41,7 @@ struct plan_entry {
 struct plan_dropped {
     const char *tensor;
     bool in_base, in_tuned;
-    const char *why; /* a few words: "a table that is computed" */
+    const char *why; /* a few words: "a table that programs compute; only base has it" */
 };
 
 struct plan {
@@ -67,7 +68,8 @@ void plan_free(struct plan *plan);
 double plan_ratio(const struct plan *plan, const struct plan_entry *entry, const double *ratios);
 
 /* {"layers":8,"ratios":["layers 0-2",…],"groups":[{"name","parameters","tensors"}],"tensors":[{"name","group","place",
- * "layer","dtype","parameters"}]} ; "group" is a name, or "mean", "base", "tuned". */
+ * "layer","dtype","parameters","kind"}],"dropped":[{"name","in":["base"],"why"}]} ; "group" is a name, or "mean", "base",
+ * "tuned"; "kind" that of tensor_kind_name. Plans that were stored before there were kinds lack "kind" and "dropped". */
 void plan_write(const struct plan *plan, struct json_out *out);
 
 #endif

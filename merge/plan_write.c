@@ -68,6 +68,22 @@ static void write_entry(const struct plan *plan, const struct plan_entry *entry,
         json_null(out);
     json_put_text(out, "dtype", st_dtype_name(entry->dtype));
     json_put_int(out, "parameters", (int64_t)entry->elements);
+    json_put_text(out, "kind", tensor_kind_name(entry->kind));
+    json_end_object(out);
+}
+
+static void write_dropped(const struct plan_dropped *dropped, struct json_out *out)
+{
+    json_object(out);
+    json_put_text(out, "name", dropped->tensor);
+    json_name(out, "in");
+    json_array(out);
+    if (dropped->in_base)
+        json_text(out, "base");
+    if (dropped->in_tuned)
+        json_text(out, "tuned");
+    json_end_array(out);
+    json_put_text(out, "why", dropped->why);
     json_end_object(out);
 }
 
@@ -85,6 +101,11 @@ void plan_write(const struct plan *plan, struct json_out *out)
     json_array(out);
     for (size_t i = 0; i < plan->entries_n; i++)
         write_entry(plan, &plan->entries[i], out);
+    json_end_array(out);
+    json_name(out, "dropped");
+    json_array(out);
+    for (size_t i = 0; i < plan->dropped_n; i++)
+        write_dropped(&plan->dropped[i], out);
     json_end_array(out);
     json_end_object(out);
 }

@@ -1,39 +1,6 @@
-#include "fixture.h"
+#include "pair.h"
 
-#include "merge/plan.h"
-
-#define CONFIG "{\"tie_word_embeddings\":false}"
 #define LAYERS_MAX 70
-
-/* A pair of checkpoints in one temporary directory. */
-struct pair {
-    char *directory;
-    struct checkpoint *base, *tuned;
-};
-
-static struct checkpoint *side(const struct pair *pair, const char *name, const char *config,
-                               const char *const *names)
-{
-    char *path = mem_printf("%s/%s", pair->directory, name);
-    struct checkpoint *ckpt = fixture_checkpoint(path, config, names, 1);
-    mem_free(path);
-    return ckpt;
-}
-
-static struct pair open_pair(const char *config, const char *const *base, const char *const *tuned)
-{
-    struct pair pair = {.directory = fixture_directory()};
-    pair.base = side(&pair, "base", config, base);
-    pair.tuned = side(&pair, "tuned", config, tuned);
-    return pair;
-}
-
-static void close_pair(struct pair *pair)
-{
-    checkpoint_close(pair->base);
-    checkpoint_close(pair->tuned);
-    fixture_remove(pair->directory);
-}
 
 /* embeddings, `layers` layers of 2 tensors, norm and head. */
 static struct pair llama(int layers)
@@ -51,33 +18,7 @@ static struct pair llama(int layers)
     names[n++] = "model.norm.weight";
     names[n++] = "lm_head.weight";
     names[n] = NULL;
-    return open_pair(CONFIG, names, names);
-}
-
-static struct plan *planned(const struct pair *pair, const struct search_spec *spec)
-{
-    struct err err = {0};
-    struct plan *plan;
-    if (plan_make(spec, pair->base, pair->tuned, &plan, &err))
-        fail_msg("%s", err.text);
-    return plan;
-}
-
-static void refused(const struct pair *pair, const struct search_spec *spec, const char *says)
-{
-    struct err err = {0};
-    struct plan *plan;
-    fixture_refused(plan_make(spec, pair->base, pair->tuned, &plan, &err), ERR_INVALID, &err, says);
-    assert_null(plan);
-}
-
-static const struct plan_entry *entry(const struct plan *plan, const char *name)
-{
-    for (size_t i = 0; i < plan->entries_n; i++)
-        if (strcmp(plan->entries[i].tensor, name) == 0)
-            return &plan->entries[i];
-    fail_msg("%s is not in the plan", name);
-    return NULL;
+    return open_pair(UNTIED, names, names);
 }
 
 static int group_of_layer(const struct plan *plan, int layer)
@@ -308,36 +249,6 @@ static void test_places(void **state)
     close_pair(&pair);
 }
 
-static void test_tied(void **state)
-{
-    (void)state;
-    static const char *const none[] = {"model.embed_tokens.weight", "model.layers.0.w", "model.layers.1.w",
-                                       NULL};
-    static const char *const copy[] = {"model.embed_tokens.weight", "model.layers.0.w", "model.layers.1.w",
-                                       "lm_head.weight", NULL};
-    struct search_spec spec = {.grouping = GROUPING_COUNT, .groups_n = 2};
-    struct pair pair = open_pair("{\"tie_word_embeddings\":true}", none, none);
-    struct plan *plan = planned(&pair, &spec);
-    assert_int_equal(plan->entries_n, 3);
-    assert_int_equal(entry(plan, "model.embed_tokens.weight")->group, 0);
-    plan_free(plan);
-    close_pair(&pair);
-    pair =
-        open_pair("{\"tie_word_embeddings\":true}", copy, copy); /* a second copy stays equal to the first */
-    plan = planned(&pair, &spec);
-    assert_int_equal(entry(plan, "lm_head.weight")->group, 0);
-    plan_free(plan);
-    close_pair(&pair);
-    pair = open_pair("{\"tie_word_embeddings\":true}", none, copy);
-    refused(&pair, &spec, "\"lm_head.weight\" is in models.tuned but not in models.base");
-    close_pair(&pair);
-    pair = (struct pair){.directory = fixture_directory()};
-    pair.base = side(&pair, "base", "{\"tie_word_embeddings\":true}", copy);
-    pair.tuned = side(&pair, "tuned", CONFIG, copy);
-    refused(&pair, &spec, "tie_word_embeddings is true in models.base and false in models.tuned");
-    close_pair(&pair);
-}
-
 /* --- pairs that do not fit --- */
 
 static void test_missing_and_extra(void **state)
@@ -373,9 +284,7 @@ static void test_wrong_directories(void **state)
     pair = open_pair("{}", reward, model);
     refused(&pair, &spec, "models.base is a sequence classifier (score.weight), not a language model");
     close_pair(&pair);
-    pair = (struct pair){.directory = fixture_directory()};
-    pair.base = side(&pair, "base", CONFIG, model);
-    pair.tuned = side(&pair, "tuned", "{\"architectures\":[\"LlamaForSequenceClassification\"]}", model);
+    pair = pair_of(UNTIED, model, "{\"architectures\":[\"LlamaForSequenceClassification\"]}", model);
     refused(&pair, &spec, "models.tuned is a sequence classifier, not");
     close_pair(&pair);
     pair = open_pair("{}", reward, reward); /* two reward models are a pair */
@@ -478,9 +387,11 @@ static void test_gaps(void **state)
 static void test_write(void **state)
 {
     (void)state;
-    static const char *const names[] = {"model.embed_tokens.weight", "model.layers.0.w", "model.layers.1.w",
-                                        NULL};
-    struct pair pair = open_pair("{}", names, names);
+    static const char *const names[] = {"model.embed_tokens.weight", "model.layers.0.w",
+                                        "model.layers.1.mlp.w", NULL};
+    static const char *const more[] = {"model.embed_tokens.weight", "model.layers.0.w",
+                                       "model.layers.0.rotary_emb.inv_freq", "model.layers.1.mlp.w", NULL};
+    struct pair pair = open_pair("{}", names, more);
     struct search_spec spec = {.grouping = GROUPING_COUNT, .groups_n = 2, .ends = ENDS_MEAN};
     struct plan *plan = planned(&pair, &spec);
     struct buf buf;
@@ -488,18 +399,20 @@ static void test_write(void **state)
     buf_init(&buf, 1 << 20);
     json_begin(&out, &buf);
     plan_write(plan, &out);
-    assert_string_equal(buf_str(&buf),
-                        "{\"layers\":2,\"ratios\":[\"layer 0\",\"layer 1\"],\"groups\":[{\"name\":\"layer "
-                        "0\",\"parameters\":2,"
-                        "\"tensors\":1},{\"name\":\"layer "
-                        "1\",\"parameters\":2,\"tensors\":1},{\"name\":\"mean\",\"parameters\":2,"
-                        "\"tensors\":1}],\"tensors\":[{\"name\":\"model.embed_tokens.weight\",\"group\":"
-                        "\"mean\",\"place\":\"before\","
-                        "\"layer\":null,\"dtype\":\"F32\",\"parameters\":2},{\"name\":\"model.layers.0.w\","
-                        "\"group\":\"layer 0\","
-                        "\"place\":\"layer\",\"layer\":0,\"dtype\":\"F32\",\"parameters\":2},{\"name\":"
-                        "\"model.layers.1.w\",\"group\":"
-                        "\"layer 1\",\"place\":\"layer\",\"layer\":1,\"dtype\":\"F32\",\"parameters\":2}]}");
+    assert_string_equal(
+        buf_str(&buf),
+        "{\"layers\":2,\"ratios\":[\"layer 0\",\"layer 1\"],\"groups\":["
+        "{\"name\":\"layer 0\",\"parameters\":2,\"tensors\":1},"
+        "{\"name\":\"layer 1\",\"parameters\":2,\"tensors\":1},"
+        "{\"name\":\"mean\",\"parameters\":2,\"tensors\":1}],\"tensors\":["
+        "{\"name\":\"model.embed_tokens.weight\",\"group\":\"mean\",\"place\":\"before\",\"layer\":null,"
+        "\"dtype\":\"F32\",\"parameters\":2,\"kind\":\"embedding\"},"
+        "{\"name\":\"model.layers.0.w\",\"group\":\"layer 0\",\"place\":\"layer\",\"layer\":0,"
+        "\"dtype\":\"F32\",\"parameters\":2,\"kind\":\"other\"},"
+        "{\"name\":\"model.layers.1.mlp.w\",\"group\":\"layer 1\",\"place\":\"layer\",\"layer\":1,"
+        "\"dtype\":\"F32\",\"parameters\":2,\"kind\":\"mlp\"}],\"dropped\":["
+        "{\"name\":\"model.layers.0.rotary_emb.inv_freq\",\"in\":[\"tuned\"],"
+        "\"why\":\"a table that programs compute; only tuned has it\"}]}");
     buf_fini(&buf);
     plan_free(plan);
     close_pair(&pair);
@@ -517,7 +430,6 @@ int main(void)
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_ratio),
         cmocka_unit_test(test_places),
-        cmocka_unit_test(test_tied),
         cmocka_unit_test(test_missing_and_extra),
         cmocka_unit_test(test_wrong_directories),
         cmocka_unit_test(test_same_checkpoint),
