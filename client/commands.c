@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Of submit and plan. */
+/* Of submit, plan and preflight. */
 #define SET_FLAG                                                                                             \
     {                                                                                                        \
         "--set", "NAME=VALUE",                                                                               \
@@ -79,6 +79,18 @@ const struct command commands[] = {
      .words_min = 1,
      .words_max = 1,
      .run = command_plan,
+     .flags = {SET_FLAG}},
+    {.name = "preflight",
+     .usage = "FILE|ID [--set NAME=VALUE]…",
+     .line = "look the pair over before the first trial",
+     .help =
+         "Of a search file: reads every weight of both checkpoints here, no daemon is asked. Of a number: the\n"
+         "report the daemon made when the search was submitted. ✗ is an error, which the daemon would refuse,\n"
+         "! a warning, · a note; docs/MERGING.md explains them all. Exit status 1 when there are errors.",
+     .example = "paretoctl preflight search.json",
+     .words_min = 1,
+     .words_max = 1,
+     .run = command_preflight,
      .flags = {SET_FLAG}},
     {.name = "export",
      .usage = "ID TRIAL --out DIR",

@@ -27,6 +27,7 @@ int command_front(struct client *client, const struct args *args);
 int command_trials(struct client *client, const struct args *args);
 int command_watch(struct client *client, const struct args *args);
 int command_plan(struct client *client, const struct args *args);
+int command_preflight(struct client *client, const struct args *args);
 int command_export(struct client *client, const struct args *args);
 int command_workers(struct client *client, const struct args *args);
 

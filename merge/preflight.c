@@ -79,12 +79,21 @@ static struct checkpoint *open_checkpoint(struct preflight *p, const char *field
 
 /* --- the run --- */
 
-/* Why there is no plan. When plan_make stumbled over a tensor, all that differ are listed. */
+static bool begins(const char *sentence, const char *with)
+{
+    return strncmp(sentence, with, strlen(with)) == 0;
+}
+
+/* Why there is no plan. When plan_make stumbled over a tensor, all that differ are listed; a tensor under another name
+ * has a sentence of its own. */
 static void say_why(struct preflight *p, const char *sentence)
 {
     size_t before = p->findings_n;
-    if (strncmp(sentence, "tensor \"", 8) == 0)
-        preflight_tensors(p);
+    bool vocabulary = begins(sentence, "the vocabularies differ");
+    if (vocabulary)
+        preflight_say(p, PREFLIGHT_ERROR, "models", "%s", sentence);
+    if (vocabulary || (begins(sentence, "tensor \"") && !strstr(sentence, "\" is called \"")))
+        preflight_tensors(p, vocabulary);
     if (p->findings_n == before)
         say_sentence(p, "models", sentence);
 }

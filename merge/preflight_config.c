@@ -161,12 +161,6 @@ static void check_head(struct preflight *p)
                 p, PREFLIGHT_WARNING, fields[i],
                 "there is no head's matrix, and config.json does not say that the head is tied to the "
                 "embeddings; set tie_word_embeddings to true in it when that is so");
-    if (naming_tied(p->base) != naming_tied(p->tuned))
-        preflight_say(
-            p, PREFLIGHT_WARNING, "models",
-            "config.json: tie_word_embeddings is %s in models.base and %s in models.tuned; merged models "
-            "run with tuned's",
-            naming_tied(p->base) ? "true" : "false", naming_tied(p->tuned) ? "true" : "false");
 }
 
 /* What is in the plan and not averaged, and what is not in it. */

@@ -39,8 +39,9 @@ void preflight_say_rest(struct preflight *p, enum preflight_level level, const c
                         const char *what);
 
 /* The checks; each needs both checkpoints. */
-void preflight_config(struct preflight *p);  /* config.json of both */
-void preflight_tensors(struct preflight *p); /* every tensor that differs; only when there is no plan */
+void preflight_config(struct preflight *p); /* config.json of both */
+/* Every tensor that differs; when there is no plan. vocabulary_said: that the vocabularies do has been said. */
+void preflight_tensors(struct preflight *p, bool vocabulary_said);
 void preflight_layout(
     struct preflight *p); /* plan against config.json, vocabulary, head, what is not merged */
 void preflight_tokens(struct preflight *p);   /* tokenizers, special tokens */

@@ -27,34 +27,16 @@ static bool same_shape(const struct st_tensor *a, const struct st_tensor *b)
     return a->rank == b->rank && memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape) == 0;
 }
 
-/* Tokens were added between base and tuned: the commonest reason why shapes differ, and one with a remedy. */
-static bool say_vocabulary(struct preflight *p)
-{
-    const struct st_tensor *b = naming_embeddings(p->base), *t = naming_embeddings(p->tuned);
-    if (!b || !t || b->rank != 2 || t->rank != 2 || b->shape[0] == t->shape[0] || b->shape[1] != t->shape[1])
-        return false;
-    bool grown = t->shape[0] > b->shape[0];
-    preflight_say(
-        p, PREFLIGHT_ERROR, "models",
-        "the vocabularies differ: \"%.100s\" has %" PRIu64 " rows in models.base and %" PRIu64
-        " in models.tuned; give %s as many rows (resize_token_embeddings of transformers) and save it "
-        "again",
-        b->name, b->shape[0], t->shape[0], grown ? "base" : "tuned");
-    return true;
-}
-
 static bool is_vocabulary(const struct preflight *p, const struct st_tensor *tensor)
 {
     return tensor == naming_embeddings(p->base) || tensor == naming_head(p->base);
 }
 
 /* A table that programs compute, or the second copy of a tied head: a plan does without them. */
-static bool is_spare(const struct preflight *p, struct naming *naming, const struct checkpoint *ckpt,
-                     const struct st_tensor *tensor)
+static bool is_spare(struct naming *naming, const struct checkpoint *ckpt, const struct st_tensor *tensor)
 {
     struct tensor_role role;
     struct err err;
-    (void)p;
     if (tensor == naming_head(ckpt) && naming_tied(ckpt))
         return true;
     return naming && naming_role(naming, tensor, &role, &err) == 0 && role.kind == TENSOR_BUFFER;
@@ -70,7 +52,7 @@ static void say_missing(struct preflight *p, struct walk *walk, const struct st_
 {
     const struct checkpoint *has = in_base ? p->base : p->tuned;
     bool head = tensor == naming_head(has);
-    if (is_spare(p, walk->naming, has, tensor) || !preflight_one_more(&walk->missing))
+    if (is_spare(walk->naming, has, tensor) || !preflight_one_more(&walk->missing))
         return;
     preflight_say(p, PREFLIGHT_ERROR, in_base ? "models.tuned" : "models.base",
                   "lacks tensor \"%.150s\", which models.%s has; %s", tensor->name,
@@ -83,7 +65,7 @@ static void compare(struct preflight *p, struct walk *walk, const struct st_tens
                     const struct st_tensor *tuned)
 {
     struct shape_text b = shape_of(base), t = shape_of(tuned);
-    if (is_spare(p, walk->naming, p->base, base))
+    if (is_spare(walk->naming, p->base, base))
         return;
     if (!same_shape(base, tuned)) {
         if (!(walk->vocabulary_said && is_vocabulary(p, base)) && preflight_one_more(&walk->shapes))
@@ -99,9 +81,9 @@ static void compare(struct preflight *p, struct walk *walk, const struct st_tens
             base->name, b.text, t.text);
 }
 
-void preflight_tensors(struct preflight *p)
+void preflight_tensors(struct preflight *p, bool vocabulary_said)
 {
-    struct walk walk = {.vocabulary_said = say_vocabulary(p)};
+    struct walk walk = {.vocabulary_said = vocabulary_said};
     struct err err;
     if (naming_open(p->spec, p->base, &walk.naming, &err))
         walk.naming = NULL;

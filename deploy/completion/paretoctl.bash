@@ -50,11 +50,11 @@ _paretoctl() {
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         compopt -o filenames
         ;;
-    plan | watch | front | trials | export | pause | resume | cancel)
+    plan | preflight | watch | front | trials | export | pause | resume | cancel)
         if ((${#words[@]} == 0)); then
             mapfile -t COMPREPLY < <(compgen -W "$("$program" "${daemon[@]}" searches 2>/dev/null |
                 awk 'NR > 1 && $1 ~ /^[0-9]+$/ { print $1 }')" -- "$word")
-            if [[ $command == plan ]]; then # of a search file too
+            if [[ $command == plan || $command == preflight ]]; then # of a search file too
                 mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$word")
                 compopt -o filenames
             fi
