@@ -177,6 +177,14 @@ static bool is_buffer(const struct st_tensor *tensor)
     return mask && (ends_in(tensor->name, masks[0]) || ends_in(tensor->name, masks[1]));
 }
 
+const char *naming_surplus(const struct checkpoint *ckpt, const struct st_tensor *tensor)
+{
+    if (is_buffer(tensor))
+        return "a table that programs compute";
+    bool copy = is_head_matrix(tensor->name) && naming_tied(ckpt) && naming_embeddings(ckpt);
+    return copy ? "a copy of the embeddings, which are the head too" : NULL;
+}
+
 /* --- where --- */
 
 static bool all_digits(const char *start, size_t n)

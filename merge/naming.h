@@ -57,6 +57,10 @@ const char *tensor_kind_name(enum tensor_kind kind); /* "attention" */
  * not say. */
 bool naming_tied(const struct checkpoint *ckpt);
 
+/* Why an output may do without a tensor that one checkpoint has: "a table that programs compute", "a copy of the
+ * embeddings, which are the head too"; NULL for all others. The copy is not compared with the embeddings. */
+const char *naming_surplus(const struct checkpoint *ckpt, const struct st_tensor *tensor);
+
 /* The token embeddings; the head's matrix. NULL when the checkpoint has none of a known name. */
 const struct st_tensor *naming_embeddings(const struct checkpoint *ckpt);
 const struct st_tensor *naming_head(const struct checkpoint *ckpt);
