@@ -54,8 +54,10 @@ void json_end_array(struct json_out *out)
     close_inner(out, "]");
 }
 
+/* Escapes as most writers of JSON do, the safetensors package among them: the short form where there is one. */
 static void quote(struct buf *buf, const char *text)
 {
+    static const char plain[] = "\"\\\b\f\n\r\t", letter[] = "\"\\bfnrt";
     const unsigned char *s = (const unsigned char *)text;
     size_t left = strlen(text);
     buf_add(buf, "\"", 1);
@@ -64,10 +66,8 @@ static void quote(struct buf *buf, const char *text)
         if (n == 0) {
             buf_text(buf, "\xef\xbf\xbd");
             n = 1;
-        } else if (*s == '"' || *s == '\\') {
-            buf_printf(buf, "\\%c", *s);
-        } else if (*s == '\n') {
-            buf_text(buf, "\\n");
+        } else if (strchr(plain, *s)) {
+            buf_printf(buf, "\\%c", letter[strchr(plain, *s) - plain]);
         } else if (*s < 0x20) {
             buf_printf(buf, "\\u%04x", *s);
         } else {

@@ -176,7 +176,7 @@ static void test_writer(void **state)
     buf_init(&buf, 1000);
     json_begin(&out, &buf);
     json_object(&out);
-    json_put_text(&out, "t\"", "a\\\n\x01\xff");
+    json_put_text(&out, "t\"", "a\\\b\f\n\r\t\x01\xff\x7f");
     json_put_double(&out, "nan", NAN);
     json_put_bool(&out, "b", true);
     json_name(&out, "l");
@@ -188,8 +188,9 @@ static void test_writer(void **state)
     json_end_array(&out);
     json_put_doubles(&out, "d", (double[]){0.5, 2}, 2);
     json_end_object(&out);
-    assert_string_equal(buf_str(&buf), "{\"t\\\"\":\"a\\\\\\n\\u0001\xef\xbf\xbd\",\"nan\":null,\"b\":true,"
-                                       "\"l\":[-3,{},null],\"d\":[0.5,2]}");
+    assert_string_equal(buf_str(&buf),
+                        "{\"t\\\"\":\"a\\\\\\b\\f\\n\\r\\t\\u0001\xef\xbf\xbd\x7f\",\"nan\":null,\"b\":true,"
+                        "\"l\":[-3,{},null],\"d\":[0.5,2]}");
     assert_int_equal(json_parse(buf_str(&buf), buf.len, &root, NULL), 0);
     buf_init(&again, 1000);
     assert_int_equal(json_write(&again, root), 0);
