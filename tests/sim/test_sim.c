@@ -15,9 +15,10 @@
 #define SEEDS 40
 
 /* Nothing goes wrong: what the trials have to be. */
-static struct world *calm_world(enum spec_strategy strategy)
+static struct world *calm_world(enum spec_strategy strategy, bool bounded)
 {
-    struct world_options options = {.seed = 1, .strategy = strategy, .attempts = 1000, .held_out = true};
+    struct world_options options = {
+        .seed = 1, .strategy = strategy, .attempts = 1000, .held_out = true, .bounded = bounded};
     struct world *world = world_create(&options);
     world_run(world);
     return world;
@@ -35,15 +36,31 @@ static void assert_same_trials(const struct world *a, const struct world *b, uin
         }
 }
 
-static void run_strategy(enum spec_strategy strategy)
+/* The ratios that world.c's add_bounds leaves. */
+static void assert_bounds_kept(struct world *world)
 {
-    struct world *calm = calm_world(strategy);
+    for (int s = 0; s < WORLD_SEARCHES; s++)
+        for (int i = 0; i < WORLD_TRIALS; i++) {
+            const double *r = world->search[s].trial[i].ratios;
+            if (world->search[s].trial[i].exists)
+                assert_true(r[1] == 0.5 && r[3] >= 0.2 && r[3] <= 0.7 && r[0] == r[4]);
+        }
+    for (int id = 1; id <= WORLD_SEARCHES; id++) /* the ends of the sweep are known for what they are */
+        assert_true(tally_numbers(sched_search(&world->sched, id))->hypervolume > 0);
+}
+
+static void run_strategy(enum spec_strategy strategy, bool bounded)
+{
+    struct world *calm = calm_world(strategy, bounded);
+    if (bounded)
+        assert_bounds_kept(calm);
     int crashes = 0, duplicates = 0, late = 0, expired = 0, disk = 0;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct world_options options = {.seed = seed,
                                         .strategy = strategy,
                                         .attempts = 1000,
                                         .held_out = true,
+                                        .bounded = bounded,
                                         .disk_fails = 0.02,
                                         .daemon_crashes = 0.003,
                                         .worker_crashes = 0.01,
@@ -70,26 +87,35 @@ static void run_strategy(enum spec_strategy strategy)
 static void test_scalarize_is_the_same_in_every_world(void **state)
 {
     (void)state;
-    run_strategy(STRATEGY_SCALARIZE);
+    run_strategy(STRATEGY_SCALARIZE, false);
 }
 
 static void test_hma_is_the_same_in_every_world(void **state)
 {
     (void)state;
-    run_strategy(STRATEGY_HMA);
+    run_strategy(STRATEGY_HMA, false);
 }
 
 static void test_sobol_is_the_same_in_every_world(void **state)
 {
     (void)state;
-    run_strategy(STRATEGY_SOBOL);
+    run_strategy(STRATEGY_SOBOL, false);
 }
 
 /* Workers with other files turn searches down, and the rest of the fleet does the same trials. */
+static void test_bounded_searches_are_the_same_in_every_world(void **state)
+{
+    (void)state;
+    run_strategy(STRATEGY_SWEEP, true);
+    run_strategy(STRATEGY_HMA, true);
+    run_strategy(STRATEGY_SCALARIZE, true);
+    run_strategy(STRATEGY_SOBOL, true);
+}
+
 static void test_refusals_change_nothing_but_the_time(void **state)
 {
     (void)state;
-    struct world *calm = calm_world(STRATEGY_SCALARIZE);
+    struct world *calm = calm_world(STRATEGY_SCALARIZE, false);
     int refusals = 0;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct world_options options = {.seed = seed,
@@ -115,7 +141,7 @@ static void test_refusals_change_nothing_but_the_time(void **state)
 static void test_all_trials_done_and_scored_once(void **state)
 {
     (void)state;
-    struct world *world = calm_world(STRATEGY_SCALARIZE);
+    struct world *world = calm_world(STRATEGY_SCALARIZE, false);
     int done = 0;
     for (int s = 0; s < WORLD_SEARCHES; s++) {
         const struct search *search = sched_search(&world->sched, s + 1);
@@ -228,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_scalarize_is_the_same_in_every_world),
         cmocka_unit_test(test_hma_is_the_same_in_every_world),
         cmocka_unit_test(test_sobol_is_the_same_in_every_world),
+        cmocka_unit_test(test_bounded_searches_are_the_same_in_every_world),
         cmocka_unit_test(test_refusals_change_nothing_but_the_time),
         cmocka_unit_test(test_bounded_attempts_end_every_search),
         cmocka_unit_test(test_time_budgets_end_the_search_half),

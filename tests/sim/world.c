@@ -161,10 +161,19 @@ static void answer_ask(struct world *world)
 
 /* ---- the daemon ---- */
 
+static void add_bounds(struct search_spec *spec)
+{
+    spec->bounds_n = spec->ties_n = 2;
+    spec->bounds[0] = (struct spec_bound){"b", 0.5, 0.5};
+    spec->bounds[1] = (struct spec_bound){"d", 0.2, 0.7};
+    spec->ties[0] = (struct spec_tie){"e", 0};
+    spec->ties[1] = (struct spec_tie){"a", 0};
+}
+
 struct search *world_make_search(const struct world_options *options, int64_t id)
 {
     struct search_spec *spec = mem_zero(1, sizeof *spec);
-    static const char *const names[WORLD_K] = {"layers 0-1", "layers 2-3", "layers 4-5"};
+    static const char *const names[WORLD_K] = {"a", "b", "c", "d", "e"};
     spec->objectives_n = WORLD_M;
     for (int j = 0; j < WORLD_M; j++) {
         snprintf(spec->objectives[j].name, sizeof spec->objectives[j].name, "objective %d", j);
@@ -187,6 +196,8 @@ struct search *world_make_search(const struct world_options *options, int64_t id
     spec->held_out = options->held_out;
     spec->seed = (uint64_t)id;
     spec->budget_s = options->budget_s;
+    if (options->bounded)
+        add_bounds(spec);
     struct search *search;
     struct err err = {0};
     int rc = search_create(id, spec, WORLD_K, names, &search, &err);
@@ -300,7 +311,8 @@ static void poll_job(struct world *world, struct world_worker *worker)
 /* It looks at its files before it does anything. */
 static void refuse(struct world *world, struct world_worker *worker)
 {
-    int rc = sched_refuse(&world->sched, worker->token, "base differs in model.norm.weight", world->now, NULL);
+    int rc =
+        sched_refuse(&world->sched, worker->token, "base differs in model.norm.weight", world->now, NULL);
     assert(rc == 0 || rc == ERR_IO);
     if (rc)
         return; /* a disk that refuses is tried again later */

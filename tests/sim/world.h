@@ -11,7 +11,7 @@
 
 #define WORLD_SEARCHES 3
 #define WORLD_TRIALS 40
-#define WORLD_K 3
+#define WORLD_K 5
 #define WORLD_M 2
 #define WORLD_LEASES 20000
 #define WORLD_WORKERS 5
@@ -22,6 +22,7 @@ struct world_options {
     enum spec_strategy strategy;
     int attempts;
     bool held_out;
+    bool bounded; /* a group is frozen, two are tied, one has a range of its own */
     /* chances of each event, [0, 1] */
     double disk_fails, daemon_crashes, worker_crashes, worker_stalls, evaluation_fails, answer_lost,
         gives_back, pauses;
