@@ -5,6 +5,7 @@
 #include "client/spec_file.h"
 #include "client/table.h"
 #include "proto/mem.h"
+#include "proto/spec_space.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -28,51 +29,147 @@ static void add_layers(const struct json *tensors, const char *group, struct tab
         table_cellf(table, "%" PRId64 "-%" PRId64, first, last);
 }
 
-/* A plan as plan_write gives it, made here or kept by the daemon: groups, then tensors. */
-static void print_plan(const struct json *plan, struct buf *out)
+/* What the search says about the ratios: where each may lie. */
+struct ranges {
+    int k; /* 0: not known */
+    double low[SPEC_RATIOS_MAX], high[SPEC_RATIOS_MAX];
+    int tie[SPEC_RATIOS_MAX];
+};
+
+static int make_ranges(const struct search_spec *spec, const struct json *plan, struct ranges *ranges,
+                       struct err *err)
 {
-    struct table groups, tensors;
-    table_init(&groups);
-    table_column(&groups, "group", TABLE_LEFT);
-    table_column(&groups, "layers", TABLE_LEFT);
-    table_column(&groups, "tensors", TABLE_RIGHT);
-    table_column(&groups, "parameters", TABLE_RIGHT);
-    for (const struct json *g = json_first(json_get(plan, "groups")); g; g = json_next(g)) {
-        const char *name = json_string_or(json_get(g, "name"), "?");
-        table_cell(&groups, name);
-        add_layers(json_get(plan, "tensors"), name, &groups);
-        table_cellf(&groups, "%.0f", json_number_or(json_get(g, "tensors"), 0));
-        table_cellf(&groups, "%.0f", json_number_or(json_get(g, "parameters"), 0));
-    }
-    table_init(&tensors);
-    table_column(&tensors, "group", TABLE_LEFT);
-    table_column(&tensors, "place", TABLE_LEFT);
-    table_column(&tensors, "dtype", TABLE_LEFT);
-    table_column(&tensors, "parameters", TABLE_RIGHT);
-    table_column(&tensors, "tensor", TABLE_LEFT);
-    for (const struct json *t = json_first(json_get(plan, "tensors")); t; t = json_next(t)) {
-        table_cell(&tensors, json_string_or(json_get(t, "group"), "?"));
-        table_cell(&tensors, json_string_or(json_get(t, "place"), "?"));
-        table_cell(&tensors, json_string_or(json_get(t, "dtype"), "?"));
-        table_cellf(&tensors, "%.0f", json_number_or(json_get(t, "parameters"), 0));
-        table_cell(&tensors, json_string_or(json_get(t, "name"), "?"));
-    }
-    table_print(&groups, out);
-    buf_text(out, "\n");
-    table_print(&tensors, out);
-    table_fini(&groups);
-    table_fini(&tensors);
+    const char *names[SPEC_RATIOS_MAX];
+    int k = 0;
+    for (const struct json *n = json_first(json_get(plan, "ratios")); n && k < SPEC_RATIOS_MAX;
+         n = json_next(n))
+        names[k++] = json_string_or(n, "?");
+    ranges->k = 0;
+    int rc = search_spec_space(spec, names, k, ranges->low, ranges->high, ranges->tie, err);
+    if (!rc)
+        ranges->k = k;
+    return rc;
 }
 
-static int show_plan(struct client *client, const struct json *plan)
+/* "0 to 1", "fixed at 0.5", "as layers 0-2". i: the group's place in the plan; those after the ratios have none. */
+static void add_range(const struct ranges *ranges, int i, const struct json *plan, const char *name,
+                      struct table *table)
+{
+    const struct json *of = json_first(json_get(plan, "ratios"));
+    if (i >= ranges->k) {
+        table_cell(table, strcmp(name, "base") == 0    ? "0"
+                          : strcmp(name, "tuned") == 0 ? "1"
+                                                       : "the groups' mean");
+        return;
+    }
+    for (int n = 0; n < ranges->tie[i]; n++)
+        of = json_next(of);
+    if (ranges->tie[i] != i)
+        table_cellf(table, "as %s", json_string_or(of, "?"));
+    else if (ranges->low[i] == ranges->high[i])
+        table_cellf(table, "fixed at %g", ranges->low[i]);
+    else
+        table_cellf(table, "%g to %g", ranges->low[i], ranges->high[i]);
+}
+
+static void print_groups(const struct json *plan, const struct ranges *ranges, struct buf *out)
+{
+    struct table table;
+    int i = 0;
+    table_init(&table);
+    table_column(&table, "group", TABLE_LEFT);
+    table_column(&table, "layers", TABLE_LEFT);
+    table_column(&table, "tensors", TABLE_RIGHT);
+    table_column(&table, "parameters", TABLE_RIGHT);
+    if (ranges->k)
+        table_column(&table, "ratio", TABLE_LEFT);
+    for (const struct json *g = json_first(json_get(plan, "groups")); g; g = json_next(g), i++) {
+        const char *name = json_string_or(json_get(g, "name"), "?");
+        table_cell(&table, name);
+        add_layers(json_get(plan, "tensors"), name, &table);
+        table_cellf(&table, "%.0f", json_number_or(json_get(g, "tensors"), 0));
+        table_cellf(&table, "%.0f", json_number_or(json_get(g, "parameters"), 0));
+        if (ranges->k)
+            add_range(ranges, i, plan, name, &table);
+    }
+    table_print(&table, out);
+    table_fini(&table);
+}
+
+static void print_tensors(const struct json *plan, struct buf *out)
+{
+    struct table table;
+    table_init(&table);
+    table_column(&table, "group", TABLE_LEFT);
+    table_column(&table, "place", TABLE_LEFT);
+    table_column(&table, "kind", TABLE_LEFT);
+    table_column(&table, "dtype", TABLE_LEFT);
+    table_column(&table, "parameters", TABLE_RIGHT);
+    table_column(&table, "tensor", TABLE_LEFT);
+    for (const struct json *t = json_first(json_get(plan, "tensors")); t; t = json_next(t)) {
+        table_cell(&table, json_string_or(json_get(t, "group"), "?"));
+        table_cell(&table, json_string_or(json_get(t, "place"), "?"));
+        table_cell(&table, json_string_or(json_get(t, "kind"), NULL)); /* older plans have none */
+        table_cell(&table, json_string_or(json_get(t, "dtype"), "?"));
+        table_cellf(&table, "%.0f", json_number_or(json_get(t, "parameters"), 0));
+        table_cell(&table, json_string_or(json_get(t, "name"), "?"));
+    }
+    table_print(&table, out);
+    table_fini(&table);
+}
+
+/* What a merged checkpoint does without, when there is anything. */
+static void print_dropped(const struct json *plan, struct buf *out)
+{
+    struct table table;
+    const struct json *dropped = json_get(plan, "dropped");
+    if (!json_len(dropped))
+        return;
+    table_init(&table);
+    table_column(&table, "left out", TABLE_LEFT);
+    table_column(&table, "why", TABLE_LEFT);
+    for (const struct json *t = json_first(dropped); t; t = json_next(t)) {
+        table_cell(&table, json_string_or(json_get(t, "name"), "?"));
+        table_cell(&table, json_string_or(json_get(t, "why"), "?"));
+    }
+    buf_text(out, "\n");
+    table_print(&table, out);
+    table_fini(&table);
+}
+
+/* A plan as plan_write gives it, made here or kept by the daemon. */
+static int show_plan(struct client *client, const struct json *plan, const struct ranges *ranges)
 {
     struct buf text;
     if (client->json)
         return client_print_json(client, plan);
     buf_init(&text, CLIENT_BYTES_MAX);
-    print_plan(plan, &text);
+    print_groups(plan, ranges, &text);
+    buf_text(&text, "\n");
+    print_tensors(plan, &text);
+    print_dropped(plan, &text);
     int code = client_print(client, &text);
     buf_fini(&text);
+    return code;
+}
+
+/* The ranges are in the search, not in its plan. */
+static int ranges_of_daemon(struct client *client, int64_t id, const struct json *plan, struct ranges *ranges)
+{
+    char path[64];
+    struct json *j;
+    struct search_spec *spec = mem_zero(1, sizeof *spec);
+    struct spec_errors errors = {0};
+    snprintf(path, sizeof path, "/v1/searches/%" PRId64, id);
+    int code = client_get(client, path, &j);
+    if (!code) {
+        /* a daemon of another version may know keys that we do not: then the plan is shown without them */
+        if (!search_spec_parse(json_get(j, "spec"), spec, &errors))
+            make_ranges(spec, plan, ranges, NULL);
+        json_free(j);
+    }
+    search_spec_fini(spec);
+    mem_free(spec);
     return code;
 }
 
@@ -81,6 +178,7 @@ static int plan_of_daemon(struct client *client, const struct args *args)
     int64_t id;
     char path[96];
     struct json *j;
+    struct ranges ranges = {0};
     int code = command_search_id(client, args, &id);
     if (code)
         return code;
@@ -88,26 +186,30 @@ static int plan_of_daemon(struct client *client, const struct args *args)
     code = client_get(client, path, &j);
     if (code)
         return code;
-    code = show_plan(client, j);
+    if (!client->json)
+        code = ranges_of_daemon(client, id, j, &ranges);
+    if (!code)
+        code = show_plan(client, j, &ranges);
     json_free(j);
     return code;
 }
 
 /* By the way of JSON, so that both plans look alike. */
-static int show_pair(struct client *client, const struct pair *pair)
+static int show_pair(struct client *client, const struct search_spec *spec, const struct pair *pair)
 {
     struct err err = {0};
     struct buf text;
     struct json_out json;
     struct json *j = NULL;
+    struct ranges ranges = {0};
     buf_init(&text, CLIENT_BYTES_MAX);
     json_begin(&json, &text);
     plan_write(pair->plan, &json);
     int rc = json_parse(buf_str(&text), text.len, &j, &err);
     buf_fini(&text);
-    if (rc)
-        return client_refuse(client, &err);
-    int code = show_plan(client, j);
+    if (!rc)
+        rc = make_ranges(spec, j, &ranges, &err);
+    int code = rc ? client_refuse(client, &err) : show_plan(client, j, &ranges);
     json_free(j);
     return code;
 }
@@ -121,7 +223,7 @@ static int plan_of_file(struct client *client, const struct args *args)
     if (!code && pair_open(spec, &pair, &err))
         code = client_refuse(client, &err);
     if (!code)
-        code = show_pair(client, &pair);
+        code = show_pair(client, spec, &pair);
     pair_close(&pair);
     search_spec_fini(spec);
     mem_free(spec);

@@ -105,10 +105,13 @@ static void test_plan_of_a_file_and_of_the_daemon(void **state)
     assert_int_equal(s.fake.asked_n, 0);
     assert_contains(s.fake.out, "model.layers.1.a.weight");
     assert_contains(s.fake.out, "layer 0  0             2 ");
+    assert_contains(s.fake.out, "0 to 1");
     fake_says(&s.fake, 200, s.plan);
+    fake_says(&s.fake, 200, s.search);
     size_t before = s.fake.out_len;
     assert_int_equal(fake_run(&s.fake, "plan 3"), CLIENT_OK);
     assert_string_equal(s.fake.asked[0].path, "/v1/searches/3/plan");
+    assert_string_equal(s.fake.asked[1].path, "/v1/searches/3");
     assert_contains(s.fake.out + before, "  model.layers.1.a.weight\n");
     assert_contains(s.fake.out + before, "\n\ngroup ");
     assert_int_equal(s.fake.out_len, 2 * before); /* both look alike */
