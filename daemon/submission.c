@@ -3,6 +3,7 @@
 #include "daemon/bundle_check.h"
 #include "merge/preflight.h"
 #include "proto/mem.h"
+#include "proto/spec_space.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -237,6 +238,8 @@ static void make_search(struct submission *s)
     struct json_out out;
     buf_init(&text, (size_t)1 << 20);
     json_begin(&out, &text);
+    if (s->k <= OPT_K_MAX)
+        search_spec_settle(&s->spec, (const char *const *)s->names, s->k);
     search_spec_write(&s->spec, &out);
     s->spec_text = buf_take(&text);
     if (search_create(0, &s->spec, s->k, (const char *const *)s->names, &s->search, &err))

@@ -5,6 +5,7 @@
 #include "proto/search_spec_internal.h"
 #include "proto/spec_words.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -206,17 +207,23 @@ static void parse_means(const struct reader *in, struct search_spec *spec)
         double width = spec->ratio_max - spec->ratio_min;
         for (size_t i = 0; i < COUNT(usual); i++)
             spec->means[spec->means_n++] = spec->ratio_min + usual[i] * width;
+        spec->means_default = true;
         return;
+    }
+    double low = spec->ratio_min, high = spec->ratio_max;
+    for (int i = 0; i < spec->bounds_n; i++) { /* groups may have ranges beyond `ratio` */
+        low = fmin(low, spec->bounds[i].min);
+        high = fmax(high, spec->bounds[i].max);
     }
     if (!json_is(list, JSON_ARRAY) || json_len(list) == 0 || json_len(list) > SPEC_MEANS_MAX) {
         reader_error(in, "means", "must be an array of 1 to %d mean ratios", SPEC_MEANS_MAX);
         return;
     }
     for (const struct json *c = json_first(list); c; c = json_next(c)) {
-        double mean = json_number_or(c, spec->ratio_max + 1);
-        if (!(mean > spec->ratio_min && mean < spec->ratio_max)) {
-            reader_error(in, "means", "must lie strictly between ratio.min and ratio.max (%g and %g)",
-                         spec->ratio_min, spec->ratio_max);
+        double mean = json_number_or(c, high + 1);
+        if (!(mean > low && mean < high)) {
+            reader_error(in, "means", "must lie strictly between ratio.min and ratio.max (%g and %g)", low,
+                         high);
             return;
         }
         spec->means[spec->means_n++] = mean;

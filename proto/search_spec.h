@@ -135,6 +135,7 @@ struct search_spec {
     int sweep_points; /* equal ratios, both ends included; first in every search. 0 or 2 … 1001 */
     double means[SPEC_MEANS_MAX]; /* hma */
     int means_n;
+    bool means_default;  /* none were given: search_spec_settle moves them to where bounds leave room */
     int alignment;       /* hma: index of the objective it maximises */
     int streams;         /* scalarize */
     double rho;          /* scalarize: augmentation of the Tchebycheff function */

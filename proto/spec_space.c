@@ -124,6 +124,22 @@ int search_spec_space(const struct search_spec *spec, const char *const *names, 
     return rc ? rc : join_ranges(names, k, tie, low, high, err);
 }
 
+void search_spec_settle(struct search_spec *spec, const char *const *names, int k)
+{
+    double low[SPEC_RATIOS_MAX], high[SPEC_RATIOS_MAX], lowest = 0, highest = 0;
+    int tie[SPEC_RATIOS_MAX];
+    bool moves = spec->means_default && spec->bounds_n > 0;
+    spec->means_default = false;
+    if (!moves || search_spec_space(spec, names, k, low, high, tie, NULL))
+        return;
+    for (int i = 0; i < k; i++) {
+        lowest += low[i] / k;
+        highest += high[i] / k;
+    }
+    for (int i = 0; i < spec->means_n; i++)
+        spec->means[i] = lowest + (highest - lowest) * (i + 1) / (spec->means_n + 1);
+}
+
 int search_spec_check_ratios(const struct search_spec *spec, const char *const *names, int k,
                              const double *ratios, struct err *err)
 {

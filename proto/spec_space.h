@@ -17,6 +17,11 @@
 int search_spec_space(const struct search_spec *spec, const char *const *names, int k, double *low,
                       double *high, int *tie, struct err *err);
 
+/* Before the spec is written for the first time: means that the search did not give (means_default), and that stand at a
+ * tenth to nine tenths of "ratio", move to a tenth to nine tenths of the means that bounds and frozen groups leave. Without
+ * bounds, and with given means, nothing changes. Errors of the ranges are search_spec_space's to tell. */
+void search_spec_settle(struct search_spec *spec, const char *const *names, int k);
+
 /* A ratio vector as a person gives it: within the ranges, tied ones equal. ratios: [k]. ERR_INVALID names the group. */
 int search_spec_check_ratios(const struct search_spec *spec, const char *const *names, int k,
                              const double *ratios, struct err *err);

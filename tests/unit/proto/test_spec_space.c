@@ -183,6 +183,33 @@ static void test_ratios_of_a_person_are_checked(void **state)
     }
 }
 
+/* Default means go where there is room; given ones, and those of a search without bounds, stay as they are. */
+static void test_default_means_settle(void **state)
+{
+    (void)state;
+    struct search_spec spec = plain(), before;
+    spec.means_n = 3;
+    for (int i = 0; i < 3; i++)
+        spec.means[i] = 0.25 * (i + 1);
+    spec.means_default = true;
+    before = spec;
+    search_spec_settle(&spec, names, K);
+    assert_memory_equal(spec.means, before.means, sizeof spec.means);
+    assert_false(spec.means_default);
+    spec = before;
+    bound(&spec, "low", 0, 0);
+    search_spec_settle(&spec, names, K); /* 0 … 0.75 */
+    for (int i = 0; i < 3; i++)
+        assert_true(fabs(spec.means[i] - 0.1875 * (i + 1)) < 1e-15);
+    memcpy(before.means, spec.means, sizeof spec.means);
+    search_spec_settle(&spec, names, K); /* once */
+    assert_memory_equal(spec.means, before.means, sizeof spec.means);
+    spec.means_default = true;
+    bound(&spec, "nobody", 0, 0);
+    search_spec_settle(&spec, names, K);
+    assert_memory_equal(spec.means, before.means, sizeof spec.means);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +219,7 @@ int main(void)
         cmocka_unit_test(test_three_in_a_set_share_the_least_index),
         cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_many_names_are_cut),
+        cmocka_unit_test(test_default_means_settle),
         cmocka_unit_test(test_ratios_of_a_person_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
