@@ -83,28 +83,43 @@ const struct command commands[] = {
     {.name = "preflight",
      .usage = "FILE|ID [--set NAME=VALUE]…",
      .line = "look the pair over before the first trial",
-     .help =
-         "Of a search file: reads every weight of both checkpoints here, no daemon is asked. Of a number: the\n"
-         "report the daemon made when the search was submitted. ✗ is an error, which the daemon would refuse,\n"
-         "! a warning, · a note; docs/MERGING.md explains them all. Exit status 1 when there are errors.",
+     .help = "Of a search file: reads every weight of both checkpoints here, no daemon is asked. Of a "
+             "number: the\n"
+             "report the daemon made when the search was submitted. ✗ is an error, which the daemon would "
+             "refuse,\n"
+             "! a warning, · a note; docs/MERGING.md explains them all. Exit status 1 when there are errors.",
      .example = "paretoctl preflight search.json",
      .words_min = 1,
      .words_max = 1,
      .run = command_preflight,
      .flags = {SET_FLAG}},
     {.name = "export",
-     .usage = "ID TRIAL --out DIR",
+     .usage = "ID TRIAL[,TRIAL…] --out DIR | ID TRIAL --format mergekit | --from-yaml FILE --out DIR",
      .line = "write the merged checkpoint of a trial",
-     .help =
-         "Opens both checkpoints on this machine, compares the plan with the daemon's and writes a "
-         "Hugging Face\n"
-         "directory with its lineage in paretod.json. The same trial gives the same bytes, as long as the\n"
-         "files of both checkpoints stay as they were. DIR must not exist.",
+     .help = "Opens both checkpoints on this machine, makes sure that they are those of the search, and "
+             "writes a Hugging Face\n"
+             "directory with its lineage (paretod.json), a model card (README.md) and a hash of every file. "
+             "The same\n"
+             "trial gives the same bytes on any machine. Several trials are written in one pass, as "
+             "DIR/trial-17 and so on.\n"
+             "DIR, or DIR/trial-17, must not exist.\n"
+             "With --format mergekit: the trial as a recipe for mergekit-yaml, printed or written to the "
+             "file --out.\n"
+             "With --from-yaml: an existing linear recipe for two models, merged here; no daemon is asked.\n"
+             "\n    paretoctl export 3 17,23,40 --out shipped --max-shard-size 2GB\n"
+             "    paretoctl export 3 17 --format mergekit --out recipe.yml\n"
+             "    paretoctl export --from-yaml recipe.yml --out merged",
      .example = "paretoctl export 3 17 --out best",
-     .words_min = 2,
+     .words_min = 0,
      .words_max = 2,
      .run = command_export,
-     .flags = {{"--out", "DIR", "the directory to write"}}},
+     .flags = {{"--out", "DIR", "the directory to write"},
+               {"--base", "DIR", "where base lies on this machine, if not where the search says"},
+               {"--tuned", "DIR", "where tuned lies"},
+               {"--max-shard-size", "SIZE", "of one weight file: 5GB (the default), 200MB"},
+               {"--threads", "N", "that merge; without it as many as the machine has, at most 8"},
+               {"--format", "mergekit", "a recipe instead of a checkpoint"},
+               {"--from-yaml", "FILE", "a linear mergekit recipe instead of a trial"}}},
     {.name = "pause",
      .usage = "ID",
      .line = "start no new trials of a search",

@@ -17,8 +17,9 @@ struct pair {
 int pair_open(const struct search_spec *spec, struct pair *pair, struct err *err);
 void pair_close(struct pair *pair);
 
-/* Compares the plan with one from the daemon (plan_write's JSON). ERR_CONFLICT names the first place where
- * they differ. */
+/* Compares the plan with one from the daemon (plan_write's JSON). ERR_CONFLICT names the first place where they
+ * differ. A plan stored by a former version lacks "dropped" and some members of its tensors, and lists what is dropped
+ * now as tensors: that is no difference. */
 int pair_check(const struct pair *pair, const struct json *theirs, struct err *err);
 
 #endif

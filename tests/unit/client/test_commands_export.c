@@ -2,6 +2,9 @@
 #include "../merge/fixture.h"
 #include "fake.h"
 
+#include "merge/digest.h"
+#include "proto/buf.h"
+
 #include <dirent.h>
 
 static const char *const names[] = {"lm_head.weight", "model.embed_tokens.weight", "model.layers.0.a.weight",
@@ -13,7 +16,7 @@ static const char config[] = "{\"num_hidden_layers\":2}";
 struct setting {
     struct fake fake;
     char *directory;
-    char *search, *plan, *export; /* answers and a command line */
+    char *search, *plan, *digests, *export; /* answers and a command line */
 };
 
 static void make(const char *directory, const char *name, const char *const *tensors, float value)
@@ -31,6 +34,34 @@ static char *spec_of(const char *base, const char *tuned)
         "\"evaluator\":{\"type\":\"command\",\"argv\":[\"./ev\"],\"merge\":\"directory\"},"
         "\"strategy\":{\"type\":\"sweep\"}}",
         base, tuned);
+}
+
+static void put_digest(struct json_out *out, const char *directory, const char *name)
+{
+    char *path = mem_printf("%s/%s", directory, name);
+    struct checkpoint *ckpt;
+    struct digest digest;
+    assert_int_equal(checkpoint_open(path, &ckpt, NULL), 0);
+    assert_int_equal(digest_make(ckpt, NULL, &digest, NULL), 0);
+    json_name(out, name);
+    digest_write(ckpt, &digest, out);
+    digest_fini(&digest);
+    checkpoint_close(ckpt);
+    mem_free(path);
+}
+
+/* What the daemon keeps of base and tuned as they are now. */
+static char *digests_of(const char *directory)
+{
+    struct buf text;
+    struct json_out out;
+    buf_init(&text, 1 << 20);
+    json_begin(&out, &text);
+    json_object(&out);
+    put_digest(&out, directory, "base");
+    put_digest(&out, directory, "tuned");
+    json_end_object(&out);
+    return buf_take(&text);
 }
 
 static void set_up(struct setting *s)
@@ -53,6 +84,7 @@ static void set_up(struct setting *s)
     char *line = mem_printf("plan --json %s/s.json", s->directory);
     assert_int_equal(fake_run(&s->fake, line), CLIENT_OK);
     s->plan = mem_strdup(s->fake.out);
+    s->digests = digests_of(s->directory);
     mem_free(line);
     fake_fini(&s->fake);
     fake_init(&s->fake);
@@ -64,6 +96,7 @@ static void tear_down(struct setting *s)
     fixture_remove(s->directory);
     mem_free(s->search);
     mem_free(s->plan);
+    mem_free(s->digests);
     mem_free(s->export);
 }
 
@@ -72,6 +105,7 @@ static void says_all(struct setting *s, const char *trial)
     fake_says(&s->fake, 200, s->search);
     fake_says(&s->fake, 200, trial);
     fake_says(&s->fake, 200, s->plan);
+    fake_says(&s->fake, 200, s->digests);
 }
 
 static const char done[] = "{\"number\":7,\"state\":\"done\",\"ratios\":[0.25,0.5]}";
@@ -128,9 +162,11 @@ static void test_export_writes_what_the_trial_was(void **state)
     says_all(&s, done);
     assert_int_equal(fake_run(&s.fake, s.export), CLIENT_OK);
     assert_contains(s.fake.out, "/merged: trial 7 of search 3 \"toy\", 4 tensors\n");
-    assert_contains(s.fake.out, ": 0.25 of tuned\n");
-    assert_contains(s.fake.out, "/merged/paretod.json\n");
+    assert_contains(s.fake.out, "layer 0: 0.25 of tuned, 0.2500 effective\n");
+    assert_contains(s.fake.out, "lineage in paretod.json");
+    assert_string_equal(s.fake.complaints, "");
     assert_string_equal(s.fake.asked[1].path, "/v1/searches/3/trials/7");
+    assert_string_equal(s.fake.asked[3].path, "/v1/searches/3/digests");
     assert_true(is_there(&s, "merged/paretod.json"));
     char *path = mem_printf("%s/merged", s.directory);
     struct checkpoint *merged;
@@ -143,7 +179,7 @@ static void test_export_writes_what_the_trial_was(void **state)
     /* a second time: the directory is there, and nobody is asked */
     assert_int_equal(fake_run(&s.fake, s.export), CLIENT_REFUSED);
     assert_contains(s.fake.complaints, "is there already");
-    assert_int_equal(s.fake.asked_n, 3);
+    assert_int_equal(s.fake.asked_n, 4);
     tear_down(&s);
 }
 
@@ -155,8 +191,12 @@ static void test_export_json_and_a_trial_without_scores(void **state)
     says_all(&s, "{\"number\":7,\"state\":\"quarantined\",\"ratios\":[0.25,0.5]}");
     char *line = mem_printf("--json %s", s.export);
     assert_int_equal(fake_run(&s.fake, line), CLIENT_OK);
-    assert_contains(s.fake.out, "\"search\":3,\"trial\":7,");
-    assert_contains(s.fake.out, "\"ratios\":[0.25,0.5]");
+    assert_contains(s.fake.out, "{\"search\":3,\"recipe\":null,\"base\":\"");
+    assert_contains(
+        s.fake.out,
+        "\"groups\":[\"layer 0\",\"layer 1\"],\"exports\":[{\"trial\":7,\"state\":\"quarantined\",");
+    assert_contains(s.fake.out, "\"ratios\":[0.25,0.5],\"effective\":[0.25,0.5],\"warnings\":[]}");
+    assert_null(strstr(s.fake.out, "\"digests\":null"));
     assert_contains(s.fake.complaints, "trial 7 is quarantined");
     mem_free(line);
     tear_down(&s);
@@ -168,8 +208,10 @@ static void test_a_bar_on_a_terminal(void **state)
     (void)state;
     set_up(&s);
     s.fake.client.tty = true;
+    make(s.directory, "base", names, 0); /* a new file, whose digest this process does not know yet */
     says_all(&s, done);
     assert_int_equal(fake_run(&s.fake, s.export), CLIENT_OK);
+    assert_contains(s.fake.out, "\r\033[Kchecking base ");
     assert_contains(s.fake.out, "\r\033[Kwriting ");
     assert_contains(s.fake.out, " 32 B of 32 B\r\033[Kwrote ");
     tear_down(&s);
@@ -183,7 +225,8 @@ static void test_interrupted(void **state)
     set_up(&s);
     fake_says(&s.fake, 200, s.search);
     fake_says(&s.fake, 200, done);
-    fake_answer(&s.fake, (struct fake_answer){.status = 200, .body = s.plan, .interrupts = true});
+    fake_says(&s.fake, 200, s.plan);
+    fake_answer(&s.fake, (struct fake_answer){.status = 200, .body = s.digests, .interrupts = true});
     assert_int_equal(fake_run(&s.fake, s.export), CLIENT_DETACHED);
     assert_contains(s.fake.complaints, "interrupted");
     assert_int_equal(entries_of(s.directory), 3); /* base, tuned, s.json */
@@ -237,6 +280,299 @@ static void test_ratios_that_do_not_fit(void **state)
     tear_down(&s);
 }
 
+/* Other weights under the same names: only the digests tell. */
+static void test_other_weights_are_refused(void **state)
+{
+    struct setting s;
+    (void)state;
+    set_up(&s);
+    make(s.directory, "tuned", names, 2);
+    says_all(&s, done);
+    assert_int_equal(fake_run(&s.fake, s.export), CLIENT_REFUSED);
+    assert_contains(s.fake.complaints, "models.tuned");
+    assert_contains(s.fake.complaints, "lm_head.weight");
+    assert_false(is_there(&s, "merged"));
+    tear_down(&s);
+}
+
+static void test_a_search_without_digests(void **state)
+{
+    struct setting s;
+    (void)state;
+    set_up(&s);
+    fake_says(&s.fake, 200, s.search);
+    fake_says(&s.fake, 200, done);
+    fake_says(&s.fake, 200, s.plan);
+    fake_says(&s.fake, 404, "{\"error\":{\"code\":\"not_found\",\"message\":\"no digests\"}}");
+    char *line = mem_printf("--json %s", s.export);
+    assert_int_equal(fake_run(&s.fake, line), CLIENT_OK);
+    assert_contains(s.fake.complaints, "search 3 has no digests");
+    assert_contains(s.fake.out, "\"digests\":null");
+    mem_free(line);
+    tear_down(&s);
+}
+
+/* The same bytes from another place on this machine; the lineage keeps the search's names. */
+static void test_checkpoints_that_lie_elsewhere(void **state)
+{
+    struct setting s;
+    (void)state;
+    set_up(&s);
+    says_all(&s, done);
+    assert_int_equal(fake_run(&s.fake, s.export), CLIENT_OK);
+    char *moved = mem_printf("%s/moved", s.directory), *old = mem_printf("%s/base", s.directory);
+    assert_int_equal(rename(old, moved), 0);
+    char *line = mem_printf("export 3 7 --out %s/again --base %s --threads 2", s.directory, moved);
+    says_all(&s, done);
+    assert_int_equal(fake_run(&s.fake, line), CLIENT_OK);
+    char *a = mem_printf("%s/merged", s.directory), *b = mem_printf("%s/again", s.directory);
+    DIR *there = opendir(a);
+    assert_non_null(there);
+    for (struct dirent *entry; (entry = readdir(there));) {
+        size_t n, m;
+        if (entry->d_name[0] == '.')
+            continue;
+        char *x = fixture_read(a, entry->d_name, &n), *y = fixture_read(b, entry->d_name, &m);
+        assert_int_equal(n, m);
+        assert_memory_equal(x, y, n);
+        mem_free(x);
+        mem_free(y);
+    }
+    closedir(there);
+    assert_int_equal(entries_of(a), entries_of(b));
+    mem_free(a);
+    mem_free(b);
+    mem_free(line);
+    mem_free(moved);
+    mem_free(old);
+    tear_down(&s);
+}
+
+static void test_several_trials_in_one_pass(void **state)
+{
+    struct setting s;
+    (void)state;
+    set_up(&s);
+    char *line = mem_printf("export 3 7,9 --out %s/many", s.directory);
+    fake_says(&s.fake, 200, s.search);
+    fake_says(&s.fake, 200, done);
+    fake_says(&s.fake, 200,
+              "{\"number\":9,\"state\":\"done\",\"ratios\":[1,0],\"objectives\":[{\"name\":\"reward\","
+              "\"mean\":0.5,\"stderr\":null}]}");
+    fake_says(&s.fake, 200, s.plan);
+    fake_says(&s.fake, 200, s.digests);
+    assert_int_equal(fake_run(&s.fake, line), CLIENT_OK);
+    assert_contains(s.fake.out, "/many/trial-7: trial 7 of search 3");
+    assert_contains(s.fake.out, "/many/trial-9: trial 9 of search 3");
+    assert_true(is_there(&s, "many/trial-7/model.safetensors"));
+    char *many = mem_printf("%s/many/trial-9", s.directory);
+    size_t n;
+    char *card = fixture_read(many, "README.md", &n);
+    assert_contains(card, "# toy, trial 9\n");
+    assert_contains(card, "| reward | 0.5 | - |\n");
+    mem_free(card);
+    mem_free(many);
+    /* one of them is there: nothing is asked, nothing is written */
+    mem_free(line);
+    line = mem_printf("export 3 8,9 --out %s/many", s.directory);
+    assert_int_equal(fake_run(&s.fake, line), CLIENT_REFUSED);
+    assert_contains(s.fake.complaints, "/many/trial-9 is there already");
+    assert_false(is_there(&s, "many/trial-8"));
+    mem_free(line);
+    many = mem_printf("%s/many", s.directory);
+    fixture_remove(many);
+    tear_down(&s);
+}
+
+static void test_shards(void **state)
+{
+    struct setting s;
+    (void)state;
+    set_up(&s);
+    char *line = mem_printf("%s --max-shard-size 16B", s.export);
+    says_all(&s, done);
+    assert_int_equal(fake_run(&s.fake, line), CLIENT_OK);
+    assert_true(is_there(&s, "merged/model-00002-of-00002.safetensors"));
+    mem_free(line);
+    tear_down(&s);
+}
+
+/* bf16 between 1 and 1 + 2^-7 has nothing. */
+static void test_a_ratio_that_did_not_come_out(void **state)
+{
+    struct setting s;
+    (void)state;
+    set_up(&s);
+    static const uint16_t one[] = {0x3f80, 0x3f80}, next[] = {0x3f81, 0x3f81};
+    for (int k = 0; k < 2; k++) {
+        struct st_tensor tensors[4];
+        for (int i = 0; i < 4; i++)
+            tensors[i] = (struct st_tensor){.name = names[i],
+                                            .dtype = ST_BF16,
+                                            .rank = 1,
+                                            .shape = {2},
+                                            .elements = 2,
+                                            .data = k ? next : one,
+                                            .bytes = 4};
+        char *path = mem_printf("%s/%s/model.safetensors", s.directory, k ? "tuned" : "base");
+        assert_int_equal(st_write(path, tensors, 4, NULL), 0);
+        mem_free(path);
+    }
+    mem_free(s.digests);
+    s.digests = digests_of(s.directory);
+    char *plan = mem_printf("plan --json %s/s.json", s.directory);
+    mem_free(s.plan);
+    assert_int_equal(fake_run(&s.fake, plan), CLIENT_OK);
+    s.plan = mem_strdup(s.fake.out);
+    mem_free(plan);
+    says_all(&s, done);
+    assert_int_equal(fake_run(&s.fake, s.export), CLIENT_OK);
+    assert_contains(s.fake.out, "layer 0: 0.25 of tuned, 0.0000 effective\n");
+    assert_contains(s.fake.complaints, "layer 0: ratio 0.25 was asked for, 0 came out");
+    tear_down(&s);
+}
+
+static void says_for_recipe(struct setting *s)
+{
+    fake_says(&s->fake, 200, s->search);
+    fake_says(&s->fake, 200, done);
+    fake_says(&s->fake, 200, s->plan);
+}
+
+static void test_as_a_recipe_and_back(void **state)
+{
+    struct setting s;
+    (void)state;
+    set_up(&s);
+    says_for_recipe(&s);
+    assert_int_equal(fake_run(&s.fake, "export 3 7 --format mergekit"), CLIENT_OK);
+    assert_contains(s.fake.out, "# trial 7 of search \"toy\"\nmerge_method: linear\n");
+    char *line = mem_printf("--json export 3 7 --format=mergekit --out %s/r.yml", s.directory);
+    says_for_recipe(&s);
+    assert_int_equal(fake_run(&s.fake, line), CLIENT_OK);
+    assert_contains(s.fake.out, "{\"search\":3,\"trial\":7,\"format\":\"mergekit\",\"file\":\"");
+    says_for_recipe(&s);
+    assert_int_equal(fake_run(&s.fake, line), CLIENT_REFUSED); /* it is there */
+    assert_contains(s.fake.complaints, "r.yml is there already");
+    mem_free(line);
+    /* the recipe gives what the trial gives */
+    says_all(&s, done);
+    assert_int_equal(fake_run(&s.fake, s.export), CLIENT_OK);
+    line = mem_printf("export --from-yaml %s/r.yml --out %s/back", s.directory, s.directory);
+    int asked = s.fake.asked_n;
+    assert_int_equal(fake_run(&s.fake, line), CLIENT_OK);
+    assert_int_equal(s.fake.asked_n, asked);
+    assert_contains(s.fake.out, "/back: ");
+    assert_contains(s.fake.out, "layer 0, embeddings: 0.25 of tuned, 0.2500 effective\n");
+    mem_free(line);
+    char *a = mem_printf("%s/merged", s.directory), *b = mem_printf("%s/back", s.directory);
+    size_t n, m;
+    char *x = fixture_read(a, "model.safetensors", &n), *y = fixture_read(b, "model.safetensors", &m);
+    assert_int_equal(n, m);
+    assert_memory_equal(x, y, n);
+    mem_free(x);
+    mem_free(y);
+    mem_free(a);
+    mem_free(b);
+    tear_down(&s);
+}
+
+static void test_recipes_that_cannot_be_exported(void **state)
+{
+    struct setting s;
+    (void)state;
+    set_up(&s);
+    fixture_text(s.directory, "slerp.yml", "merge_method: slerp\n");
+    fixture_text(s.directory, "hub.yml",
+                 "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: o/a}, {model: o/b}]\n");
+    const struct {
+        const char *file, *says;
+    } cases[] = {{"none.yml", "none.yml: cannot be opened"},
+                 {"slerp.yml", "slerp.yml: line 1: merge_method \"slerp\" is no weighted average"},
+                 {"hub.yml", "o/a: there is no such directory here; a model on a hub must be downloaded"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *line =
+            mem_printf("export --from-yaml %s/%s --out %s/x", s.directory, cases[i].file, s.directory);
+        assert_int_equal(fake_run(&s.fake, line), CLIENT_REFUSED);
+        assert_contains(s.fake.complaints, cases[i].says);
+        mem_free(line);
+    }
+    /* ... but directories can be put in place of the names */
+    char *line = mem_printf("--json export --from-yaml %s/hub.yml --base %s/base --tuned %s/tuned --out %s/x",
+                            s.directory, s.directory, s.directory, s.directory);
+    assert_int_equal(fake_run(&s.fake, line), CLIENT_OK);
+    assert_contains(s.fake.out, "{\"search\":null,\"recipe\":\"");
+    assert_contains(s.fake.out, "\"base\":\"o/a\",\"tuned\":\"o/b\",\"digests\":null");
+    assert_contains(s.fake.out, "{\"trial\":null,\"state\":null,\"directory\":\"");
+    assert_contains(s.fake.complaints, "note: averages are computed in float32");
+    mem_free(line);
+    tear_down(&s);
+}
+
+static void test_command_lines_that_are_none(void **state)
+{
+    (void)state;
+    static const char *const lines[][2] = {
+        {"export 3 7", "--out DIR is missing"},
+        {"export 3 --out x", "something is missing"},
+        {"export --out x", "something is missing"},
+        {"export x 7 --out x", "not the number of a search"},
+        {"export 3 7, --out x", "\"\" is not the number of a trial"},
+        {"export 3 7,x --out x", "\"x\" is not the number of a trial"},
+        {"export 3 7,-1 --out x", "\"-1\" is not the number of a trial"},
+        {"export 3 99999999999999999999 --out x", "is not the number of a trial"},
+        {"export 3 7,8,7 --out x", "trial 7 is there twice"},
+        {"export 3 7 --out x --threads 0", "--threads must be a number from 1 to 256"},
+        {"export 3 7 --out x --threads 2x", "--threads must be"},
+        {"export 3 7 --out x --max-shard-size 5XB", "--max-shard-size \"5XB\" is no size"},
+        {"export 3 7 --out x --max-shard-size 0", "is no size"},
+        {"export 3 7 --out x --max-shard-size -1GB", "is no size"},
+        {"export 3 7 --out x --max-shard-size 1e3", "is no size"},
+        {"export 3 7 --format gguf", "--format \"gguf\" is not known"},
+        {"export 3 7 --format mergekit --threads 2", "do not go with it"},
+        {"export 3 7,8 --format mergekit", "one trial at a time"},
+        {"export 3 7 --from-yaml x --out y", "give one of them"},
+        {"export --from-yaml x --format mergekit", "do not go with it"},
+        {"export --from-yaml x", "--out DIR is missing"},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct fake fake;
+        fake_init(&fake);
+        assert_int_equal(fake_run(&fake, lines[i][0]), CLIENT_USAGE);
+        assert_contains(fake.complaints, lines[i][1]);
+        assert_int_equal(fake.asked_n, 0);
+        fake_fini(&fake);
+    }
+}
+
+/* A plan as the former version stored it: no kinds, nothing dropped, computed tables among the tensors. */
+static void test_a_plan_of_a_former_version(void **state)
+{
+    static const char *const with_table[] = {
+        "lm_head.weight",          "model.embed_tokens.weight",
+        "model.layers.0.a.weight", "model.layers.0.self_attn.rotary_emb.inv_freq",
+        "model.layers.1.a.weight", NULL};
+    struct setting s;
+    (void)state;
+    set_up(&s);
+    make(s.directory, "base", with_table, 0);
+    says_all(&s, done);
+    mem_free(s.digests);
+    s.fake.answers[3].body = s.digests = digests_of(s.directory);
+    char *plan = mem_printf("{\"layers\":2,\"ratios\":[\"layer 0\",\"layer 1\"],\"groups\":[],\"tensors\":["
+                            "{\"name\":\"lm_head.weight\",\"group\":\"layer 1\",\"place\":\"after\"},"
+                            "{\"name\":\"model.embed_tokens.weight\",\"group\":\"layer 0\"},"
+                            "{\"name\":\"model.layers.0.a.weight\",\"group\":\"layer 0\"},"
+                            "{\"name\":\"%s\",\"group\":\"layer 0\"},"
+                            "{\"name\":\"model.layers.1.a.weight\",\"group\":\"layer 1\",\"layer\":1}]}",
+                            with_table[3]);
+    s.fake.answers[2].body = plan;
+    assert_int_equal(fake_run(&s.fake, s.export), CLIENT_OK);
+    assert_true(is_there(&s, "merged"));
+    mem_free(plan);
+    tear_down(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +584,16 @@ int main(void)
         cmocka_unit_test(test_another_plan_is_refused),
         cmocka_unit_test(test_checkpoints_that_are_not_here),
         cmocka_unit_test(test_ratios_that_do_not_fit),
+        cmocka_unit_test(test_other_weights_are_refused),
+        cmocka_unit_test(test_a_search_without_digests),
+        cmocka_unit_test(test_checkpoints_that_lie_elsewhere),
+        cmocka_unit_test(test_several_trials_in_one_pass),
+        cmocka_unit_test(test_shards),
+        cmocka_unit_test(test_a_ratio_that_did_not_come_out),
+        cmocka_unit_test(test_as_a_recipe_and_back),
+        cmocka_unit_test(test_recipes_that_cannot_be_exported),
+        cmocka_unit_test(test_command_lines_that_are_none),
+        cmocka_unit_test(test_a_plan_of_a_former_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

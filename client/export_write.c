@@ -1,0 +1,231 @@
+/* The directories of an export, and what is said of them. */
+#include "client/export_job.h"
+
+#include "client/text.h"
+#include "proto/limits.h"
+#include "proto/mem.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* --- writing --- */
+
+static struct export_lineage lineage_of(const struct export_job *job, struct export_item *item)
+{
+    for (size_t i = 0; i < item->scores_n; i++)
+        item->scores[i].name = item->score_names[i];
+    return (struct export_lineage){
+        .search = job->spec ? job->spec->name : NULL,
+        .trial = (int)item->trial,
+        .base = job->base,
+        .tuned = job->tuned,
+        .base_digest = *job->base_digest ? job->base_digest : NULL,
+        .tuned_digest = *job->tuned_digest ? job->tuned_digest : NULL,
+        .scores = item->scores,
+        .scores_n = item->scores_n,
+    };
+}
+
+/* The directory that the directories of several trials lie in. */
+static int make_parent(struct client *client, struct export_job *job)
+{
+    struct stat there;
+    if (job->items_n == 1 || (stat(job->out, &there) == 0 && S_ISDIR(there.st_mode)))
+        return CLIENT_OK;
+    job->made_out = mkdir(job->out, 0777) == 0;
+    if (job->made_out)
+        return CLIENT_OK;
+    client_say(client, "%s: cannot be made: %m", job->out);
+    return CLIENT_REFUSED;
+}
+
+static int write_all(struct client *client, struct export_job *job)
+{
+    struct err err = {0};
+    struct export_bar bar;
+    export_bar_begin(&bar, client, "writing");
+    const struct export_progress progress = {export_bar_tick, &bar};
+    struct export_target *targets = mem_zero(job->items_n, sizeof *targets);
+    struct export_lineage *lineages = mem_zero(job->items_n, sizeof *lineages);
+    for (size_t i = 0; i < job->items_n; i++) {
+        struct export_item *item = &job->items[i];
+        item->effective = mem_zero((size_t)job->pair.plan->ratios_n, sizeof *item->effective);
+        lineages[i] = lineage_of(job, item);
+        targets[i] = (struct export_target){.directory = item->directory,
+                                            .ratios = item->ratios,
+                                            .lineage = &lineages[i],
+                                            .effective = item->effective};
+    }
+    int rc = export_checkpoints(job->pair.base, job->pair.tuned, job->pair.plan, targets, job->items_n,
+                                &job->options, &progress, &err);
+    export_bar_end(&bar);
+    mem_free(targets);
+    mem_free(lineages);
+    if (rc && job->made_out)
+        rmdir(job->out);
+    return rc ? client_refuse(client, &err) : CLIENT_OK;
+}
+
+/* --- saying --- */
+
+/* What the user can change. */
+static const char *advice(const struct merge_how *how)
+{
+    if (how->dtype == OUTPUT_F32)
+        return "the update is too small for any dtype";
+    if (how->rounding == ROUND_STOCHASTIC)
+        return "the dtype cannot hold so small an update; a search with output.dtype \"F32\" keeps the ratio";
+    return "the dtype cannot hold so small an update; a search with output.rounding \"stochastic\" or "
+           "output.dtype "
+           "\"F32\" keeps the ratio";
+}
+
+/* Whether ratio i came out as another; appends what is to be said of it. */
+static bool is_untrue(const struct export_job *job, const struct export_item *item, int i, struct buf *out)
+{
+    if (!(fabs(item->effective[i] - item->ratios[i]) > LIMIT_RATIO_ERROR)) /* nor NaN: no update there */
+        return false;
+    buf_printf(out, "%s: ratio %.4g was asked for, %.4g came out: %s", job->pair.plan->names[i],
+               item->ratios[i], item->effective[i], advice(&job->options.how));
+    return true;
+}
+
+static void put_digests(const struct export_job *job, struct json_out *json)
+{
+    json_name(json, "digests");
+    if (!*job->base_digest) {
+        json_null(json);
+        return;
+    }
+    json_object(json);
+    json_put_text(json, "base", job->base_digest);
+    json_put_text(json, "tuned", job->tuned_digest);
+    json_end_object(json);
+}
+
+static void put_item(const struct export_job *job, const struct export_item *item, struct json_out *json)
+{
+    json_object(json);
+    json_name(json, "trial");
+    if (item->trial < 0)
+        json_null(json);
+    else
+        json_int(json, item->trial);
+    json_put_text(json, "state", *item->state ? item->state : NULL);
+    json_put_text(json, "directory", item->directory);
+    json_put_doubles(json, "ratios", item->ratios, (size_t)job->pair.plan->ratios_n);
+    json_put_doubles(json, "effective", item->effective, (size_t)job->pair.plan->ratios_n);
+    json_name(json, "warnings");
+    json_array(json);
+    for (int i = 0; i < job->pair.plan->ratios_n; i++) {
+        struct buf text;
+        buf_init(&text, 4096);
+        if (is_untrue(job, item, i, &text))
+            json_text(json, buf_str(&text));
+        buf_fini(&text);
+    }
+    json_end_array(json);
+    json_end_object(json);
+}
+
+static void write_json(const struct export_job *job, struct buf *out)
+{
+    struct json_out json;
+    json_begin(&json, out);
+    json_object(&json);
+    json_name(&json, "search");
+    if (job->spec)
+        json_int(&json, job->id);
+    else
+        json_null(&json);
+    json_put_text(&json, "recipe", job->recipe_file);
+    json_put_text(&json, "base", job->base);
+    json_put_text(&json, "tuned", job->tuned);
+    put_digests(job, &json);
+    json_put_int(&json, "tensors", (int64_t)job->pair.plan->entries_n);
+    json_name(&json, "groups");
+    json_array(&json);
+    for (int i = 0; i < job->pair.plan->ratios_n; i++)
+        json_text(&json, job->pair.plan->names[i]);
+    json_end_array(&json);
+    json_name(&json, "exports");
+    json_array(&json);
+    for (size_t i = 0; i < job->items_n; i++)
+        put_item(job, &job->items[i], &json);
+    json_end_array(&json);
+    json_end_object(&json);
+    buf_text(out, "\n");
+}
+
+static void write_item(const struct export_job *job, const struct export_item *item, struct buf *out)
+{
+    buf_text(out, "wrote ");
+    text_clean(out, item->directory);
+    if (job->spec) {
+        buf_printf(out, ": trial %" PRId64 " of search %" PRId64 " \"", item->trial, job->id);
+        text_clean(out, job->spec->name);
+        buf_text(out, "\"");
+    } else {
+        buf_text(out, ": ");
+        text_clean(out, job->recipe_file);
+    }
+    buf_printf(out, ", %zu tensors\n", job->pair.plan->entries_n);
+    for (int i = 0; i < job->pair.plan->ratios_n; i++) {
+        buf_text(out, "  ");
+        text_clean(out, job->pair.plan->names[i]);
+        buf_printf(out, ": %.6g of tuned", item->ratios[i]);
+        if (isfinite(item->effective[i]))
+            buf_printf(out, ", %.4f effective", item->effective[i]);
+        buf_text(out, "\n");
+    }
+}
+
+static void write_lines(const struct export_job *job, struct buf *out)
+{
+    for (size_t i = 0; i < job->items_n; i++)
+        write_item(job, &job->items[i], out);
+    buf_text(out, "  base   ");
+    text_clean(out, job->base);
+    buf_text(out, "\n  tuned  ");
+    text_clean(out, job->tuned);
+    buf_text(
+        out,
+        "\n  lineage in paretod.json, model card in README.md; \"paretoctl verify DIR\" checks the files\n");
+}
+
+static void say_warnings(struct client *client, const struct export_job *job, const struct export_item *item)
+{
+    if (*item->state && strcmp(item->state, "done") != 0)
+        client_say(client, "trial %" PRId64 " is %s: nothing says how good this checkpoint is", item->trial,
+                   item->state);
+    for (int i = 0; i < job->pair.plan->ratios_n; i++) {
+        struct buf text;
+        buf_init(&text, 4096);
+        if (is_untrue(job, item, i, &text))
+            client_say(client, "%s: %s", item->directory, buf_str(&text));
+        buf_fini(&text);
+    }
+}
+
+int export_write(struct client *client, struct export_job *job)
+{
+    struct buf text;
+    int code = make_parent(client, job);
+    if (!code)
+        code = write_all(client, job);
+    if (code)
+        return code;
+    buf_init(&text, CLIENT_BYTES_MAX);
+    if (client->json)
+        write_json(job, &text);
+    else
+        write_lines(job, &text);
+    for (size_t i = 0; i < job->items_n; i++)
+        say_warnings(client, job, &job->items[i]);
+    code = client_print(client, &text);
+    buf_fini(&text);
+    return code;
+}
