@@ -64,6 +64,24 @@ static int parse_names(const struct json *root, struct lease *lease, struct err 
     return 0;
 }
 
+static int parse_digest(const struct json *models, const char *side, char out[HASH_TEXT_MAX], struct err *err)
+{
+    struct hash128 hash;
+    if (!hash_read(json_string_or(json_get(models, side), ""), &hash))
+        return err_set(err, ERR_INVALID, "the lease's models.%s is no digest", side);
+    hash_print(hash, out);
+    return 0;
+}
+
+/* Absent when the daemon does not know which checkpoints the search was made with. */
+static int parse_models(const struct json *models, struct lease *lease, struct err *err)
+{
+    if (!models)
+        return 0;
+    int rc = parse_digest(models, "base", lease->base_digest, err);
+    return rc ? rc : parse_digest(models, "tuned", lease->tuned_digest, err);
+}
+
 int lease_parse(const char *body, size_t len, struct lease *lease, struct err *err)
 {
     struct json *root;
@@ -74,6 +92,8 @@ int lease_parse(const char *body, size_t len, struct lease *lease, struct err *e
     rc = parse_names(root, lease, err);
     if (!rc)
         rc = parse_ratios(json_get(root, "ratios"), lease, err);
+    if (!rc)
+        rc = parse_models(json_get(root, "models"), lease, err);
     if (!rc)
         rc = parse_spec(json_get(root, "spec"), lease, err);
     json_free(root);
@@ -115,6 +135,15 @@ void lease_write_result(const struct scores *scores, struct buf *buf)
     json_put_double(&out, "evaluate_s", scores->evaluate_s);
     if (scores->effective_n)
         json_put_doubles(&out, "effective", scores->effective, scores->effective_n); /* NaN becomes null */
+    json_end_object(&out);
+}
+
+void lease_write_refusal(const char *reason, struct buf *buf)
+{
+    struct json_out out;
+    json_begin(&out, buf);
+    json_object(&out);
+    json_put_text(&out, "refused", reason);
     json_end_object(&out);
 }
 

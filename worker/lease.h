@@ -9,6 +9,7 @@
 
 #include "worker/evaluator.h"
 
+#include "merge/hash.h"
 #include "proto/buf.h"
 
 struct lease {
@@ -22,6 +23,8 @@ struct lease {
     double ratios[SPEC_GROUPS_MAX + 1];
     struct search_spec spec;
     char *spec_text; /* canonical: equal text, equal evaluator */
+    char base_digest[HASH_TEXT_MAX],
+        tuned_digest[HASH_TEXT_MAX]; /* of merge/digest.h; "": the daemon does not know */
 };
 
 /* lease_fini after a failure too: then nothing but token, search and trial may be set, each only if it was legible, so
@@ -33,6 +36,7 @@ void lease_fini(struct lease *lease);
 bool lease_word(const char *text);
 
 void lease_write_result(const struct scores *scores, struct buf *buf);
+void lease_write_refusal(const char *reason, struct buf *buf);
 void lease_write_failure(int code, const char *reason, struct buf *buf);
 
 #endif

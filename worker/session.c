@@ -43,6 +43,13 @@ int session_post(struct http_client *http, const char *path, const char *body, d
     return http_call(http, &request, response, err);
 }
 
+int session_get(struct http_client *http, const char *path, const atomic_bool *cancel,
+                struct http_response *response, struct err *err)
+{
+    struct http_request request = {.method = "GET", .path = path, .timeout_s = 60, .cancel = cancel};
+    return http_call(http, &request, response, err);
+}
+
 static void registration_body(const struct session_options *options, struct buf *buf)
 {
     struct json_out out;

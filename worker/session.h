@@ -8,6 +8,7 @@
  *   lease --> evaluate --> result      the daemon has committed it
  *                 |-----> failure      counted as an attempt, with its reason
  *                 |-----> release      we were told to stop: the job goes back, no attempt counted
+ *                 |-----> release      our files are others than the search's: the same, and we get no other job of it
  *                 '-----> (nothing)    the daemon took the lease away: whatever we know is not wanted */
 #ifndef WORKER_SESSION_H
 #define WORKER_SESSION_H

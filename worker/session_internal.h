@@ -24,9 +24,10 @@ struct slot {
     struct evaluator *evaluator; /* kept for the next trial of the same search */
     char *evaluator_spec;
     int64_t evaluator_search;
-    char token[80];     /* "" = no lease; under the session's mutex */
-    atomic_bool cancel; /* stop, or the lease is lost */
-    atomic_bool lost;   /* the daemon said 410 to a heartbeat */
+    struct hash128 evaluator_stamp; /* of the models' files when they were checked */
+    char token[80];                 /* "" = no lease; under the session's mutex */
+    atomic_bool cancel;             /* stop, or the lease is lost */
+    atomic_bool lost;               /* the daemon said 410 to a heartbeat */
 };
 
 struct session {
@@ -44,6 +45,8 @@ struct session {
 void session_wait(struct session *session, double seconds);
 bool session_stopping(const struct session *session);
 
+int session_get(struct http_client *http, const char *path, const atomic_bool *cancel,
+                struct http_response *response, struct err *err);
 int session_post(struct http_client *http, const char *path, const char *body, double timeout_s,
                  const atomic_bool *cancel, struct http_response *response, struct err *err);
 

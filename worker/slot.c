@@ -4,6 +4,7 @@
 #include "proto/limits.h"
 #include "proto/log.h"
 #include "proto/mem.h"
+#include "worker/identity.h"
 #include "worker/stop.h"
 
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #define WAIT_LONGEST_S 5.0
 #define REPORT_TIMEOUT_S 20.0
 #define DELIVERY_AFTER_STOP_S 10.0 /* how long a report is offered to a silent daemon at the end */
+#define CHECKS_MAX 3               /* of files that change while they are read */
 
 /* Asks for work. 0 with lease->token "" when nothing came up in poll_s; a failure with a token when there is a lease
  * that cannot be worked on. lease_fini in every case. */
@@ -50,17 +52,65 @@ static void slot_set_token(struct slot *slot, const char *token)
     pthread_mutex_unlock(&slot->session->mutex);
 }
 
-/* Another search opens its files anew, even when its spec is the same: they may have been replaced in between. */
-static int slot_evaluator(struct slot *slot, const struct lease *lease, struct err *err)
+/* The hashes of every tensor, as the daemon has them. */
+struct digests_ask {
+    struct slot *slot;
+    int64_t search;
+};
+
+static int get_digests(void *ctx, struct json **out, struct err *err)
 {
-    if (slot->evaluator && slot->evaluator_search == lease->search &&
-        strcmp(slot->evaluator_spec, lease->spec_text) == 0)
-        return 0;
+    const struct digests_ask *ask = ctx;
+    struct http_response response;
+    char *path = mem_printf("/v1/searches/%lld/digests", (long long)ask->search);
+    int rc = session_get(ask->slot->http, path, &ask->slot->cancel, &response, err);
+    if (!rc)
+        rc = http_response_error(&response, err);
+    if (!rc)
+        rc = json_parse(buf_str(&response.body), response.body.len, out, err);
+    http_response_fini(&response);
+    mem_free(path);
+    return rc;
+}
+
+static void close_evaluator(struct slot *slot)
+{
     evaluator_close(slot->evaluator);
     mem_free(slot->evaluator_spec);
     slot->evaluator = NULL;
     slot->evaluator_spec = NULL;
-    int rc = evaluator_open(&lease->spec, slot->session->options->scratch, &slot->evaluator, err);
+}
+
+/* Files that are written to meanwhile are checked again. *refused: they are not the search's. */
+static int open_evaluator(struct slot *slot, const struct lease *lease, bool *refused, struct err *err)
+{
+    struct digests_ask ask = {slot, lease->search};
+    const struct identity_source source = {get_digests, &ask};
+    for (int try = 0; try < CHECKS_MAX; try++) {
+        slot->evaluator_stamp = identity_stamp(lease);
+        int rc = identity_check(lease, &source, &slot->cancel, err);
+        *refused = rc == ERR_CONFLICT;
+        if (!rc)
+            rc = evaluator_open(&lease->spec, slot->session->options->scratch, &slot->evaluator, err);
+        if (rc == ERR_CANCELLED || hash_equal(slot->evaluator_stamp, identity_stamp(lease)))
+            return rc;
+        close_evaluator(slot);
+    }
+    *refused = false;
+    return err_set(err, ERR_CONFLICT, "%s or %s is being written to: wait until its files are whole",
+                   lease->spec.base, lease->spec.tuned);
+}
+
+/* Another search opens its files anew, even when its spec is the same: they may have been replaced in between. So does
+ * a trial that finds them changed. */
+static int slot_evaluator(struct slot *slot, const struct lease *lease, bool *refused, struct err *err)
+{
+    if (slot->evaluator && slot->evaluator_search == lease->search &&
+        strcmp(slot->evaluator_spec, lease->spec_text) == 0 &&
+        hash_equal(slot->evaluator_stamp, identity_stamp(lease)))
+        return 0;
+    close_evaluator(slot);
+    int rc = open_evaluator(slot, lease, refused, err);
     if (!rc) {
         slot->evaluator_spec = mem_strdup(lease->spec_text);
         slot->evaluator_search = lease->search;
@@ -149,14 +199,29 @@ static void slot_deliver(struct slot *slot, const struct lease *lease, const str
     buf_fini(&body);
 }
 
-static void slot_conclude(struct slot *slot, const struct lease *lease, int rc, const struct scores *scores,
-                          const struct err *err)
+/* Not our job: another worker may have the right files. */
+static void slot_refuse(struct slot *slot, const struct lease *lease, const char *reason)
+{
+    struct buf body;
+    struct err ignored = {0};
+    buf_init(&body, BODY_MAX);
+    lease_write_refusal(reason, &body);
+    log_event(LOG_WARN, "refused", "search=%lld trial=%d reason=%s", (long long)lease->search, lease->trial,
+              LOG_QUOTE(reason));
+    slot_report(slot, lease, "release", buf_str(&body), &ignored);
+    buf_fini(&body);
+}
+
+static void slot_conclude(struct slot *slot, const struct lease *lease, int rc, bool refused,
+                          const struct scores *scores, const struct err *err)
 {
     struct err ignored = {0};
     if (rc == 0) {
         slot_deliver(slot, lease, scores);
     } else if (atomic_load(&slot->lost)) {
         log_event(LOG_WARN, "lease_lost", "search=%lld trial=%d", (long long)lease->search, lease->trial);
+    } else if (refused) {
+        slot_refuse(slot, lease, err->text);
     } else if (rc == ERR_CANCELLED && session_stopping(slot->session)) {
         log_event(LOG_INFO, "released", "search=%lld trial=%d", (long long)lease->search, lease->trial);
         slot_report(slot, lease, "release", "{}", &ignored);
@@ -165,12 +230,22 @@ static void slot_conclude(struct slot *slot, const struct lease *lease, int rc, 
     }
 }
 
+/* Scores of weights that were exchanged meanwhile are nobody's. */
+static int check_unchanged(const struct slot *slot, const struct lease *lease, struct err *err)
+{
+    if (hash_equal(slot->evaluator_stamp, identity_stamp(lease)))
+        return 0;
+    return err_set(err, ERR_CONFLICT, "the files of %s or %s were changed while they were evaluated",
+                   lease->spec.base, lease->spec.tuned);
+}
+
 static void slot_work(struct slot *slot, const struct lease *lease)
 {
     struct scores scores = {0};
     struct err err = {0};
+    bool refused = false;
     slot_set_token(slot, lease->token);
-    int rc = slot_evaluator(slot, lease, &err);
+    int rc = slot_evaluator(slot, lease, &refused, &err);
     if (!rc) {
         struct evaluation evaluation = {.search = lease->search,
                                         .trial = lease->trial,
@@ -181,8 +256,10 @@ static void slot_work(struct slot *slot, const struct lease *lease)
                                         .seed = lease->seed,
                                         .cancel = &slot->cancel};
         rc = evaluator_run(slot->evaluator, &evaluation, &scores, &err);
+        if (!rc)
+            rc = check_unchanged(slot, lease, &err);
     }
-    slot_conclude(slot, lease, rc, &scores, &err);
+    slot_conclude(slot, lease, rc, refused, &scores, &err);
     scores_fini(&scores);
     slot_set_token(slot, "");
 }
@@ -223,7 +300,6 @@ void *slot_main(void *ctx)
 
 void slot_fini(struct slot *slot)
 {
-    evaluator_close(slot->evaluator);
-    mem_free(slot->evaluator_spec);
+    close_evaluator(slot);
     http_client_close(slot->http);
 }

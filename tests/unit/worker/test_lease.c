@@ -15,6 +15,7 @@
     "\"evaluator\":{\"type\":\"command\",\"argv\":[\"./"                                                     \
     "score\"],\"merge\":\"none\"},\"groups\":{\"count\":2}}"
 #define NAMES "\"lease\":\"tok-1\",\"search\":3,\"trial\":0,\"half\":\"heldout\",\"attempt\":2,\"seed\":9"
+#define DIGEST "0123456789abcdef0123456789abcdef"
 
 static int parse(const char *text, struct lease *lease, struct err *err)
 {
@@ -34,9 +35,17 @@ static void a_lease_is_read(void **state)
     assert_true(lease.ratios_n == 2 && lease.ratios[0] == 0.1 && lease.ratios[1] == 1);
     assert_true(lease.spec.objectives_n == 2 && lease.spec.groups_n == 2);
     assert_non_null(strstr(lease.spec_text, "./score"));
+    assert_string_equal(lease.base_digest, "");
     lease_fini(&lease);
     lease_fini(&lease);
     lease_fini(NULL);
+    assert_int_equal(parse("{" NAMES ",\"ratios\":[0.1,1],\"models\":{\"base\":\"" DIGEST
+                           "\",\"tuned\":\"" DIGEST "\"},\"spec\":" SPEC "}",
+                           &lease, &err),
+                     0);
+    assert_string_equal(lease.base_digest, DIGEST);
+    assert_string_equal(lease.tuned_digest, DIGEST);
+    lease_fini(&lease);
 }
 
 /* Every one is refused with a sentence; `token` tells whether the daemon can be told which lease it was. */
@@ -60,6 +69,9 @@ static void what_cannot_be_read_is_refused(void **state)
         {"{" NAMES ",\"spec\":" SPEC "}", "\"ratios\"", true},
         {"{" NAMES ",\"ratios\":[null],\"spec\":" SPEC "}", "not a number", true},
         {"{" NAMES ",\"ratios\":[1]}", "cannot read the search", true},
+        {"{" NAMES ",\"ratios\":[1],\"models\":{},\"spec\":" SPEC "}", "models.base", true},
+        {"{" NAMES ",\"ratios\":[1],\"models\":{\"base\":\"" DIGEST "\",\"tuned\":\"x\"},\"spec\":" SPEC "}",
+         "models.tuned", true},
         {"{" NAMES ",\"ratios\":[1],\"spec\":{\"sead\":1}}", "sead", true},
     };
     (void)state;
@@ -116,6 +128,9 @@ static void results_are_exact(void **state)
     lease_write_result(&scores, &buf);
     assert_string_equal(buf_str(&buf),
                         "{\"scores\":[],\"merge_s\":0,\"evaluate_s\":0,\"effective\":[0.006,null]}");
+    buf_clear(&buf);
+    lease_write_refusal("tensor \"x\" differs", &buf);
+    assert_string_equal(buf_str(&buf), "{\"refused\":\"tensor \\\"x\\\" differs\"}");
     buf_clear(&buf);
     lease_write_failure(ERR_TIMEOUT, "it\ntook \xff long", &buf);
     assert_string_equal(buf_str(&buf), "{\"reason\":\"it\\ntook \xef\xbf\xbd long\",\"code\":\"timeout\"}");
