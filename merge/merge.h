@@ -45,8 +45,9 @@ void merge_effective_ratios(const struct plan *plan, const struct merge_effect *
 struct merge_task {
     const struct st_tensor *base, *tuned;
     struct merge_how how;
-    enum st_dtype dtype; /* of the output */
-    uint64_t key;        /* of the stochastic draws */
+    enum st_dtype dtype;               /* of the output */
+    uint64_t key;                      /* of the stochastic draws */
+    const struct merge_kernel *kernel; /* the fastest; all give the same bits */
 };
 
 int merge_begin(struct merge_task *task, const struct st_tensor *base, const struct st_tensor *tuned,

@@ -43,7 +43,8 @@ def merge(base, tuned, ratio):
     b, t = base.to(wide), tuned.to(wide)
     change = t - b
     change = ratio * change
-    return torch.where(b == t, b, b + change).to(base.dtype)
+    same = (b == t) & (torch.signbit(b) == torch.signbit(t))
+    return torch.where(same, b, b + change).to(base.dtype)
 
 
 def raw(tensor):

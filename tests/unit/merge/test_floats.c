@@ -97,25 +97,6 @@ static void test_f32_and_f64(void **state)
     assert_true(out[0] == 0.1f && isinf(out[1]) && out[2] == 0 && signbit(out[2]));
 }
 
-static void test_lerp(void **state)
-{
-    (void)state;
-    static const float base[] = {1, -0.0f, INFINITY, 0, 1}, tuned[] = {2, 0.0f, INFINITY, -0.0f, INFINITY};
-    static const float want[] = {1.25f, -0.0f, INFINITY, 0, INFINITY};
-    float out[5];
-    floats_lerp(base, tuned, 0.25f, 5, out);
-    assert_memory_equal(out, want, sizeof out);
-    memcpy(out, base, sizeof out); /* in place */
-    floats_lerp(out, tuned, 0.25f, 5, out);
-    assert_memory_equal(out, want, sizeof out);
-    static const double one = 1, third = 1.0 / 3;
-    volatile double step =
-        0.1 * (third - 1); /* volatile: rounded by itself, also where the test may be fused */
-    double mixed;
-    floats_lerp64(&one, &third, 0.1, 1, &mixed); /* in f64, not f32 */
-    assert_true(mixed == 1 + step);
-}
-
 static void test_can(void **state)
 {
     (void)state;
@@ -130,8 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_bits), cmocka_unit_test(test_boundaries),
-        cmocka_unit_test(test_f32_and_f64), cmocka_unit_test(test_lerp),
-        cmocka_unit_test(test_can),
+        cmocka_unit_test(test_f32_and_f64), cmocka_unit_test(test_can),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
