@@ -41,31 +41,44 @@ static float as_float(uint32_t bits)
     return x;
 }
 
-/* n: a multiple of LANES. false: something is infinite or no number, and nothing was added. */
+/* What element i of a block adds to lane i % LANES. */
+struct lanes {
+    float square[LANES], square_ulp[LANES];
+    uint32_t changed[LANES], most[LANES]; /* most: the largest exponent */
+};
+
+static inline void add(struct lanes *lanes, const union block *base, const union block *tuned, size_t first,
+                       size_t n, struct ulps ulps)
+{
+    for (size_t lane = 0; lane < n; lane++) {
+        uint32_t x = base->u[first + lane] & EXPONENT, y = tuned->u[first + lane] & EXPONENT;
+        uint32_t e = x > y ? x : y;
+        lanes->most[lane] = e > lanes->most[lane] ? e : lanes->most[lane];
+        e = e > ulps.least ? e : ulps.least;
+        float update = tuned->f[first + lane] - base->f[first + lane];
+        float ulp = as_float(e - (ulps.mantissa << 23));
+        lanes->changed[lane] += update != 0;
+        lanes->square[lane] += update * update;
+        lanes->square_ulp[lane] += ulp * ulp;
+    }
+}
+
+/* false: something is infinite or no number, and nothing was added. */
 static bool sum(const union block *base, const union block *tuned, size_t n, struct ulps ulps,
                 struct tally *tally)
 {
-    float square[LANES] = {0}, square_ulp[LANES] = {0};
-    uint32_t changed[LANES] = {0}, most[LANES] = {0};
-    for (size_t i = 0; i < n; i += LANES)
-        for (size_t lane = 0; lane < LANES; lane++) {
-            uint32_t x = base->u[i + lane] & EXPONENT, y = tuned->u[i + lane] & EXPONENT;
-            uint32_t e = x > y ? x : y;
-            most[lane] = e > most[lane] ? e : most[lane];
-            e = e > ulps.least ? e : ulps.least;
-            float update = tuned->f[i + lane] - base->f[i + lane];
-            float ulp = as_float(e - (ulps.mantissa << 23));
-            changed[lane] += update != 0;
-            square[lane] += update * update;
-            square_ulp[lane] += ulp * ulp;
-        }
+    struct lanes lanes = {.most = {0}};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        add(&lanes, base, tuned, i, LANES, ulps);
+    add(&lanes, base, tuned, i, n - i, ulps);
     for (size_t lane = 0; lane < LANES; lane++)
-        if (most[lane] == EXPONENT)
+        if (lanes.most[lane] == EXPONENT)
             return false;
     for (size_t lane = 0; lane < LANES; lane++) {
-        tally->changed += changed[lane];
-        tally->square += square[lane];
-        tally->square_ulp += square_ulp[lane];
+        tally->changed += lanes.changed[lane];
+        tally->square += lanes.square[lane];
+        tally->square_ulp += lanes.square_ulp[lane];
     }
     return true;
 }
@@ -89,13 +102,10 @@ void tally_block(enum st_dtype dtype, enum st_dtype out, const void *base, const
                  struct tally *tally)
 {
     union block b, t;
-    size_t whole = (n + LANES - 1) / LANES * LANES;
     floats_widen(dtype, base, n, b.f);
     floats_widen(dtype, tuned, n, t.f);
-    for (size_t i = n; i < whole; i++)
-        b.f[i] = t.f[i] = 0;
-    if (!sum(&b, &t, whole, ulps_of(out), tally)) {
+    if (!sum(&b, &t, n, ulps_of(out), tally)) {
         take_out(&b, &t, n, tally);
-        sum(&b, &t, whole, ulps_of(out), tally);
+        sum(&b, &t, n, ulps_of(out), tally);
     }
 }
