@@ -71,6 +71,10 @@ check "golden hypervolumes (moocore)" same_output tests/golden/optimizer/hypervo
 check "golden Sobol points (SciPy)" same_output tests/golden/optimizer/sobol.json \
     $venv/bin/python tests/golden/optimizer/make_sobol.py
 
+check "packages of mergekit" bench/mergekit.sh
+check "mergekit gives our exports, and we its merges" \
+    build/mergekit/bin/python tests/interop/mergekit_agrees.py "$bin" tests/fixtures/base tests/fixtures/tuned-rsf
+
 echo
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
