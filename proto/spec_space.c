@@ -139,26 +139,3 @@ void search_spec_settle(struct search_spec *spec, const char *const *names, int 
     for (int i = 0; i < spec->means_n; i++)
         spec->means[i] = lowest + (highest - lowest) * (i + 1) / (spec->means_n + 1);
 }
-
-int search_spec_check_ratios(const struct search_spec *spec, const char *const *names, int k,
-                             const double *ratios, struct err *err)
-{
-    double low[SPEC_RATIOS_MAX], high[SPEC_RATIOS_MAX];
-    int tie[SPEC_RATIOS_MAX];
-    int rc = search_spec_space(spec, names, k, low, high, tie, err);
-    if (rc)
-        return rc;
-    for (int i = 0; i < k; i++) {
-        if (low[i] == high[i] && ratios[i] != low[i])
-            return err_set(err, ERR_INVALID, "the ratio of \"%s\" is %g, but the search keeps it at %g",
-                           names[i], ratios[i], low[i]);
-        if (!(ratios[i] >= low[i] && ratios[i] <= high[i]))
-            return err_set(err, ERR_INVALID, "the ratio of \"%s\" is %g, outside of this search's %g to %g",
-                           names[i], ratios[i], low[i], high[i]);
-        if (ratios[i] != ratios[tie[i]])
-            return err_set(err, ERR_INVALID,
-                           "the ratio of \"%s\" is %g, but it is tied to \"%s\", which has %g", names[i],
-                           ratios[i], names[tie[i]], ratios[tie[i]]);
-    }
-    return 0;
-}

@@ -1,6 +1,6 @@
 /* WHAT   The ranges and ties of a search's ratios: "ratio", "groups.bounds", "groups.freeze" and "groups.tie" put
  *        together, once the groups have names.
- * WHO    daemon (core/search.c), worker and client (ratios that a person gives).
+ * WHO    daemon (core/search.c, submission), client (plan).
  * UNITS  Ratios: weight of the tuned checkpoint, [k].
  * MEMORY The caller's arrays.
  * ERRORS ERR_INVALID with a sentence that begins with the field; the arrays are then unspecified.
@@ -21,9 +21,5 @@ int search_spec_space(const struct search_spec *spec, const char *const *names, 
  * tenth to nine tenths of "ratio", move to a tenth to nine tenths of the means that bounds and frozen groups leave. Without
  * bounds, and with given means, nothing changes. Errors of the ranges are search_spec_space's to tell. */
 void search_spec_settle(struct search_spec *spec, const char *const *names, int k);
-
-/* A ratio vector as a person gives it: within the ranges, tied ones equal. ratios: [k]. ERR_INVALID names the group. */
-int search_spec_check_ratios(const struct search_spec *spec, const char *const *names, int k,
-                             const double *ratios, struct err *err);
 
 #endif

@@ -50,14 +50,20 @@ static int read_ratios(const char *text, double *ratios, int *n, struct err *err
                    "--ratios %s: write numbers with commas between them, such as 0.2,0.5,0.8", text);
 }
 
-/* The daemon never proposes others, and a program of the user's may not expect them. */
+/* The daemon never proposes others, and a program of the user's may not expect them. Which group a ratio is of is not
+ * known here, so it may lie in the range of any group. */
 static int check_ratios(const struct search_spec *spec, const double *ratios, int n, struct err *err)
 {
+    double low = spec->ratio_min, high = spec->ratio_max;
+    for (int i = 0; i < spec->bounds_n; i++) {
+        low = fmin(low, spec->bounds[i].min);
+        high = fmax(high, spec->bounds[i].max);
+    }
     for (int i = 0; i < n; i++)
-        if (ratios[i] < spec->ratio_min || ratios[i] > spec->ratio_max)
+        if (ratios[i] < low || ratios[i] > high)
             return err_set(err, ERR_INVALID,
                            "--ratios: %g is outside of this search's ratio.min and ratio.max, %g to %g",
-                           ratios[i], spec->ratio_min, spec->ratio_max);
+                           ratios[i], low, high);
     return 0;
 }
 

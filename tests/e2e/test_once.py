@@ -34,6 +34,10 @@ def test_ratios_beyond_the_range_are_refused(tmp_path):
         assert done.returncode == 1 and not done.stdout
         assert "outside of this search's ratio.min and ratio.max, 0.2 to 0.8" in done.stderr
     assert evaluate(tmp_path, "--ratios", "0.2,0.8").returncode == 0
+    search = json.loads((tmp_path / "search.json").read_text())
+    search["groups"]["freeze"] = {"group 1": 0}
+    (tmp_path / "search.json").write_text(json.dumps(search))
+    assert evaluate(tmp_path, "--ratios", "0,0.8").returncode == 0
 
 
 def test_nothing_is_left_behind(tmp_path):

@@ -156,33 +156,6 @@ static void test_many_names_are_cut(void **state)
     assert_non_null(strstr(err.text, ", … (65)"));
 }
 
-static void test_ratios_of_a_person_are_checked(void **state)
-{
-    (void)state;
-    struct search_spec spec = plain();
-    struct err err = {0};
-    bound(&spec, "high", 0.25, 0.5);
-    bound(&spec, "ends", 1, 1);
-    tied(&spec, "low", 0);
-    tied(&spec, "middle", 0);
-    static const struct {
-        double ratios[K];
-        const char *words; /* NULL: fine */
-    } cases[] = {
-        {{0.3, 0.3, 0.5, 1}, NULL},
-        {{0.3, 0.3, 0.6, 1}, "\"high\" is 0.6, outside of this search's 0.25 to 0.5"},
-        {{0.3, 0.3, 0.5, 0.9}, "\"ends\" is 0.9, but the search keeps it at 1"},
-        {{0.3, 0.4, 0.5, 1}, "\"middle\" is 0.4, but it is tied to \"low\", which has 0.3"},
-        {{NAN, NAN, 0.5, 1}, "\"low\" is nan"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        int rc = search_spec_check_ratios(&spec, names, K, cases[i].ratios, &err);
-        assert_int_equal(rc, cases[i].words ? ERR_INVALID : 0);
-        if (rc && !strstr(err.text, cases[i].words))
-            fail_msg("\"%s\" does not say \"%s\"", err.text, cases[i].words);
-    }
-}
-
 /* Default means go where there is room; given ones, and those of a search without bounds, stay as they are. */
 static void test_default_means_settle(void **state)
 {
@@ -220,7 +193,6 @@ int main(void)
         cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_many_names_are_cut),
         cmocka_unit_test(test_default_means_settle),
-        cmocka_unit_test(test_ratios_of_a_person_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
