@@ -130,15 +130,46 @@ static int read_score(const struct json *value, struct score *score, struct err 
     return 0;
 }
 
+/* One number a ratio, null where base and tuned are equal; whether it is one a ratio is the caller's to see. */
+static int read_effective(const struct json *list, struct scores *scores, struct err *err)
+{
+    if (!json_is(list, JSON_ARRAY) || json_len(list) == 0 || json_len(list) > SPEC_RATIOS_MAX)
+        return err_set(
+            err, ERR_EVALUATOR,
+            "the evaluator's answer: effective must be an array with a number or null for each ratio");
+    for (const struct json *c = json_first(list); c; c = json_next(c)) {
+        if (!json_is(c, JSON_NUMBER) && !json_is(c, JSON_NULL))
+            return err_set(err, ERR_EVALUATOR,
+                           "the evaluator's answer: effective[%zu] must be a number or null, not %s",
+                           scores->effective_n, json_type_name(json_type(c)));
+        scores->effective[scores->effective_n++] = json_number_or(c, NAN);
+    }
+    return 0;
+}
+
+static int read_members(const struct json *root, struct scores *scores, struct err *err)
+{
+    int rc = 0;
+    for (const struct json *c = json_first(root); c && !rc; c = json_next(c)) {
+        const char *key = json_key(c) ? json_key(c) : "[0]";
+        if (strcmp(key, "effective") == 0)
+            rc = read_effective(c, scores, err);
+        else if (strcmp(key, "scores") != 0)
+            rc = err_set(
+                err, ERR_EVALUATOR,
+                "the evaluator's answer has the unknown member \"%s\"; it must be {\"scores\":{…}}, and may "
+                "have \"effective\"",
+                key);
+    }
+    return rc;
+}
+
 static int read_answer(const struct json *root, struct scores *scores, struct err *err)
 {
     const struct json *list = json_get(root, "scores");
-    for (const struct json *c = json_first(root); c; c = json_next(c))
-        if (!json_key(c) || strcmp(json_key(c), "scores") != 0)
-            return err_set(
-                err, ERR_EVALUATOR,
-                "the evaluator's answer has the unknown member \"%s\"; it must be {\"scores\":{…}}",
-                json_key(c) ? json_key(c) : "[0]");
+    int rc = read_members(root, scores, err);
+    if (rc)
+        return rc;
     size_t n = json_len(list);
     if (!json_is(list, JSON_OBJECT) || n == 0 || n > METRICS_MAX)
         return err_set(
@@ -147,7 +178,7 @@ static int read_answer(const struct json *root, struct scores *scores, struct er
             METRICS_MAX);
     scores->item = mem_zero(n, sizeof *scores->item);
     for (const struct json *c = json_first(list); c; c = json_next(c)) {
-        int rc = read_score(c, &scores->item[scores->n++], err);
+        rc = read_score(c, &scores->item[scores->n++], err);
         if (rc)
             return rc;
     }

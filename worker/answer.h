@@ -7,7 +7,7 @@
  *
  * {"scores":{"task.metric":{"mean":x,"stderr":y,"n":N,"items":[…]},"other":0.93}}. Only the mean is needed. Without
  * "n", it is the number of items, else 1. Without "stderr", it is sd/sqrt(n) of the items, else unknown; null says
- * unknown. Anything else, NaN, null and the mean of no items included, is refused by name. */
+ * unknown. "effective", beside "scores", may say what came out for each ratio, null without an update. Anything else, NaN, null and the mean of no items included, is refused by name. */
 #ifndef WORKER_ANSWER_H
 #define WORKER_ANSWER_H
 

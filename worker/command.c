@@ -3,6 +3,7 @@
 #include "merge/export.h"
 #include "proto/json.h"
 #include "proto/mem.h"
+#include "proto/spec_words.h"
 #include "worker/answer.h"
 #include "worker/process.h"
 #include "worker/scratch.h"
@@ -36,8 +37,9 @@ struct command {
 /* What one run holds. */
 struct place {
     struct scratch scratch;
-    char *checkpoint; /* NULL unless merge "directory" */
-    char *job;        /* path of the job's JSON */
+    char *checkpoint;                  /* NULL unless merge "directory" */
+    double effective[SPEC_RATIOS_MAX]; /* of that checkpoint */
+    char *job;                         /* path of the job's JSON */
     char *log;
     int job_fd, log_fd;
     char *environment[OWN_ENVIRONMENT]; /* "NAME=value" */
@@ -110,6 +112,17 @@ static void write_objectives(const struct search_spec *spec, struct json_out *ou
     json_end_array(out);
 }
 
+/* How a merged number becomes a stored one: what a program that merges by itself must do too. */
+static void write_output(const struct search_spec *spec, struct json_out *out)
+{
+    json_name(out, "output");
+    json_object(out);
+    json_put_text(out, "rounding", spec_rounding_words[spec->rounding]);
+    json_put_text(out, "dtype", spec_dtype_words[spec->output_dtype]);
+    json_put_text(out, "others", spec_others_words[spec->others]);
+    json_end_object(out);
+}
+
 static void write_models(const struct command *command, const struct place *place, const double *ratios,
                          struct json_out *out)
 {
@@ -119,6 +132,7 @@ static void write_models(const struct command *command, const struct place *plac
         json_put_text(out, "checkpoint", place->checkpoint);
         return;
     }
+    write_output(&command->spec, out);
     json_name(out, "plan");
     plan_write(command->plan, out);
     json_name(out, "tensors");
@@ -243,7 +257,8 @@ static int prepare(const struct command *command, const struct evaluation *evalu
     if (!rc && command->spec.merge == MERGE_DIRECTORY) {
         place->checkpoint = mem_printf("%s/checkpoint", place->scratch.path);
         const struct export_progress progress = {is_cancelled, (void *)(uintptr_t)evaluation->cancel};
-        const struct export_target target = {.directory = place->checkpoint, .ratios = evaluation->ratios};
+        const struct export_target target = {
+            .directory = place->checkpoint, .ratios = evaluation->ratios, .effective = place->effective};
         const struct export_options options = {.how = merge_how_of(&command->spec), .scratch = true};
         rc = export_checkpoints(command->base, command->tuned, command->plan, &target, 1, &options, &progress,
                                 err);
@@ -324,6 +339,22 @@ static int need_objectives(const struct command *command, const struct scores *s
     return 0;
 }
 
+/* The program's word counts most: it may have done more to the weights. Else what our own merge came out as. */
+static int settle_effective(const struct command *command, const struct place *place,
+                            const struct evaluation *evaluation, struct scores *scores, struct err *err)
+{
+    size_t want = (size_t)evaluation->ratios_n;
+    if (scores->effective_n > 0 && scores->effective_n != want)
+        return err_set(err, ERR_EVALUATOR,
+                       "the evaluator's answer: effective has %zu numbers, but there are %zu ratios",
+                       scores->effective_n, want);
+    if (scores->effective_n == 0 && command->spec.merge == MERGE_DIRECTORY) {
+        memcpy(scores->effective, place->effective, want * sizeof *scores->effective);
+        scores->effective_n = want;
+    }
+    return 0;
+}
+
 static int execute(const struct command *command, const struct evaluation *evaluation, struct place *place,
                    struct scores *scores, bool *logged, struct err *err)
 {
@@ -343,6 +374,8 @@ static int execute(const struct command *command, const struct evaluation *evalu
         rc = answer_parse(buf_str(&end.output), end.output.len, scores, err);
     if (!rc)
         rc = need_objectives(command, scores, err);
+    if (!rc)
+        rc = settle_effective(command, place, evaluation, scores, err);
     if (rc)
         explain(rc, &end, place, err);
     *logged = end.logged_bytes > 0;

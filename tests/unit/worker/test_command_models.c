@@ -3,6 +3,8 @@
 #include "merge/checkpoint.h"
 #include "worker/answer.h"
 
+#include <math.h>
+
 #define FIXTURES TEST_SOURCE_DIR "/tests/fixtures"
 #define EXAMPLES TEST_SOURCE_DIR "/evaluators/examples"
 
@@ -36,6 +38,9 @@ static void a_merged_checkpoint_is_handed_over(void **state)
     f->ratios[0] = f->ratios[1] = f->ratios[2] = 1;
     run_well(f);
     assert_true(f->scores.merge_s > 0);
+    assert_int_equal(f->scores.effective_n, 3);
+    for (int i = 0; i < 3; i++)
+        assert_true(f->scores.effective[i] == 1);
     snprintf(path, sizeof path, "%s/kept", f->directory);
     assert_int_equal(checkpoint_open(path, &kept, &f->err), 0);
     assert_int_equal(checkpoint_open(FIXTURES "/tuned-dpo", &tuned, &f->err), 0);
@@ -71,6 +76,11 @@ static void a_plan_is_handed_over(void **state)
     assert_string_equal(json_string_or(json_get(job, "base"), ""), FIXTURES "/base");
     assert_string_equal(json_string_or(json_get(job, "tuned"), ""), FIXTURES "/tuned-dpo");
     assert_null(json_get(job, "checkpoint"));
+    const struct json *output = json_get(job, "output");
+    assert_string_equal(json_string_or(json_get(output, "rounding"), ""), "nearest");
+    assert_string_equal(json_string_or(json_get(output, "dtype"), ""), "same");
+    assert_string_equal(json_string_or(json_get(output, "others"), ""), "equal");
+    assert_int_equal(f->scores.effective_n, 0); /* who merged did not say */
     const struct json *plan = json_get(job, "plan"), *tensors = json_get(job, "tensors");
     assert_int_equal(json_len(json_get(plan, "ratios")), 3);
     assert_int_equal(json_len(tensors), json_len(json_get(plan, "tensors")));
@@ -79,6 +89,20 @@ static void a_plan_is_handed_over(void **state)
     assert_true(json_number_or(json_get(tensors, "model.norm.weight"), -1) == f->ratios[2]);
     json_free(job);
     mem_free(text);
+}
+
+static void the_program_may_say_what_came_out(void **state)
+{
+    struct fixture *f = *state;
+    open_pair(f, "directory", "echo '{\"scores\":{\"m\":1},\"effective\":[0.5,null,0.25]}'");
+    run_well(f);
+    assert_int_equal(f->scores.effective_n, 3);
+    assert_true(f->scores.effective[0] == 0.5 && isnan(f->scores.effective[1]) &&
+                f->scores.effective[2] == 0.25);
+    FILE *file = fopen(f->script, "w");
+    fprintf(file, "#!/bin/sh\necho '{\"scores\":{\"m\":1},\"effective\":[0.5]}'\n");
+    fclose(file);
+    run_badly(f, ERR_EVALUATOR, "effective has 1 numbers, but there are 3 ratios");
 }
 
 static void models_that_are_not_there(void **state)
@@ -171,6 +195,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_merged_checkpoint_is_handed_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cancel_ends_the_merge, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_plan_is_handed_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_program_may_say_what_came_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(models_that_are_not_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_function_example, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_distance_example, set_up, tear_down),
