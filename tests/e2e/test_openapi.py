@@ -184,6 +184,9 @@ def test_plan_of_a_pair(recorder):
     spec = world.synthetic(trials=2, strategy={"type": "sweep", "sweep_points": 2})
     spec["models"] = {"base": str(FIXTURES / "base"), "tuned": str(FIXTURES / "tuned-rsf")}
     spec["evaluator"]["merge"] = "plan"
+    spec["groups"] = {"count": 2, "split": "kind", "freeze": {"layers 0-3 mlp": 0.5}, "tie": [],
+                      "bounds": {"layers 4-7 mlp": {"min": 0.25, "max": 1}}}
+    spec["output"], spec["ends"] = {"rounding": "stochastic"}, "paper-code"
     made = call("POST /v1/searches", 201, body=spec).json
     search, digests = made["id"], made["digests"]
     assert call("GET /v1/searches/{}/plan", 200, search).json["tensors"]
