@@ -130,7 +130,8 @@ static void check_pair(struct preflight *p)
 
 static int read_weights(struct preflight *p, const struct digest_progress *progress, struct err *err)
 {
-    int rc = survey_hold(p->base, p->tuned, p->plan, &p->how, THREADS, progress, &p->survey, err);
+    int rc =
+        survey_hold(p->base, p->tuned, p->plan, &p->how, SURVEY_SAMPLE_N, THREADS, progress, &p->survey, err);
     if (!rc)
         rc = digest_make(p->base, progress, &p->base_digest, err);
     if (!rc)

@@ -57,12 +57,12 @@ static void list_work(struct survey_pass *pass, const struct checkpoint *base, c
 }
 
 /* Every how manyth span of a tensor is tried at all ratios. */
-static void choose_sample(struct survey_pass *pass, const struct plan *plan)
+static void choose_sample(struct survey_pass *pass, const struct plan *plan, uint64_t sample_n)
 {
     uint64_t elements = 0;
     for (size_t i = 0; i < plan->entries_n; i++)
         elements += plan->entries[i].elements;
-    pass->stride = elements <= SURVEY_WHOLE_N ? 1 : (elements + SURVEY_SAMPLE_N - 1) / SURVEY_SAMPLE_N;
+    pass->stride = elements <= sample_n ? 1 : (elements + sample_n - 1) / sample_n;
     pass->survey->sampled = pass->stride > 1;
 }
 
@@ -145,7 +145,7 @@ static void destroy(void *value)
 }
 
 static int make(const struct checkpoint *base, const struct checkpoint *tuned, const struct plan *plan,
-                struct survey_pass *pass, int threads, struct err *err)
+                struct survey_pass *pass, uint64_t sample_n, int threads, struct err *err)
 {
     struct survey *survey = pass->survey;
     double began_s = now_s();
@@ -155,7 +155,7 @@ static int make(const struct checkpoint *base, const struct checkpoint *tuned, c
     pass->hashes[1] = mem_zero(checkpoint_count(tuned), sizeof **pass->hashes);
     pthread_mutex_init(&pass->lock, NULL);
     list_work(pass, base, tuned);
-    choose_sample(pass, plan);
+    choose_sample(pass, plan, sample_n);
     tie_to_plan(pass, plan);
     work_together(pass, threads);
     survey->read_s = now_s() - began_s;
@@ -176,10 +176,10 @@ static struct once cache = ONCE_INIT(destroy);
 
 /* The names of the entries are those that both files have, but for what the plan drops. */
 static struct hash128 key_of(const struct checkpoint *base, const struct checkpoint *tuned,
-                             const struct plan *plan, const struct merge_how *how)
+                             const struct plan *plan, const struct merge_how *how, uint64_t sample_n)
 {
     struct hash128 files[2] = {checkpoint_identity(base), checkpoint_identity(tuned)};
-    const uint64_t more[] = {plan->entries_n, (uint64_t)how->dtype, how->seed};
+    const uint64_t more[] = {plan->entries_n, (uint64_t)how->dtype, how->seed, sample_n};
     struct hash_stream *stream = hash_create();
     hash_add(stream, files, sizeof files);
     hash_add(stream, more, sizeof more);
@@ -189,16 +189,16 @@ static struct hash128 key_of(const struct checkpoint *base, const struct checkpo
 }
 
 int survey_hold(const struct checkpoint *base, const struct checkpoint *tuned, const struct plan *plan,
-                const struct merge_how *how, int threads, const struct digest_progress *progress,
-                const struct survey **out, struct err *err)
+                const struct merge_how *how, uint64_t sample_n, int threads,
+                const struct digest_progress *progress, const struct survey **out, struct err *err)
 {
-    struct hash128 key = key_of(base, tuned, plan, how);
+    struct hash128 key = key_of(base, tuned, plan, how, sample_n);
     struct survey *survey = once_hold(&cache, key);
     int rc = 0;
     if (!survey) {
         struct survey_pass pass = {.progress = progress, .how = *how};
         pass.survey = survey = mem_zero(1, sizeof *survey);
-        rc = make(base, tuned, plan, &pass, threads, err);
+        rc = make(base, tuned, plan, &pass, sample_n, threads, err);
         if (rc) {
             destroy(survey);
             survey = NULL;

@@ -14,7 +14,8 @@
 #include "merge/merge.h"
 #include "merge/tally.h"
 
-#define SURVEY_RATIOS_N 9 /* 0.1 … 0.9 */
+#define SURVEY_RATIOS_N 9           /* 0.1 … 0.9 */
+#define SURVEY_SAMPLE_N (16u << 20) /* good for three decimals in dozens of groups */
 extern const double survey_ratios[SURVEY_RATIOS_N];
 
 /* What one tensor that is merged shows. */
@@ -36,10 +37,11 @@ struct survey {
 };
 
 /* Surveys the pair, or finds the survey in the cache; keeps the digests of both (digest_keep). how: dtype and seed of
- * the output count, its rounding does not. threads: at least 1. */
+ * the output count, its rounding does not. sample_n: weights that are tried at all ratios, about; all of them in pairs
+ * that have no more. threads: at least 1. */
 int survey_hold(const struct checkpoint *base, const struct checkpoint *tuned, const struct plan *plan,
-                const struct merge_how *how, int threads, const struct digest_progress *progress,
-                const struct survey **out, struct err *err);
+                const struct merge_how *how, uint64_t sample_n, int threads,
+                const struct digest_progress *progress, const struct survey **out, struct err *err);
 void survey_release(const struct survey *survey);
 
 /* Effective ratios of the tensors whose entry has `group`, [SURVEY_RATIOS_N]; NaN where there is no update. */

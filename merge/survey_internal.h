@@ -9,8 +9,6 @@
 #define SURVEY_THREADS_MAX 8
 #define SURVEY_TICK_BYTES (16u << 20)
 #define SURVEY_SPAN_N (4 * MERGE_BLOCK_N) /* elements tried at all ratios in one go */
-#define SURVEY_WHOLE_N (16u << 20)        /* parameters up to which every weight is tried at all ratios */
-#define SURVEY_SAMPLE_N (8u << 20)        /* weights tried of larger pairs, about */
 
 /* One name: the tensor of base, of tuned, or both. */
 struct survey_work {

@@ -107,7 +107,8 @@ static const struct survey *survey_of(const struct world *world, uint64_t seed, 
     const struct survey *survey;
     struct err err = {0};
     struct merge_how how = {.seed = seed};
-    if (survey_hold(world->base, world->tuned, world->plan, &how, threads, NULL, &survey, &err))
+    if (survey_hold(world->base, world->tuned, world->plan, &how, SURVEY_SAMPLE_N, threads, NULL, &survey,
+                    &err))
         fail_msg("%s", err.text);
     return survey;
 }
@@ -155,6 +156,33 @@ static void test_effective_is_that_of_merging(void **state)
     }
     survey_release(survey);
     mem_free(out);
+}
+
+/* A quarter of the spans tells nearly the same, and everything else is of every weight. */
+static void test_sample(void **state)
+{
+    struct world *world = *state;
+    const struct survey *whole = survey_of(world, 8, 1), *sample;
+    struct merge_how how = {.seed = 8};
+    struct err err = {0};
+    double want[SURVEY_RATIOS_N], got[SURVEY_RATIOS_N];
+    assert_int_equal(survey_hold(world->base, world->tuned, world->plan, &how, 80000, 2, NULL, &sample, &err),
+                     0);
+    assert_true(sample->sampled);
+    for (size_t i = 0; i < whole->n; i++) {
+        const struct survey_tensor *w = &whole->tensors[i], *s = &sample->tensors[i];
+        assert_memory_equal(&w->tally, &s->tally, sizeof w->tally);
+        if (w->tally.changed)
+            assert_true(s->nearest[0].update > 0 && s->nearest[0].update < 0.4 * w->nearest[0].update);
+    }
+    for (int stochastic = 0; stochastic < 2; stochastic++) {
+        survey_effective(whole, world->plan, 0, stochastic, want);
+        survey_effective(sample, world->plan, 0, stochastic, got);
+        for (size_t r = 0; r < SURVEY_RATIOS_N; r++)
+            assert_float_equal(got[r], want[r], 0.02);
+    }
+    survey_release(whole);
+    survey_release(sample);
 }
 
 static void test_tallies(void **state)
@@ -211,12 +239,17 @@ static void test_read_once_and_stopped(void **state)
     struct merge_how how = {.seed = 6};
     int ticks = 0;
     struct digest_progress counts = {count, &ticks}, refuses = {refuse, NULL};
-    assert_int_equal(survey_hold(world->base, world->tuned, world->plan, &how, 2, &refuses, &survey, &err),
+    assert_int_equal(survey_hold(world->base, world->tuned, world->plan, &how, SURVEY_SAMPLE_N, 2, &refuses,
+                                 &survey, &err),
                      ERR_CANCELLED);
     assert_null(survey);
-    assert_int_equal(survey_hold(world->base, world->tuned, world->plan, &how, 2, &counts, &survey, &err), 0);
+    assert_int_equal(
+        survey_hold(world->base, world->tuned, world->plan, &how, SURVEY_SAMPLE_N, 2, &counts, &survey, &err),
+        0);
     assert_int_equal(ticks, 1);
-    assert_int_equal(survey_hold(world->base, world->tuned, world->plan, &how, 2, &counts, &again, &err), 0);
+    assert_int_equal(
+        survey_hold(world->base, world->tuned, world->plan, &how, SURVEY_SAMPLE_N, 2, &counts, &again, &err),
+        0);
     assert_int_equal(ticks, 1);
     assert_ptr_equal(survey, again);
     survey_release(survey);
@@ -236,8 +269,9 @@ static void test_a_file_that_became_shorter(void **state)
     unsetenv("PARETOD_READ");
     char *path = mem_printf("%s/model.safetensors", checkpoint_directory(tuned));
     assert_int_equal(truncate(path, 1000), 0);
-    fixture_refused(survey_hold(world->base, tuned, world->plan, &how, 2, NULL, &survey, &err), ERR_CORRUPT,
-                    &err, "model.safetensors");
+    fixture_refused(
+        survey_hold(world->base, tuned, world->plan, &how, SURVEY_SAMPLE_N, 2, NULL, &survey, &err),
+        ERR_CORRUPT, &err, "model.safetensors");
     checkpoint_close(tuned);
     mem_free(path);
 }
@@ -247,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_digests, begin, end),
         cmocka_unit_test_setup_teardown(test_effective_is_that_of_merging, begin, end),
+        cmocka_unit_test_setup_teardown(test_sample, begin, end),
         cmocka_unit_test_setup_teardown(test_tallies, begin, end),
         cmocka_unit_test_setup_teardown(test_threads_do_not_count, begin, end),
         cmocka_unit_test_setup_teardown(test_read_once_and_stopped, begin, end),
