@@ -1,9 +1,11 @@
 """The checkpoint people ship: complete, valid, and byte for byte the same again."""
 import hashlib
 import json
+import shutil
 import struct
 
 import pytest
+import yaml
 from helpers import FIXTURES
 
 
@@ -54,7 +56,7 @@ def test_export_is_complete_and_repeatable(exported):
     assert digests(one) == digests(two)
     tuned = FIXTURES / "tuned-rsf"
     copied = {p.name for p in tuned.iterdir() if p.suffix == ".json" and "index" not in p.name}
-    assert copied | {"model.safetensors", "paretod.json"} <= set(digests(one))
+    assert copied | {"model.safetensors", "paretod.json", "README.md", "paretod.manifest.json"} == set(digests(one))
     want = header(tuned / "model.safetensors")
     got = header(one / "model.safetensors")
     shapes = [{name: (t["dtype"], t["shape"]) for name, t in head.items()} for head in (got, want)]
@@ -89,3 +91,78 @@ def test_an_unknown_trial_is_refused(exported):
     world, search = exported
     done = world.ctl("export", search, 99, "--out", world.directory / "x", check=False)
     assert done.returncode == 1 and done.stderr and not (world.directory / "x").exists()
+
+
+def test_the_same_bytes_from_another_place_and_with_other_threads(exported):
+    world, search = exported
+    one, two, moved = world.directory / "one", world.directory / "two", world.directory / "moved"
+    world.ctl("export", search, 4, "--out", one, "--threads", 1)
+    shutil.copytree(FIXTURES / "base", moved)
+    # reformatted: the config says the same
+    config = json.loads((moved / "config.json").read_text())
+    (moved / "config.json").write_text(json.dumps(dict(reversed(config.items()))))
+    world.ctl("export", search, 4, "--out", two, "--threads", 3, "--base", moved)
+    assert digests(one) == digests(two)
+    card = (two / "README.md").read_text()
+    front = yaml.safe_load(card.split("---\n")[1])
+    assert front == {"base_model": ["base", "tuned-rsf"], "base_model_relation": "merge", "library_name": "transformers",
+                     "tags": ["merge", "paretod"]}
+    kept = world.api.get(f"/v1/searches/{search}/digests")
+    assert kept["base"]["digest"] in card and kept["tuned"]["digest"] in card
+    assert str(moved) not in card + (two / "paretod.json").read_text()
+
+
+def test_other_files_are_refused_by_tensor(exported):
+    world, search = exported
+    other = world.directory / "other"
+    shutil.copytree(FIXTURES / "tuned-rsf", other)
+    shutil.copy(FIXTURES / "tuned-dpo/model.safetensors", other)
+    done = world.ctl("export", search, 4, "--out", world.directory / "x", "--tuned", other, check=False)
+    assert done.returncode == 1 and "models.tuned" in done.stderr and ".weight" in done.stderr
+    assert not (world.directory / "x").exists()
+
+
+def test_several_trials_are_what_each_is_alone(exported):
+    world, search = exported
+    many = world.directory / "many"
+    said = json.loads(world.ctl("export", search, "2,4,5", "--out", many, "--json").stdout)
+    trials = world.api.trials(search)
+    for item, number in zip(said["exports"], (2, 4, 5), strict=True):
+        assert item["trial"] == number and item["ratios"] == trials[number]["ratios"]
+        assert item["directory"] == str(many / f"trial-{number}") and item["warnings"] == []
+        assert all(abs(a - b) < 0.02 for a, b in zip(item["ratios"], item["effective"], strict=True))
+        alone = world.directory / f"alone-{number}"
+        world.ctl("export", search, number, "--out", alone)
+        assert digests(alone) == digests(many / f"trial-{number}")
+        lineage = json.loads((alone / "paretod.json").read_text())
+        assert lineage["trial"] == number and lineage["effective"] == item["effective"]
+        assert [s["mean"] for s in lineage["scores"]] == [o["mean"] for o in trials[number]["objectives"]]
+    assert said["digests"]["base"] == world.api.get(f"/v1/searches/{search}/digests")["base"]["digest"]
+
+
+def test_shards_are_what_one_file_is(exported):
+    world, search = exported
+    whole, shards = world.directory / "whole", world.directory / "shards"
+    world.ctl("export", search, 4, "--out", whole)
+    world.ctl("export", search, 4, "--out", shards, "--max-shard-size", "1MB")
+    index = json.loads((shards / "model.safetensors.index.json").read_text())
+    files = sorted(set(index["weight_map"].values()))
+    assert len(files) > 2 and sorted(p.name for p in shards.glob("*.safetensors")) == files
+    parts = {name: digest for file in files for name, digest in tensors(shards / file).items()}
+    assert parts == tensors(whole / "model.safetensors")
+
+
+def test_a_recipe_gives_the_trial_again(exported):
+    world, search = exported
+    one, back, recipe = world.directory / "one", world.directory / "back", world.directory / "recipe.yml"
+    world.ctl("export", search, 4, "--out", one)
+    printed = world.ctl("export", search, 4, "--format", "mergekit").stdout
+    world.ctl("export", search, 4, "--format", "mergekit", "--out", recipe)
+    assert recipe.read_text() == printed
+    said = yaml.safe_load(printed)
+    assert said["merge_method"] == "linear" and said["dtype"] == "float32" and said["out_dtype"] == "bfloat16"
+    assert [s["sources"][0]["layer_range"] for s in said["slices"]] == [[0, 3], [3, 6], [6, 8]]
+    assert [s["sources"][1]["parameters"]["weight"] for s in said["slices"]] == world.api.trials(search)[4]["ratios"]
+    world.ctl("export", "--from-yaml", recipe, "--out", back)
+    assert digests(back)["model.safetensors"] == digests(one)["model.safetensors"]
+    assert digests(back)["tokenizer.json"] == digests(one)["tokenizer.json"]
