@@ -274,6 +274,24 @@ static void test_a_frozen_ratio_is_no_coordinate(void **state)
     }
 }
 
+/* A gradient's differences fit into the narrowest range, so that none is clamped back and its slope read wrongly. */
+static void test_differences_fit_into_narrow_ranges(void **state)
+{
+    (void)state;
+    struct opt_problem p = fake_problem(OPT_SCALARIZE, 2, 2, 12);
+    p.sweep_points = 0;
+    p.streams = 1;
+    p.high[1] = 0.02;
+    snprintf(p.algorithm, sizeof p.algorithm, "LD_SLSQP");
+    struct fake_search f;
+    fake_init(&f, &p);
+    fake_run(&f, fake_bowl);
+    const double *start = fake_ratios(&f, 0), *first = fake_ratios(&f, 1), *second = fake_ratios(&f, 2);
+    assert_true(fabs(fabs(first[0] - start[0]) - 0.01875) < 1e-12 && first[1] == start[1]);
+    assert_true(fabs(fabs(second[1] - start[1]) - 0.01) < 1e-12 && second[0] == start[0]);
+    fake_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_a_sweep_is_monotone),
         cmocka_unit_test(test_the_sweep_of_a_known_space),
         cmocka_unit_test(test_local_methods_find_the_bottom),
+        cmocka_unit_test(test_differences_fit_into_narrow_ranges),
         cmocka_unit_test(test_a_frozen_ratio_is_no_coordinate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
