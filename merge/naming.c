@@ -96,10 +96,14 @@ const struct st_tensor *naming_head(const struct checkpoint *ckpt)
 
 bool naming_tied(const struct checkpoint *ckpt)
 {
-    /* families whose config.json leaves the key out when the head is tied */
-    static const char *const families[] = {"gemma",      "gemma2", "gemma3_text", "gpt2", "opt",
-                                           "bloom",      "falcon", "gpt_neo",     "mpt",  "gpt_bigcode",
-                                           "starcoder2", "cohere", "cohere2",     "ctrl"};
+    /* families whose config.json leaves the key out when the head is tied: it is their default */
+    static const char *const families[] = {
+        "biogpt",          "bloom",        "cohere",      "cohere2",    "ctrl",
+        "falcon",          "falcon_mamba", "gemma",       "gemma2",     "gemma3",
+        "gemma3_text",     "gpt2",         "gpt_bigcode", "gpt_neo",    "gpt_neox_japanese",
+        "jetmoe",          "mamba",        "mpt",         "openai-gpt", "opt",
+        "recurrent_gemma", "starcoder2",   "xglm",        "zamba",
+    };
     const struct json *config = checkpoint_config(ckpt);
     const char *family = json_string_or(json_get(config, "model_type"), "");
     return json_bool_or(json_get(config, "tie_word_embeddings"),
