@@ -120,6 +120,16 @@ const struct command commands[] = {
                {"--threads", "N", "that merge; without it as many as the machine has, at most 8"},
                {"--format", "mergekit", "a recipe instead of a checkpoint"},
                {"--from-yaml", "FILE", "a linear mergekit recipe instead of a trial"}}},
+    {.name = "verify",
+     .usage = "DIR",
+     .line = "make sure that an exported checkpoint is whole",
+     .help = "Reads every file of DIR and holds it against paretod.manifest.json, which export wrote: missing, "
+             "cut, changed\n"
+             "or foreign files are named. No daemon is asked. Exit status 1 when something is wrong.",
+     .example = "paretoctl verify best",
+     .words_min = 1,
+     .words_max = 1,
+     .run = command_verify},
     {.name = "pause",
      .usage = "ID",
      .line = "start no new trials of a search",

@@ -29,6 +29,7 @@ int command_watch(struct client *client, const struct args *args);
 int command_plan(struct client *client, const struct args *args);
 int command_preflight(struct client *client, const struct args *args);
 int command_export(struct client *client, const struct args *args);
+int command_verify(struct client *client, const struct args *args);
 int command_workers(struct client *client, const struct args *args);
 
 /* Reads word 0 as the number of a search; CLIENT_USAGE when it is none. */

@@ -2,7 +2,8 @@
  * WHO    merge/export writes it; client (paretoctl verify).
  * UNITS  Bytes.
  * MEMORY The caller's; verify hashes block by block.
- * ERRORS ERR_IO, ERR_NOT_FOUND (no manifest), ERR_CORRUPT (manifest or a file; all wrong files are told), ERR_CANCELLED.
+ * ERRORS ERR_IO, ERR_NOT_FOUND (no manifest), ERR_CORRUPT (manifest or a file; all wrong files are told),
+ *        ERR_UNSUPPORTED (a later format), ERR_CANCELLED.
  * STATE  None.
  *
  * {"format":"paretod-manifest-1","hash":"xxh128","files":[{"name","bytes","hash"}]}, names ascending. */

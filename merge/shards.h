@@ -24,7 +24,7 @@ struct shard_tensor {
 };
 
 struct shard {
-    char name[48];
+    char name[64];
     uint64_t bytes;    /* of the file */
     struct buf header; /* the first bytes of the file: length and header */
     size_t first, n;   /* its tensors */

@@ -17,7 +17,7 @@ _paretoctl() {
                 [[ ${COMP_WORDS[i]} == : || ${COMP_WORDS[i + 1]} == : ]] || break
             done
             ;;
-        --key | --out | --set)
+        --key | --out | --set | --base | --tuned | --max-shard-size | --threads | --format | --from-yaml)
             [[ ${COMP_WORDS[i + 1]} != = ]] || ((++i))
             ((++i))
             ;;
@@ -27,16 +27,25 @@ _paretoctl() {
     done
 
     case $before in
-    --out)
+    --out | --base | --tuned)
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         compopt -o filenames
         return
         ;;
-    --key | --set | --daemon) return ;;
+    --from-yaml)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        compopt -o filenames
+        return
+        ;;
+    --format)
+        mapfile -t COMPREPLY < <(compgen -W mergekit -- "$word")
+        return
+        ;;
+    --key | --set | --daemon | --max-shard-size | --threads) return ;;
     esac
     if [[ $word == -* ]]; then
         local flags
-        flags=$("$program" help $command 2>/dev/null | sed -n 's/^    \(--[a-z]*\).*/\1/p')
+        flags=$("$program" help $command 2>/dev/null | sed -n 's/^    \(--[a-z-]*\).*/\1/p')
         mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$word")
         return
     fi
@@ -48,6 +57,10 @@ _paretoctl() {
         ;;
     submit)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        compopt -o filenames
+        ;;
+    verify)
+        mapfile -t COMPREPLY < <(compgen -d -- "$word")
         compopt -o filenames
         ;;
     plan | preflight | watch | front | trials | export | pause | resume | cancel)
