@@ -14,7 +14,7 @@ static uint64_t splitmix(uint64_t i)
     return x ^ x >> 31;
 }
 
-static uint64_t finite(enum st_dtype dtype, uint64_t bits)
+static uint64_t made_finite(enum st_dtype dtype, uint64_t bits)
 {
     uint64_t exponent = dtype == ST_BF16  ? 0x7F80
                         : dtype == ST_F16 ? 0x7C00
@@ -30,8 +30,8 @@ static void fill(enum st_dtype dtype, uint64_t n, char *base, char *tuned)
     size_t size = st_dtype_bits(dtype) / 8;
     uint64_t width = size == 8 ? UINT64_MAX : ((uint64_t)1 << size * 8) - 1;
     for (uint64_t i = 0; i < n; i++) {
-        uint64_t two = splitmix(i + n + 1), b = finite(dtype, splitmix(i + 1) & width);
-        uint64_t t = i % 16 == 5 ? b : i % 4 == 3 ? finite(dtype, two & width) : b ^ (two & 7);
+        uint64_t two = splitmix(i + n + 1), b = made_finite(dtype, splitmix(i + 1) & width);
+        uint64_t t = i % 16 == 5 ? b : i % 4 == 3 ? made_finite(dtype, two & width) : b ^ (two & 7);
         memcpy(base + i * size, &b, size);
         memcpy(tuned + i * size, &t, size);
     }
