@@ -233,8 +233,8 @@ static void view_needs(const struct json *needs, struct buf *out)
 
 /* --- findings --- */
 
-/* A sentence in lines of at most `columns`, `indent` blanks before all but the first, which has `used` columns already;
- * one line when columns is 0. */
+/* A sentence in lines of at most `columns`, of which the first `indent` are taken already; later lines begin with as
+ * many blanks. One line when columns is 0. */
 static void wrap(struct buf *out, const char *text, int columns, int indent)
 {
     struct buf clean;
