@@ -13,6 +13,7 @@
 #include "merge/kernel_internal.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #define ALWAYS static inline __attribute__((always_inline))
@@ -172,8 +173,10 @@ ALWAYS void flush(const struct sums *sums, double sign, struct merge_effect *eff
         along += (double)sums->along[i / LANES][i % LANES];
         update += (double)sums->update[i / LANES][i % LANES];
     }
-    effect->along += sign * along;
-    effect->update += update;
+    along = effect->along + sign * along;
+    update += effect->update;
+    effect->along = along == along ? along : (double)NAN; /* one NaN */
+    effect->update = update == update ? update : (double)NAN;
 }
 
 /* What is the same for all vectors of a block; `with` are constants of the caller. */
