@@ -1,6 +1,6 @@
 #include "worker/model.h"
 
-#include "merge/merge.h"
+#include "merge/key.h"
 #include "proto/mem.h"
 
 #include <stdio.h>
@@ -181,6 +181,14 @@ static int check_size(const struct model_config *c, const struct checkpoint *ckp
     return 0;
 }
 
+static int count_place(void *ctx, const struct place *place, struct err *err)
+{
+    (void)place;
+    (void)err;
+    ++*(size_t *)ctx;
+    return 0;
+}
+
 int model_open(const struct checkpoint *ckpt, enum model_head head, struct model **out, struct err *err)
 {
     *out = NULL;
@@ -192,7 +200,10 @@ int model_open(const struct checkpoint *ckpt, enum model_head head, struct model
     if (!rc)
         rc = check_size(&model->config, ckpt, err);
     if (!rc) {
+        size_t places_n = 0;
         allocate(model);
+        visit_all(model, count_place, &places_n, err);
+        model->kept = mem_zero(places_n, sizeof *model->kept);
         rc = visit_all(model, check_place, (void *)ckpt, err);
     }
     if (!rc)
@@ -221,6 +232,7 @@ void model_close(struct model *model)
         matrix_fini(&l->down);
     }
     mem_free(model->layers);
+    mem_free(model->kept);
     mem_free(model->embeddings);
     mem_free(model->norm);
     matrix_fini(&model->head);
@@ -232,44 +244,86 @@ void model_close(struct model *model)
 struct loader {
     const struct weights *weights;
     const struct stop *stop;
+    struct model_kept *next; /* of the next place */
+    size_t merged_n;
     float *scratch; /* as large as the largest tensor that goes into a matrix */
     size_t scratch_n;
 };
 
-static int fetch(const struct weights *w, const char *name, float *out, struct err *err)
+/* One tensor to be filled. */
+struct source {
+    const struct st_tensor *base, *tuned; /* tuned NULL: base alone */
+    const struct plan_entry *entry;
+    double ratio;
+    struct hash128 key;
+};
+
+static int find_source(const struct weights *w, const char *name, struct source *out, struct err *err)
 {
-    const struct st_tensor *base = checkpoint_find(w->base, name);
+    *out = (struct source){.base = checkpoint_find(w->base, name)};
     if (!w->tuned)
-        return tensor_to_f32(base, 0, base->elements, out, err);
-    const struct st_tensor *tuned = checkpoint_find(w->tuned, name);
-    const struct plan_entry *entry = plan_find(w->plan, name);
-    if (!tuned || !entry)
+        return 0;
+    out->tuned = checkpoint_find(w->tuned, name);
+    out->entry = plan_find(w->plan, name);
+    if (!out->tuned || !out->entry)
         return err_set(err, ERR_INVALID, "tensor %s is not in the plan of both checkpoints", name);
-    return merge_tensor_f32(base, tuned, plan_ratio(w->plan, entry, w->ratios), NULL, out, NULL, err);
+    out->ratio = plan_ratio(w->plan, out->entry, w->ratios);
+    const struct hash128 unknown = {0};
+    if (!hash_equal(w->base_id, unknown) || !hash_equal(w->tuned_id, unknown))
+        out->key = merge_key(w->base_id, w->tuned_id, name, out->ratio, &w->how);
+    return 0;
 }
 
-static int load_place(void *ctx, const struct place *place, struct err *err)
+/* The tensor's numbers into the model. `kept` is void until they are all there. */
+static int fill(struct loader *loader, const struct place *place, const struct source *source,
+                struct model_kept *kept, struct err *err)
 {
-    struct loader *loader = ctx;
-    int rc = stop_check(loader->stop, err);
-    if (rc)
-        return rc;
     size_t n = (place->rows ? place->rows : 1) * place->columns;
+    *kept = (struct model_kept){0};
     if (!place->plain && n > loader->scratch_n) {
         loader->scratch = mem_grow(loader->scratch, n, sizeof *loader->scratch);
         loader->scratch_n = n;
     }
     float *to = place->plain ? place->plain : loader->scratch;
-    rc = fetch(loader->weights, place->name, to, err);
-    if (!rc && place->matrix)
+    struct merge_effect effect = {0};
+    int rc = source->tuned ? merge_tensor_f32(source->base, source->tuned, source->ratio,
+                                              &loader->weights->how, to, &effect, err)
+                           : tensor_to_f32(source->base, 0, source->base->elements, to, err);
+    if (rc)
+        return rc;
+    if (place->matrix)
         matrix_pack(place->matrix, place->first_row, place->rows, to);
+    *kept = (struct model_kept){source->key, effect};
+    loader->merged_n++;
+    return 0;
+}
+
+static int load_place(void *ctx, const struct place *place, struct err *err)
+{
+    struct loader *loader = ctx;
+    const struct weights *w = loader->weights;
+    struct model_kept *kept = loader->next++;
+    struct source source;
+    int rc = stop_check(loader->stop, err);
+    if (!rc)
+        rc = find_source(w, place->name, &source, err);
+    if (rc)
+        return rc;
+    bool stands = hash_equal(kept->key, source.key) && !hash_equal(kept->key, (struct hash128){0});
+    if (!stands)
+        rc = fill(loader, place, &source, kept, err);
+    if (!rc && w->effects && source.entry)
+        w->effects[source.entry - w->plan->entries] = kept->effect;
     return rc;
 }
 
 int model_load(struct model *model, const struct weights *weights, const struct stop *stop, struct err *err)
 {
-    struct loader loader = {.weights = weights, .stop = stop};
+    struct loader loader = {.weights = weights, .stop = stop, .next = model->kept};
+    if (weights->effects)
+        memset(weights->effects, 0, weights->plan->entries_n * sizeof *weights->effects);
     int rc = visit_all(model, load_place, &loader, err);
+    model->merged_n = loader.merged_n;
     mem_free(loader.scratch);
     return rc;
 }

@@ -23,6 +23,9 @@ struct native {
     struct judge *judges; /* [bundle->tasks_n], zero for tasks without */
     struct model *model;
     struct forward *forward;
+    struct merge_how how;
+    struct hash128 base_id, tuned_id; /* the files stay open and mapped: their places are identity enough */
+    struct merge_effect *effects;     /* [plan->entries_n] of the last merge */
     uint64_t seed;
     double time_limit_s;
 };
@@ -157,6 +160,9 @@ int native_open(const struct search_spec *spec, struct native **out, struct err 
     *out = NULL;
     struct native *native = mem_zero(1, sizeof *native);
     native->seed = spec->seed;
+    native->how = merge_how_of(spec);
+    native->base_id = hash_bytes(spec->base, strlen(spec->base));
+    native->tuned_id = hash_bytes(spec->tuned, strlen(spec->tuned));
     native->time_limit_s = spec->time_limit_s;
     int rc = bundle_open(spec->bundle, &native->bundle, err);
     if (!rc)
@@ -167,8 +173,10 @@ int native_open(const struct search_spec *spec, struct native **out, struct err 
         rc = checkpoint_open(spec->tuned, &native->tuned, err);
     if (!rc)
         rc = plan_make(spec, native->base, native->tuned, &native->plan, err);
-    if (!rc)
+    if (!rc) {
+        native->effects = mem_zero(native->plan->entries_n, sizeof *native->effects);
         rc = open_models(native, err);
+    }
     if (!rc)
         rc = open_judges(native, err);
     if (rc) {
@@ -192,6 +200,7 @@ void native_close(struct native *native)
     mem_free(native->wanted);
     forward_close(native->forward);
     model_close(native->model);
+    mem_free(native->effects);
     plan_free(native->plan);
     checkpoint_close(native->tuned);
     checkpoint_close(native->base);
@@ -237,12 +246,23 @@ int native_run(struct native *native, const struct evaluation *evaluation, struc
     *scores = (struct scores){0};
     struct stop stop;
     stop_init(&stop, evaluation->cancel, native->time_limit_s);
-    struct weights weights = {native->base, native->tuned, native->plan, evaluation->ratios};
+    struct weights weights = {.base = native->base,
+                              .tuned = native->tuned,
+                              .plan = native->plan,
+                              .ratios = evaluation->ratios,
+                              .how = native->how,
+                              .base_id = native->base_id,
+                              .tuned_id = native->tuned_id,
+                              .effects = native->effects};
     double start_s = stop_now_s();
     int rc = check_evaluation(native, evaluation, err);
     if (!rc)
         rc = model_load(native->model, &weights, &stop, err);
     scores->merge_s = stop_now_s() - start_s;
+    if (!rc) {
+        merge_effective_ratios(native->plan, native->effects, scores->effective);
+        scores->effective_n = (size_t)native->plan->ratios_n;
+    }
     start_s = stop_now_s();
     if (!rc)
         rc = run_tasks(native, evaluation, &stop, scores, err);

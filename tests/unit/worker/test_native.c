@@ -48,6 +48,23 @@ static void test_runs_the_named_tasks_alone(void **state)
     native_close(native);
 }
 
+/* What was asked for is what was applied: the pair is stored as f32. */
+static void test_effective_ratios(void **state)
+{
+    (void)state;
+    static const double ratios[] = {0.25, 0, 1};
+    struct native *native;
+    struct scores scores;
+    struct err err = {0};
+    open_native("distil.loglik", 1, &native);
+    check(run(native, ratios, "search", &scores, &err), &err);
+    assert_int_equal(scores.effective_n, 3);
+    assert_true(fabs(scores.effective[0] - 0.25) < 1e-3);
+    assert_true(scores.effective[1] == 0 && scores.effective[2] == 1);
+    scores_fini(&scores);
+    native_close(native);
+}
+
 /* Ratio 0 gives base's scores, ratio 1 tuned's, and a run leaves no trace in the next. */
 static void test_ends_and_repetition(void **state)
 {
@@ -168,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runs_the_named_tasks_alone),
+        cmocka_unit_test(test_effective_ratios),
         cmocka_unit_test(test_ends_and_repetition),
         cmocka_unit_test(test_common_random_numbers),
         cmocka_unit_test(test_another_seed_draws_other_replies),
