@@ -14,6 +14,8 @@
 
 #define SUBMIT_TRIES 3
 #define SUBMIT_PAUSE_US 200000 /* doubled after each try */
+#define SUBMIT_S 7200          /* the daemon reads both checkpoints to their end: 140 GB from a slow disk */
+#define SUBMIT_QUIET_S 3       /* until it is said what takes so long */
 
 /* 128 random bits as text: what a lost answer is asked for again with. */
 static void make_key(char key[64])
@@ -26,6 +28,12 @@ static void make_key(char key[64])
         n += (size_t)snprintf(key + n, 64 - n, "%02x", bits[i]);
 }
 
+static void say_reading(void *ctx)
+{
+    client_say(
+        ctx, "the daemon is reading both checkpoints to check the search; for large ones this takes minutes");
+}
+
 static int post_search(struct client *client, const char *body, const char *key,
                        struct http_response *response)
 {
@@ -33,7 +41,11 @@ static int post_search(struct client *client, const char *body, const char *key,
                                    .path = "/v1/searches",
                                    .body = body,
                                    .idempotency_key = key,
-                                   .cancel = client->interrupted};
+                                   .timeout_s = SUBMIT_S,
+                                   .cancel = client->interrupted,
+                                   .waits = say_reading,
+                                   .waits_ctx = client,
+                                   .waits_s = SUBMIT_QUIET_S};
     struct err err = {0};
     int64_t pause_us = SUBMIT_PAUSE_US;
     for (int try = 1;; try++) {
@@ -48,8 +60,8 @@ static int post_search(struct client *client, const char *body, const char *key,
             continue;
         }
         int code = client_refuse(client, &err);
-        if (rc == ERR_TIMEOUT)
-            client_say(client, "the search may have been made all the same: submit again with --key %s", key);
+        if (rc == ERR_TIMEOUT || rc == ERR_CANCELLED)
+            client_say(client, "the search may be made all the same: submit again with --key %s to see", key);
         return code;
     }
 }
@@ -72,6 +84,15 @@ static int say_fields(const struct client *client, const char *path, const struc
     return CLIENT_REFUSED;
 }
 
+/* What the preflight warned of: the search runs, but somebody should know. */
+static void say_warnings(const struct client *client, const struct json *j)
+{
+    const struct json *warnings = json_get(j, "warnings");
+    for (const struct json *w = json_first(warnings); w; w = json_next(w))
+        client_say(client, "warning: %s: %s", json_string_or(json_get(w, "field"), "?"),
+                   json_string_or(json_get(w, "text"), "?"));
+}
+
 static int say_submitted(struct client *client, const struct json *j, bool is_new)
 {
     if (client->json)
@@ -85,6 +106,7 @@ static int say_submitted(struct client *client, const struct json *j, bool is_ne
     buf_printf(&text, "\" %s\n", is_new ? "submitted" : "was submitted before with this key");
     int code = client_print(client, &text);
     buf_fini(&text);
+    say_warnings(client, j);
     return code;
 }
 
@@ -105,6 +127,7 @@ int command_submit(struct client *client, const struct args *args)
     }
     int code = spec_file_load(client, args, path, spec);
     if (!code) {
+        client_catch_interrupt(client);
         json_begin(&json, &body);
         search_spec_write(spec, &json);
         code = post_search(client, buf_str(&body), key, &response);

@@ -25,19 +25,23 @@ static const struct json *objectives_of(const struct json *const *trials, size_t
     return NULL;
 }
 
-static void add_ratios(const struct json *ratios, struct table *table)
+/* True when one of them came out otherwise than asked for. */
+static bool add_ratios(const struct json *t, struct table *table)
 {
-    double values[RATIOS_SHOWN_MAX];
-    size_t n = 0;
+    const struct json *ratios = json_get(t, "ratios"), *effective = json_get(t, "effective");
+    double values[SPEC_RATIOS_MAX], came_out[SPEC_RATIOS_MAX];
+    size_t n = 0, effective_n = 0;
     struct buf text;
     buf_init(&text, 4096);
-    for (const struct json *r = json_first(ratios); r && n < RATIOS_SHOWN_MAX; r = json_next(r))
+    for (const struct json *r = json_first(ratios); r && n < SPEC_RATIOS_MAX; r = json_next(r))
         values[n++] = json_number_or(r, NAN);
-    text_ratios(&text, values, n, n);
-    if (json_len(ratios) > n)
-        buf_printf(&text, " … of %zu", json_len(ratios));
+    for (const struct json *e = json_first(effective); e && effective_n < n; e = json_next(e))
+        came_out[effective_n++] = json_number_or(e, NAN);
+    bool strays =
+        text_ratios(&text, values, n > 0 && effective_n == n ? came_out : NULL, n, RATIOS_SHOWN_MAX);
     table_cell(table, buf_str(&text));
     buf_fini(&text);
+    return strays;
 }
 
 /* The name of who evaluates a trial now: the trial itself keeps who has. NULL when nobody does. */
@@ -60,7 +64,7 @@ struct trials_view {
     const struct json *workers; /* of the daemon now; NULL when nothing is leased */
 };
 
-static void add_trial(const struct trials_view *view, const struct json *t, struct table *table)
+static void add_trial(const struct trials_view *view, const struct json *t, bool *strays, struct table *table)
 {
     char duration[TEXT_NUMBER_MAX];
     struct buf text;
@@ -71,7 +75,7 @@ static void add_trial(const struct trials_view *view, const struct json *t, stru
     table_cellf(table, "%.0f", number);
     table_cell(table, json_string_or(json_get(t, "kind"), "?"));
     table_cell(table, json_string_or(json_get(t, "state"), "?"));
-    add_ratios(json_get(t, "ratios"), table);
+    *strays |= add_ratios(t, table);
     const struct json *score = json_first(json_get(t, "objectives"));
     for (size_t k = 0; k < json_len(view->names); k++) {
         buf_clear(&text);
@@ -91,6 +95,7 @@ static void add_trial(const struct trials_view *view, const struct json *t, stru
 static void print_trials(const struct trials_view *view, struct buf *out)
 {
     struct table table;
+    bool strays = false;
     table_init(&table);
     table_column(&table, "trial", TABLE_RIGHT);
     table_column(&table, "kind", TABLE_LEFT);
@@ -103,8 +108,10 @@ static void print_trials(const struct trials_view *view, struct buf *out)
     table_column(&table, "worker", TABLE_LEFT);
     table_column(&table, "reason", TABLE_LEFT);
     for (size_t i = 0; i < view->n; i++)
-        add_trial(view, view->trials[i], &table);
+        add_trial(view, view->trials[i], &strays, &table);
     table_print(&table, out);
+    if (strays)
+        text_ratios_note(out);
     table_fini(&table);
 }
 

@@ -66,6 +66,22 @@ static int read_scores(const struct json *j, const struct front *front, struct f
     return 0;
 }
 
+/* An older daemon says nothing of it. */
+static void read_effective(const struct json *list, const struct front *front, struct front_point *point)
+{
+    if (!json_is(list, JSON_ARRAY) || json_len(list) != (size_t)front->groups_n)
+        return;
+    double *ratio = point->effective = mem_zero((size_t)front->groups_n + 1, sizeof *ratio);
+    for (const struct json *r = json_first(list); r; r = json_next(r))
+        *ratio++ = json_number_or(r, NAN);
+}
+
+static void free_point(struct front_point *point)
+{
+    mem_free(point->ratios);
+    mem_free(point->effective);
+}
+
 static int read_point(const struct json *j, const struct front *front, struct front_point *point,
                       struct err *err)
 {
@@ -88,6 +104,7 @@ static int read_point(const struct json *j, const struct front *front, struct fr
     double *ratio = point->ratios;
     for (const struct json *r = json_first(ratios); r; r = json_next(r))
         *ratio++ = json_number_or(r, NAN);
+    read_effective(json_get(j, "effective"), front, point);
     return 0;
 }
 
@@ -110,7 +127,7 @@ static int read_list(const struct json *j, enum front_set set, struct front *fro
             return rc;
         struct front_point *kept = set == FRONT_SWEEP ? find_point(front, point.trial) : NULL;
         if (kept)
-            mem_free(point.ratios);
+            free_point(&point);
         else {
             kept = &front->points[front->points_n++];
             *kept = point;
@@ -168,7 +185,7 @@ void front_fini(struct front *front)
     if (!front)
         return;
     for (size_t i = 0; i < front->points_n; i++)
-        mem_free(front->points[i].ratios);
+        free_point(&front->points[i]);
     mem_free(front->points);
     *front = (struct front){0};
 }

@@ -25,7 +25,8 @@ struct front_point {
     char kind[16];
     bool on_front; /* a sweep trial can be */
     bool in_sweep;
-    double *ratios; /* [groups_n] */
+    double *ratios;    /* [groups_n] */
+    double *effective; /* [groups_n] as they came out, NaN without an update; NULL: not known */
     double mean_ratio;
     bool has_heldout;
     struct front_score scores[SPEC_OBJECTIVES_MAX];  /* [objectives_n] */

@@ -66,7 +66,8 @@ static void add_score_cells(const struct front_score *scores, int n, struct tabl
     buf_fini(&text);
 }
 
-static void add_point(const struct front *front, const struct front_view *view, const struct layout *layout,
+/* True when a ratio came out otherwise than asked for. */
+static bool add_point(const struct front *front, const struct front_view *view, const struct layout *layout,
                       const struct front_point *point, struct table *table)
 {
     struct buf text;
@@ -76,7 +77,8 @@ static void add_point(const struct front *front, const struct front_view *view, 
         table_cell(table, point->kind);
     if (view->all)
         table_cell(table, point->on_front ? "yes" : "");
-    text_ratios(&text, point->ratios, (size_t)front->groups_n, (size_t)layout->ratios);
+    bool strays =
+        text_ratios(&text, point->ratios, point->effective, (size_t)front->groups_n, (size_t)layout->ratios);
     table_cell(table, buf_str(&text));
     if (layout->mean)
         table_cellf(table, "%.3f", point->mean_ratio);
@@ -84,6 +86,7 @@ static void add_point(const struct front *front, const struct front_view *view, 
     if (layout->both && has_both(front, view))
         add_score_cells(point->has_heldout ? point->heldout : NULL, front->objectives_n, table);
     buf_fini(&text);
+    return strays;
 }
 
 /* "ratios: layers 0-2 | layers 3-5": what the numbers in the column of ratios belong to. */
@@ -128,6 +131,7 @@ void front_table(const struct front *front, const struct front_view *view, struc
     const struct layout *layout = &everything;
     struct table table;
     size_t n;
+    bool strays = false;
     struct front_ranked *ranked = front_rank(front, view, &n);
     for (size_t try = 0;; try++) {
         if (view->columns)
@@ -135,7 +139,7 @@ void front_table(const struct front *front, const struct front_view *view, struc
         table_init(&table);
         add_heads(front, view, layout, &table);
         for (size_t i = 0; i < n; i++)
-            add_point(front, view, layout, ranked[i].point, &table);
+            strays |= add_point(front, view, layout, ranked[i].point, &table);
         if (!view->columns || try == layouts_n - 1 || table_width(&table) <= (size_t)view->columns)
             break;
         table_fini(&table);
@@ -143,6 +147,8 @@ void front_table(const struct front *front, const struct front_view *view, struc
     if (front->groups_n)
         print_legend(front, view, layout, out);
     table_print(&table, out);
+    if (strays)
+        text_ratios_note(out);
     if (!layout->both && has_both(front, view))
         print_heldout(front, ranked, n, out);
     table_fini(&table);
@@ -169,6 +175,11 @@ static void csv_head(const struct front *front, struct buf *out)
         buf_text(out, ",");
         text_csv(out, name);
     }
+    for (int g = 0; g < front->groups_n; g++) {
+        snprintf(name, sizeof name, "effective %s", front->groups[g]);
+        buf_text(out, ",");
+        text_csv(out, name);
+    }
     for (int k = 0; k < front->objectives_n; k++)
         for (size_t p = 0; p < sizeof parts / sizeof parts[0]; p++) {
             snprintf(name, sizeof name, "%s%s", front->objectives[k].name, parts[p]);
@@ -191,6 +202,8 @@ void front_csv(const struct front *front, const struct front_view *view, struct 
         csv_number(out, p->mean_ratio);
         for (int g = 0; g < front->groups_n; g++)
             csv_number(out, p->ratios[g]);
+        for (int g = 0; g < front->groups_n; g++)
+            csv_number(out, p->effective ? p->effective[g] : NAN);
         for (int k = 0; k < front->objectives_n; k++) {
             csv_number(out, p->scores[k].mean);
             csv_number(out, p->scores[k].stderr_of);

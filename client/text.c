@@ -1,5 +1,7 @@
 #include "client/text.h"
 
+#include "proto/limits.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -103,13 +105,29 @@ void text_bytes(char out[TEXT_NUMBER_MAX], double bytes)
     snprintf(out, TEXT_NUMBER_MAX, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
 }
 
-void text_ratios(struct buf *out, const double *ratios, size_t n, size_t most)
+bool text_ratios(struct buf *out, const double *ratios, const double *effective, size_t n, size_t most)
 {
-    size_t shown = n <= most ? n : most;
-    for (size_t i = 0; i < shown; i++)
-        buf_printf(out, "%s%.2f", i ? " " : "", ratios[i]);
-    if (shown < n)
-        buf_printf(out, " … of %zu", n);
+    bool any = false, hidden = false;
+    for (size_t i = 0; i < n; i++) {
+        bool strays = effective && fabs(effective[i] - ratios[i]) > LIMIT_RATIO_ERROR; /* false for NaN */
+        any |= strays;
+        hidden |= strays && i >= most;
+        if (i < most)
+            buf_printf(out, "%s%.2f", i ? " " : "", ratios[i]);
+        if (i < most && strays)
+            buf_printf(out, "→%.2f*", effective[i]);
+    }
+    if (most < n)
+        buf_printf(out, " … of %zu%s", n, hidden ? "*" : "");
+    return any;
+}
+
+void text_ratios_note(struct buf *out)
+{
+    buf_printf(
+        out,
+        "* asked for→what came out, where they are more than %g apart: see \"output\" in docs/SEARCH.md\n",
+        LIMIT_RATIO_ERROR);
 }
 
 void text_end_line(struct buf *out)

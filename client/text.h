@@ -11,6 +11,7 @@
 
 #include "proto/buf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Long enough for every number below. */
@@ -36,8 +37,11 @@ void text_duration(char out[TEXT_NUMBER_MAX], double seconds);
 /* "512 B", "1.5 kB", "2.0 GB": powers of 1000. */
 void text_bytes(char out[TEXT_NUMBER_MAX], double bytes);
 
-/* Appends at most `most` ratios, two decimals each, with blanks between, then "… of N" when there are more. */
-void text_ratios(struct buf *out, const double *ratios, size_t n, size_t most);
+/* Appends at most `most` ratios, two decimals each, with blanks between, then "… of N" when there are more. effective
+ * [n], or NULL: what came out; where it is further from the ratio than LIMIT_RATIO_ERROR, "0.40→0.01*" is written, and
+ * "… of N*" when that is among those left out. True when there was such a one: text_ratios_note says what it means. */
+bool text_ratios(struct buf *out, const double *ratios, const double *effective, size_t n, size_t most);
+void text_ratios_note(struct buf *out); /* a line */
 
 /* Appends a newline after taking away the blanks before it. */
 void text_end_line(struct buf *out);

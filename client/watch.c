@@ -190,8 +190,17 @@ static int wait_for_daemon(struct watch *watch, const struct err *err)
     return CLIENT_OK;
 }
 
-/* True unless the daemon says that nobody works for it: an answer that fails says nothing. */
-static bool has_worker(struct client *client)
+static const char *refusal_of(const struct json *worker, int64_t id)
+{
+    const struct json *refused = json_get(worker, "refused");
+    for (const struct json *r = json_first(refused); r; r = json_next(r))
+        if (json_number_or(json_get(r, "search"), NAN) == (double)id)
+            return json_string_or(json_get(r, "reason"), "");
+    return NULL;
+}
+
+/* Says why nobody works on the search. False when somebody may: an answer that fails says nothing. */
+static bool say_idle(struct client *client, int64_t id)
 {
     struct err err = {0};
     struct json *j = NULL;
@@ -203,11 +212,22 @@ static bool has_worker(struct client *client)
     if (!rc)
         rc = json_parse(buf_str(&response.body), response.body.len, &j, &err);
     bool has = rc != 0;
-    for (const struct json *w = json_first(json_get(j, "workers")); w && !has; w = json_next(w))
-        has = strcmp(json_string_or(json_get(w, "state"), "?"), "lost") != 0;
+    const char *reason = NULL;
+    for (const struct json *w = json_first(json_get(j, "workers")); w && !has; w = json_next(w)) {
+        if (strcmp(json_string_or(json_get(w, "state"), "?"), "lost") == 0)
+            continue;
+        const char *refused = refusal_of(w, id);
+        has = !refused;
+        reason = reason ? reason : refused;
+    }
+    if (!has && reason)
+        client_say(client, "every worker refuses this search: %s", reason);
+    else if (!has)
+        client_say(client, "no worker is connected: start one with pareto-worker --daemon %s",
+                   client->address);
     json_free(j);
     http_response_fini(&response);
-    return has;
+    return !has;
 }
 
 /* A search that nobody works on looks like a slow one: say once which it is. */
@@ -218,9 +238,8 @@ static void look_for_worker(struct watch *watch)
     if (watch->is_told || !works || client->world->now_us(client) - watch->moved_us < STILL_S * 1000000)
         return;
     watch->is_asked = true;
-    if (has_worker(client))
+    if (!say_idle(client, watch->id))
         return;
-    client_say(client, "no worker is connected: start one with pareto-worker --daemon %s", client->address);
     watch->is_told = true;
     watch->drawn_lines = 0; /* the sentence stands below the frame: draw a new one */
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/un.h>
+#include <time.h>
 
 #define BODY_MAX ((size_t)256 << 20)
 #define TIMEOUT_DEFAULT_S 30.0
@@ -83,11 +84,30 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
     return len;
 }
 
+/* A call under way. */
+struct call {
+    const struct http_request *request;
+    double start_s;
+    bool told; /* that it takes long */
+};
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
 static int on_progress(void *ctx, curl_off_t dt, curl_off_t dn, curl_off_t ut, curl_off_t un)
 {
-    const atomic_bool *cancel = ctx;
+    struct call *call = ctx;
+    const struct http_request *request = call->request;
     (void)dt, (void)dn, (void)ut, (void)un;
-    return cancel && atomic_load(cancel);
+    if (request->waits && !call->told && now_s() - call->start_s >= request->waits_s) {
+        call->told = true;
+        request->waits(request->waits_ctx);
+    }
+    return request->cancel && atomic_load(request->cancel);
 }
 
 static struct curl_slist *request_headers(const struct http_request *request)
@@ -108,9 +128,10 @@ static struct curl_slist *request_headers(const struct http_request *request)
     return list;
 }
 
-static void set_options(struct http_client *client, const struct http_request *request,
-                        struct http_response *response, const char *url, struct curl_slist *headers)
+static void set_options(struct http_client *client, struct call *call, struct http_response *response,
+                        const char *url, struct curl_slist *headers)
 {
+    const struct http_request *request = call->request;
     CURL *curl = client->curl;
     double timeout_ms = 1000 * (request->timeout_s > 0 ? request->timeout_s : TIMEOUT_DEFAULT_S);
     curl_easy_reset(curl); /* keeps the connection */
@@ -132,7 +153,7 @@ static void set_options(struct http_client *client, const struct http_request *r
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, response);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, request->cancel);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, call);
     if (strcmp(request->method, "POST") == 0) {
         curl_easy_setopt(curl, CURLOPT_POST, 1L);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body ? request->body : "");
@@ -162,7 +183,8 @@ int http_call(struct http_client *client, const struct http_request *request, st
     buf_init(&response->body, BODY_MAX);
     char *url = mem_printf("%s%s", client->base, request->path);
     struct curl_slist *headers = request_headers(request);
-    set_options(client, request, response, url, headers);
+    struct call call = {.request = request, .start_s = now_s()};
+    set_options(client, &call, response, url, headers);
     CURLcode result = curl_easy_perform(client->curl);
     long status = 0;
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);

@@ -28,6 +28,9 @@ struct http_request {
     const char *if_none_match;   /* or NULL */
     double timeout_s;            /* of the whole call; 0 = 30 */
     const atomic_bool *cancel;   /* looked at about once a second; may be NULL */
+    void (*waits)(void *ctx);    /* called once when there is no answer after waits_s; may be NULL */
+    void *waits_ctx;
+    double waits_s;
 };
 
 struct http_response {

@@ -24,7 +24,7 @@
                                                                               "\"dominated\":[" POINT_9 "]}"
 
 #define POINT_7(HELDOUT)                                                                                     \
-    "{\"trial\":7,\"kind\":\"hma\",\"ratios\":[0.1,0.9],\"mean_ratio\":0.5,"                                 \
+    "{\"trial\":7,\"kind\":\"hma\",\"ratios\":[0.1,0.9],\"effective\":[0.1,null],\"mean_ratio\":0.5,"        \
     "\"scores\":[{\"mean\":0.8,\"stderr\":0.011},{\"mean\":2.25,\"stderr\":0.02}],"                          \
     "\"heldout\":" HELDOUT ",\"on_front\":true}"
 #define POINT_2(HELDOUT)                                                                                     \

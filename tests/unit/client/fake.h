@@ -37,6 +37,7 @@ struct fake {
     int answers_n, asked_n;
     struct {
         char *path, *body, *key, *etag;
+        double timeout_s;
     } asked[FAKE_MAX];
     int64_t now_us;
     int pauses_n;
@@ -63,7 +64,10 @@ static int fake_call(struct client *client, const struct http_request *request,
     fake->asked[i].body = fake_copy(request->body);
     fake->asked[i].key = fake_copy(request->idempotency_key);
     fake->asked[i].etag = fake_copy(request->if_none_match);
+    fake->asked[i].timeout_s = request->timeout_s;
     fake->now_us += answer->waits_us;
+    if (request->waits && (double)answer->waits_us >= request->waits_s * 1e6)
+        request->waits(request->waits_ctx);
     if (answer->interrupts)
         atomic_store(&fake->interrupted, true);
     if (answer->rc)

@@ -37,6 +37,49 @@ static void test_submit_sends_the_canonical_search(void **state)
     fake_fini(&fake);
 }
 
+static void test_warnings_are_said(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    fake_says(&fake, 201,
+              "{\"id\":3,\"name\":\"toy\",\"state\":\"running\",\"warnings\":[{\"field\":\"models.tuned\","
+              "\"text\":\"another chat template\"},{\"field\":\"output.rounding\",\"text\":\"small\"}]}");
+    assert_int_equal(submit(&fake, good, ""), CLIENT_OK);
+    assert_string_equal(fake.out, "search 3 \"toy\" submitted\n");
+    assert_string_equal(fake.complaints, "paretoctl: warning: models.tuned: another chat template\n"
+                                         "paretoctl: warning: output.rounding: small\n");
+    fake_fini(&fake);
+}
+
+/* Large checkpoints are minutes of reading. */
+static void test_a_long_check_is_waited_for(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    fake_answer(&fake, (struct fake_answer){.status = 201, .body = made, .waits_us = 600000000});
+    assert_int_equal(submit(&fake, good, ""), CLIENT_OK);
+    assert_string_equal(fake.out, "search 3 \"toy\" submitted\n");
+    assert_string_equal(fake.complaints,
+                        "paretoctl: the daemon is reading both checkpoints to check the search; "
+                        "for large ones this takes minutes\n");
+    assert_true(fake.asked[0].timeout_s > 3600);
+    fake_fini(&fake);
+}
+
+static void test_an_interrupted_submit_says_how_to_go_on(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    fake_answer(&fake, (struct fake_answer){.rc = ERR_CANCELLED, .interrupts = true});
+    assert_int_equal(submit(&fake, good, "--key mine"), CLIENT_DETACHED);
+    assert_contains(fake.complaints, "interrupted");
+    assert_contains(fake.complaints, "submit again with --key mine");
+    fake_fini(&fake);
+}
+
 static void test_the_same_key_again(void **state)
 {
     struct fake fake;
@@ -192,6 +235,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_submit_sends_the_canonical_search),
+        cmocka_unit_test(test_warnings_are_said),
+        cmocka_unit_test(test_a_long_check_is_waited_for),
+        cmocka_unit_test(test_an_interrupted_submit_says_how_to_go_on),
         cmocka_unit_test(test_the_same_key_again),
         cmocka_unit_test(test_a_lost_answer_is_asked_for_again_with_the_same_key),
         cmocka_unit_test(test_two_submits_have_two_keys),

@@ -26,6 +26,25 @@ static void test_trials_of_all_pages(void **state)
     fake_fini(&fake);
 }
 
+static void test_ratios_that_came_out_otherwise(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    fake_says(&fake, 200,
+              "{\"trials\":[{\"number\":1,\"kind\":\"hma\",\"state\":\"done\",\"ratios\":[0.4,0.5,1],"
+              "\"effective\":[0.006,null,0.99],\"attempts\":0,\"wall_s\":0.3,\"worker\":\"w1\"},"
+              "{\"number\":2,\"kind\":\"hma\",\"state\":\"ready\",\"ratios\":[0.4,0.5,1],\"effective\":null,"
+              "\"attempts\":0}],\"next\":null}");
+    assert_int_equal(fake_run(&fake, "trials 3"), CLIENT_OK);
+    assert_string_equal(fake.out, "trial  kind  state  ratios                failed    took  worker  reason\n"
+                                  "    1  hma   done   0.40→0.01* 0.50 1.00       0  300 ms  w1\n"
+                                  "    2  hma   ready  0.40 0.50 1.00             0       -  -\n"
+                                  "* asked for→what came out, where they are more than 0.02 apart: see "
+                                  "\"output\" in docs/SEARCH.md\n");
+    fake_fini(&fake);
+}
+
 static void test_who_works_on_a_trial_now(void **state)
 {
     struct fake fake;
@@ -91,8 +110,11 @@ static void test_trials_csv_as_it_comes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_trials_of_all_pages),         cmocka_unit_test(test_who_works_on_a_trial_now),
-        cmocka_unit_test(test_trials_json_joins_the_pages), cmocka_unit_test(test_pages_that_go_in_circles),
+        cmocka_unit_test(test_ratios_that_came_out_otherwise),
+        cmocka_unit_test(test_trials_of_all_pages),
+        cmocka_unit_test(test_who_works_on_a_trial_now),
+        cmocka_unit_test(test_trials_json_joins_the_pages),
+        cmocka_unit_test(test_pages_that_go_in_circles),
         cmocka_unit_test(test_trials_csv_as_it_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

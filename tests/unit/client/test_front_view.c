@@ -133,12 +133,28 @@ static void test_csv_keeps_every_digit(void **state)
 {
     const struct front_view view = {0};
     (void)state;
-    assert_shown(FRONT_JSON("done", "60", HELDOUT_SCORES), &view, front_csv,
-                 "trial,kind,on_front,mean_ratio,ratio layers 0-2,ratio layers 3-5,reward,reward stderr,"
-                 "reward heldout,reward heldout stderr,loss,loss stderr,loss heldout,loss heldout stderr\n"
-                 "2,sweep,true,1,1,1,0.10000000000000001,,,,1.5,,,\n"
-                 "7,hma,true,0.5,0.10000000000000001,0.90000000000000002,0.80000000000000004,"
-                 "0.010999999999999999,0.69999999999999996,0.029999999999999999,2.25,0.02,2.5,\n");
+    assert_shown(
+        FRONT_JSON("done", "60", HELDOUT_SCORES), &view, front_csv,
+        "trial,kind,on_front,mean_ratio,ratio layers 0-2,ratio layers 3-5,effective layers 0-2,"
+        "effective layers 3-5,reward,reward stderr,reward heldout,reward heldout stderr,loss,loss "
+        "stderr,loss heldout,loss heldout stderr\n"
+        "2,sweep,true,1,1,1,,,0.10000000000000001,,,,1.5,,,\n"
+        "7,hma,true,0.5,0.10000000000000001,0.90000000000000002,0.10000000000000001,,0.80000000000000004,"
+        "0.010999999999999999,0.69999999999999996,0.029999999999999999,2.25,0.02,2.5,\n");
+}
+
+/* One ratio came out otherwise than asked for: marked, and said below. */
+static void test_ratios_that_came_out_otherwise(void **state)
+{
+    const struct front_view view = {0};
+    (void)state;
+    char *text = mem_strdup(FRONT_JSON("done", "60", HELDOUT_NONE));
+    memcpy(strstr(text, "[0.1,null]"), "[0.0,null]", strlen("[0.0,null]"));
+    char *shown = show(text, &view, front_table);
+    mem_free(text);
+    assert_contains(shown, "    7  hma    0.10→0.00* 0.90 ");
+    assert_contains(shown, "\n* asked for→what came out");
+    mem_free(shown);
 }
 
 static void test_headline(void **state)
@@ -242,6 +258,7 @@ int main(void)
         cmocka_unit_test(test_table_on_a_narrow_terminal),
         cmocka_unit_test(test_table_of_all),
         cmocka_unit_test(test_csv_keeps_every_digit),
+        cmocka_unit_test(test_ratios_that_came_out_otherwise),
         cmocka_unit_test(test_headline),
         cmocka_unit_test(test_ends_that_hardly_differ),
         cmocka_unit_test(test_picture),

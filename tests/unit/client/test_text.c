@@ -91,11 +91,25 @@ static void test_scores_ratios_width(void **state)
     text_score(&out, NAN, 1);
     assert_string_equal(buf_str(&out), "-");
     buf_clear(&out);
-    text_ratios(&out, ratios, 3, 3);
+    assert_false(text_ratios(&out, ratios, NULL, 3, 3));
     assert_string_equal(buf_str(&out), "0.00 0.25 1.00");
     buf_clear(&out);
-    text_ratios(&out, ratios, 3, 2);
+    assert_false(text_ratios(&out, ratios, NULL, 3, 2));
     assert_string_equal(buf_str(&out), "0.00 0.25 … of 3");
+    const double near[] = {0.015, 0.265, NAN}, far[] = {0, 0.006, 0.9};
+    buf_clear(&out);
+    assert_false(text_ratios(&out, ratios, near, 3, 3));
+    assert_string_equal(buf_str(&out), "0.00 0.25 1.00");
+    buf_clear(&out);
+    assert_true(text_ratios(&out, ratios, far, 3, 3));
+    assert_string_equal(buf_str(&out), "0.00 0.25→0.01* 1.00→0.90*");
+    buf_clear(&out);
+    assert_true(text_ratios(&out, ratios, far, 3, 1));
+    assert_string_equal(buf_str(&out), "0.00 … of 3*");
+    buf_clear(&out);
+    text_ratios_note(&out);
+    assert_string_equal(buf_str(&out), "* asked for→what came out, where they are more than 0.02 apart: see "
+                                       "\"output\" in docs/SEARCH.md\n");
     buf_fini(&out);
 }
 

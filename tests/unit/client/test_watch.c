@@ -97,6 +97,29 @@ static void says_nothing_for(struct fake *fake, int64_t seconds)
     fake_answer(fake, (struct fake_answer){.status = 304, .etag = "a", .waits_us = seconds * 1000000});
 }
 
+static void test_a_search_that_all_refuse(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    says_front(&fake, "a", FRONT_JSON("running", "12", HELDOUT_NONE));
+    says_nothing_for(&fake, 5);
+    fake_says(
+        &fake, 200,
+        "{\"workers\":[{\"state\":\"idle\",\"refused\":[{\"search\":2,\"reason\":\"no\"},{\"search\":3,"
+        "\"reason\":\"tensor x differs\"}]},{\"state\":\"idle\",\"refused\":[]}]}"); /* one of them may */
+    says_nothing_for(&fake, 20);
+    fake_says(
+        &fake, 200,
+        "{\"workers\":[{\"state\":\"lost\",\"refused\":[]},{\"state\":\"idle\",\"refused\":[{\"search\":3,"
+        "\"reason\":\"tensor x differs\"}]}]}");
+    says_nothing_for(&fake, 20);
+    says_front(&fake, "b", FRONT_JSON("done", "60", HELDOUT_NONE));
+    assert_int_equal(fake_run(&fake, "watch 3 --daemon host:1"), CLIENT_OK);
+    assert_string_equal(fake.complaints, "paretoctl: every worker refuses this search: tensor x differs\n");
+    fake_fini(&fake);
+}
+
 static void test_no_worker_is_said_once(void **state)
 {
     struct fake fake;
@@ -243,6 +266,7 @@ int main(void)
         cmocka_unit_test(test_ctrl_c_detaches),
         cmocka_unit_test(test_a_daemon_that_restarts),
         cmocka_unit_test(test_a_daemon_that_stays_away),
+        cmocka_unit_test(test_a_search_that_all_refuse),
         cmocka_unit_test(test_no_worker_is_said_once),
         cmocka_unit_test(test_after_a_restart_workers_have_time),
         cmocka_unit_test(test_a_paused_search_asks_for_no_worker),

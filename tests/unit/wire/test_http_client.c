@@ -1,10 +1,15 @@
 /* wire/http_client.h: addresses, the absent daemon, refusals read from answers. The rest is tested end to end. */
 #include "wire/http_client.h"
 
+#include <netinet/in.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -102,6 +107,64 @@ static void test_impossible_address(void **state)
     http_client_close(client);
 }
 
+/* A server of one answer, which comes only after the client was told that it waits. */
+struct slow {
+    int listener;
+    sem_t waits;
+    int told;
+};
+
+static void *serve_slowly(void *ctx)
+{
+    struct slow *slow = ctx;
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+    char bytes[4096];
+    int fd = accept(slow->listener, NULL, NULL);
+    assert_true(fd >= 0);
+    assert_true(read(fd, bytes, sizeof bytes) > 0);
+    sem_wait(&slow->waits);
+    assert_true(write(fd, answer, strlen(answer)) == (ssize_t)strlen(answer));
+    close(fd);
+    return NULL;
+}
+
+static void on_wait(void *ctx)
+{
+    struct slow *slow = ctx;
+    slow->told++;
+    sem_post(&slow->waits);
+}
+
+static void test_a_long_wait_is_told_once(void **state)
+{
+    (void)state;
+    struct slow slow = {0};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    pthread_t thread;
+    sem_init(&slow.waits, 0, 0);
+    slow.listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(slow.listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(slow.listener, 1), 0);
+    assert_int_equal(getsockname(slow.listener, (struct sockaddr *)&address, &size), 0);
+    assert_int_equal(pthread_create(&thread, NULL, serve_slowly, &slow), 0);
+    char where[64];
+    snprintf(where, sizeof where, "127.0.0.1:%d", ntohs(address.sin_port));
+    struct http_client *client;
+    struct http_response response;
+    struct err err = {0};
+    struct http_request request = {.method = "GET", .path = "/", .waits = on_wait, .waits_ctx = &slow};
+    assert_int_equal(http_client_open(where, &client, &err), 0);
+    assert_int_equal(http_call(client, &request, &response, &err), 0);
+    assert_int_equal(response.status, 200);
+    assert_int_equal(slow.told, 1);
+    http_response_fini(&response);
+    http_client_close(client);
+    pthread_join(thread, NULL);
+    close(slow.listener);
+    sem_destroy(&slow.waits);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +172,7 @@ int main(void)
         cmocka_unit_test(test_nobody_there),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_impossible_address),
+        cmocka_unit_test(test_a_long_wait_is_told_once),
     };
     return cmocka_run_group_tests_name("http_client", tests, NULL, NULL);
 }
