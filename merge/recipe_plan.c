@@ -3,7 +3,6 @@
 
 #include "proto/mem.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,7 +144,7 @@ static int ratio_at(const struct recipe *recipe, const struct spot *spot, double
                        "average: make "
                        "them add up to 1",
                        spot->tensor, sum);
-    *ratio = fabs(sum - 1) <= 4 * DBL_EPSILON ? tuned : tuned / sum; /* 0.7 and 0.3 are 0.3 */
+    *ratio = tuned / sum; /* of weights 1 - r and r exactly r, for their sum rounds to 1 */
     if (isfinite(*ratio))
         return 0;
     return err_set(err, ERR_INVALID,

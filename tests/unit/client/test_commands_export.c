@@ -569,7 +569,51 @@ static void test_a_plan_of_a_former_version(void **state)
     s.fake.answers[2].body = plan;
     assert_int_equal(fake_run(&s.fake, s.export), CLIENT_OK);
     assert_true(is_there(&s, "merged"));
+    /* a plan of this version would say that the table is dropped */
+    char *line = mem_printf("export 3 7 --out %s/again", s.directory);
+    char *new_plan = mem_printf("%.*s,\"dropped\":[]}", (int)strlen(plan) - 1, plan);
+    says_all(&s, done);
+    s.fake.answers[6].body = new_plan;
+    assert_int_equal(fake_run(&s.fake, line), CLIENT_REFUSED);
+    assert_contains(s.fake.complaints, "is tensor model.layers.0.self_attn.rotary_emb.inv_freq");
+    mem_free(new_plan);
     mem_free(plan);
+    mem_free(line);
+    tear_down(&s);
+}
+
+static void test_more_tensors_than_the_plan(void **state)
+{
+    static const char *const more[] = {"lm_head.weight",          "model.embed_tokens.weight",
+                                       "model.layers.0.a.weight", "model.layers.1.a.weight",
+                                       "model.layers.1.b.weight", NULL};
+    struct setting s;
+    (void)state;
+    set_up(&s);
+    make(s.directory, "base", more, 0);
+    make(s.directory, "tuned", more, 1);
+    says_all(&s, done);
+    assert_int_equal(fake_run(&s.fake, s.export), CLIENT_REFUSED);
+    assert_contains(s.fake.complaints, "have more tensors than the daemon's plan");
+    assert_false(is_there(&s, "merged"));
+    tear_down(&s);
+}
+
+/* Ctrl-C while several are written: the directory that was made for them goes too. */
+static void test_interrupted_with_several(void **state)
+{
+    struct setting s;
+    (void)state;
+    set_up(&s);
+    char *line = mem_printf("export 3 7,9 --out %s/many", s.directory);
+    fake_says(&s.fake, 200, s.search);
+    fake_says(&s.fake, 200, done);
+    fake_says(&s.fake, 200, done);
+    fake_says(&s.fake, 200, s.plan);
+    fake_answer(&s.fake, (struct fake_answer){.status = 200, .body = s.digests, .interrupts = true});
+    assert_int_equal(fake_run(&s.fake, line), CLIENT_DETACHED);
+    assert_false(is_there(&s, "many"));
+    mem_free(line);
     tear_down(&s);
 }
 
@@ -594,6 +638,8 @@ int main(void)
         cmocka_unit_test(test_recipes_that_cannot_be_exported),
         cmocka_unit_test(test_command_lines_that_are_none),
         cmocka_unit_test(test_a_plan_of_a_former_version),
+        cmocka_unit_test(test_more_tensors_than_the_plan),
+        cmocka_unit_test(test_interrupted_with_several),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,6 +125,21 @@ static void test_one_slice_a_run_of_layers(void **state)
     mem_free(m);
 }
 
+static void test_a_second_copy_of_a_tied_head(void **state)
+{
+    (void)state;
+    struct model *m = llama(4, two_groups);
+    m->entries[0].place = PLACE_BEFORE; /* it goes with the embeddings, though mergekit has it at the end */
+    m->entries[0].group = 0;
+    char *text = written(m, ratios, NULL, NULL);
+    has(text,
+        "layer_range: [2, 4]\n        parameters:\n          weight:\n            - filter: \"lm_head\"\n"
+        "              value: 0.75\n");
+    assert_int_equal(times(text, "- filter"), 2);
+    mem_free(text);
+    mem_free(m);
+}
+
 static void set_group(struct model *m, const char *part, int group)
 {
     for (size_t i = 0; i < m->plan.entries_n; i++)
@@ -261,6 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_slice_a_run_of_layers),
         cmocka_unit_test(test_ends_of_their_own_get_filters),
+        cmocka_unit_test(test_a_second_copy_of_a_tied_head),
         cmocka_unit_test(test_attention_and_mlp),
         cmocka_unit_test(test_norms_of_the_layers_from_base),
         cmocka_unit_test(test_what_mergekit_cannot_say_is_said),
