@@ -17,8 +17,8 @@ def search_file(world):
 
 def test_help_and_version(world):
     said = world.ctl("--help").stdout
-    for command in ("submit", "searches", "watch", "front", "trials", "plan", "export", "pause", "resume", "cancel",
-                    "workers"):
+    for command in ("submit", "searches", "watch", "front", "trials", "plan", "preflight", "export", "pause", "resume",
+                    "cancel", "workers"):
         assert command in said
     assert "paretoctl front" in world.ctl("front", "--help").stdout
     assert world.ctl("--version").stdout.startswith("paretoctl ")
