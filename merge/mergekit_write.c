@@ -387,7 +387,7 @@ static enum st_dtype out_dtype(const struct plan *plan, const struct merge_how *
             best = known[i];
     *others = 0;
     for (size_t i = 0; i < plan->entries_n; i++)
-        *others += merge_dtype(how, plan->entries[i].dtype) != best;
+        *others += plan->entries[i].kind != TENSOR_BUFFER && merge_dtype(how, plan->entries[i].dtype) != best;
     return best;
 }
 

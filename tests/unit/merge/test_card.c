@@ -128,6 +128,17 @@ static void test_text_of_others_breaks_nothing(void **state)
     mem_free(text);
 }
 
+static void test_tables_keep_their_dtype(void **state)
+{
+    (void)state;
+    const struct merge_how how = {.dtype = OUTPUT_F32};
+    entries[1].kind = TENSOR_BUFFER;
+    char *text = card(NULL, NULL, &how);
+    entries[1].kind = TENSOR_OTHER;
+    has(text, "Written as BF16 (1 tensors), F32 (3 tensors).");
+    mem_free(text);
+}
+
 static void test_same_arguments_same_bytes(void **state)
 {
     (void)state;
@@ -144,6 +155,7 @@ int main(void)
         cmocka_unit_test(test_says_all_that_is_known),
         cmocka_unit_test(test_leaves_out_what_is_not_known),
         cmocka_unit_test(test_text_of_others_breaks_nothing),
+        cmocka_unit_test(test_tables_keep_their_dtype),
         cmocka_unit_test(test_same_arguments_same_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
