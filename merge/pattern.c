@@ -37,10 +37,13 @@ static void release(void *p, void *ctx)
 static int complain(const char *field, const char *text, int code, size_t at, struct err *err)
 {
     unsigned char reason[128];
+    size_t characters = 0;
     if (pcre2_get_error_message(code, reason, sizeof reason) < 0)
         memcpy(reason, "unknown error", sizeof "unknown error");
+    for (size_t i = 0; i < at; i++)
+        characters += ((unsigned char)text[i] & 0xC0) != 0x80; /* not the later bytes of one */
     return err_set(err, ERR_INVALID, "%s: \"%.120s\" is not a regular expression: %s (character %zu)", field,
-                   text, (const char *)reason, at + 1);
+                   text, (const char *)reason, characters + 1);
 }
 
 int pattern_compile(const char *field, const char *text, bool whole, struct pattern **out, struct err *err)

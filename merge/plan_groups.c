@@ -283,9 +283,10 @@ static int check_used(const struct grouping *g, const struct plan *plan)
             return err_set(g->err, ERR_INVALID,
                            "ends: no tensor is left for a ratio of their own; give another value");
         if (g->patterns[i])
-            return err_set(g->err, ERR_INVALID,
-                           "%s: \"%.200s\" is the whole name of no tensor; see paretoctl plan", g->fields[i],
-                           g->spec->groups[i].tensors);
+            return err_set(
+                g->err, ERR_INVALID,
+                "%s: \"%.200s\" is the whole name of no tensor; for a part of the names write \".*PART.*\"",
+                g->fields[i], g->spec->groups[i].tensors);
         return err_set(g->err, ERR_INVALID, "groups: \"%s\" has no tensor; remove the group", plan->names[i]);
     }
     return 0;

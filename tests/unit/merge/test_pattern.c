@@ -56,6 +56,7 @@ static void test_wrong_patterns(void **state)
          "groups.layer_pattern: \"layers\\.(\\d+\" is not a regular expression: missing closing "
          "parenthesis (character 13)"},
         {"*", "(character 1)"},
+        {"\xc3\xa9\xc3\xa9*+?*", "(character 5)"},
         {"[a", "(character 3)"},
         {"a{2,1}", "numbers out of order"},
         {"\\C", "(character 3)"},
