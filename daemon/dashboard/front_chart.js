@@ -3,6 +3,7 @@
 
 import { axes, corners, placed } from "./points.js";
 import { count, isOpen, number, score } from "./format.js";
+import { anyStrays } from "./ratios.js";
 import { sweepRuns } from "./sweep.js";
 
 const MARGIN = { top: 18, right: 52, bottom: 46, left: 62 }; // left: at least
@@ -208,7 +209,7 @@ export class FrontChart {
   describe(p) {
     const role = { front: "on the front", sweep: "model averaging", dominated: "dominated" }[p.role];
     return `Trial ${p.trial}, ${role}, ${this.x_axis.label} ${score(p.x)}, ${this.y_axis.label} ${score(p.y)}, ` +
-      `ratios ${p.ratios.map((r) => number(r, 2)).join(", ")}`;
+      `ratios ${p.ratios.map((r) => number(r, 2)).join(", ")}${anyStrays(p) ? ", others came out" : ""}`;
   }
 
   /* The order of the arrow keys: left to right. */

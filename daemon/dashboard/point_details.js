@@ -2,7 +2,7 @@
 
 import { byId, el } from "./dom.js";
 import * as format from "./format.js";
-import { ratioBars } from "./ratios.js";
+import { anyStrays, ratioBars } from "./ratios.js";
 
 function scoreRows(front, point) {
   const better = (goal) => (goal === "max" ? "higher is better" : "lower is better");
@@ -21,13 +21,17 @@ export function pointDetails(front, point) {
     el("tbody", {}, scoreRows(front, point)));
   const panel = byId("point-details");
   panel.dataset.trial = point.trial;
-  panel.replaceChildren(
+  panel.replaceChildren(...[
     el("h4", {}, `Trial ${point.trial}`),
     el("p", { class: "muted" }, `${format.kind(point.kind)}, ${role}, mean ratio ${format.number(point.mean_ratio)}`),
-    ratioBars(front.groups, point.ratios),
+    anyStrays(point) ? el("p", { class: "badge", role: "note",
+      title: "The stored dtype rounds part of the update away. Stochastic rounding or F32 output keep it." },
+      "Ratios came out otherwise than asked for") : null,
+    ratioBars(front.groups, point),
     scores,
     el("p", { class: "muted" }, "Ship it:"),
-    el("pre", { tabindex: 0 }, `paretoctl export ${front.id} ${point.trial} --out DIR`));
+    el("pre", { tabindex: 0 }, `paretoctl export ${front.id} ${point.trial} --out DIR`),
+  ].filter(Boolean));
 }
 
 export function pointHelp() {

@@ -102,9 +102,17 @@ export class SearchView {
     const reason = byId("search-reason");
     reason.hidden = !(summary && summary.reason);
     reason.textContent = summary && summary.reason ? summary.reason : "";
+    this.showWarnings(summary ? summary.warnings || [] : []);
     byId("tiles").replaceChildren(...tiles(this.front));
     byId("hypervolume-units").textContent = `search half, by trials done; ${units(this.front)}`;
     this.showEnds();
+  }
+
+  showWarnings(warnings) {
+    const list = byId("search-warnings");
+    list.hidden = warnings.length === 0;
+    list.replaceChildren(...warnings.map(({ field, text }) =>
+      el("li", { "data-field": field }, el("span", { class: "badge" }, field), ` ${text}`)));
   }
 
   showEnds() {

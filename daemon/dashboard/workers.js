@@ -16,6 +16,12 @@ function atWork(leases, search) {
     `${id === search ? "" : `search ${id}: `}${trials.length === 1 ? "trial" : "trials"} ${trials.join(", ")}`).join("; ");
 }
 
+/* Why the worker does nothing for the search on the page; null when it would. */
+function refusal(worker, search) {
+  const found = (worker.refused || []).find((refused) => refused.search === search);
+  return found ? el("span", { class: "astray", title: found.reason }, "refuses this search") : null;
+}
+
 export function showWorkers(workers, search) {
   const alive = workers.filter((worker) => worker.state !== "lost");
   const slots = alive.reduce((sum, worker) => sum + worker.slots, 0);
@@ -26,7 +32,7 @@ export function showWorkers(workers, search) {
       el("th", { scope: "row" }, worker.name),
       el("td", {}, el("span", { class: `dot ${worker.state}` }),
         worker.state === "lost" ? `lost, seen ${format.duration(worker.last_seen_s)} ago` : worker.state),
-      el("td", {}, atWork(worker.leases, search) || "–"),
+      el("td", {}, atWork(worker.leases, search) || refusal(worker, search) || "–"),
       el("td", { class: "figure" }, worker.done),
       el("td", { class: "figure" + (worker.failed ? " bad" : "") }, worker.failed)));
   byId("workers").replaceChildren(rows.length

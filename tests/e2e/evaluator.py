@@ -9,6 +9,7 @@
     --gate FILE       wait until FILE exists (a test's hand on the brake)
     --gate-half HALF  only runs of this half wait
     --take S          work for S seconds
+    --effective X     say that each ratio came out as X times what was asked for, the last one as unknown
 """
 import json
 import os
@@ -52,5 +53,8 @@ def score(value, spread):
     return {"mean": value, "stderr": spread / 3**0.5, "n": 3, "items": [value - spread, value, value + spread]}
 
 
-print(json.dumps({"scores": {"synthetic.reward": score(reward, 0.05), "synthetic.tasks": score(tasks, 0.02),
-                             "synthetic.kl": score(kl, 0.1)}}))
+answer = {"scores": {"synthetic.reward": score(reward, 0.05), "synthetic.tasks": score(tasks, 0.02),
+                     "synthetic.kl": score(kl, 0.1)}}
+if "--effective" in options:
+    answer["effective"] = [ratio * float(options["--effective"]) for ratio in ratios[:-1]] + [None]
+print(json.dumps(answer))

@@ -98,6 +98,41 @@ def test_a_search_appears_and_grows(fleet, browser, tmp_path):
     assert not faults, faults
 
 
+def test_other_ratios_than_were_asked_for(fleet, browser, tmp_path):
+    search = fleet.api.submit(fleet.synthetic(trials=16, options=("--effective", 0.5)))
+    front = fleet.api.wait_state(search, "done")
+    browser.get(f"http://127.0.0.1:{fleet.port}/#/searches/{search}")
+    wait_until(lambda: len(points(browser)) == 16, 30, "all trials are shown")
+    end = next(p for p in front["sweep"] if p["mean_ratio"] == 1)
+    browser.execute_script("arguments[0].focus()", points(browser, f'[data-trial="{end["trial"]}"]')[0])
+    wait_until(lambda: details(browser).get_attribute("data-trial") == str(end["trial"]), 10, "the panel shows it")
+    bars = details(browser).find_elements(By.CSS_SELECTOR, "[data-ratio]")
+    assert [bar.get_attribute("data-effective") for bar in bars] == ["0.5", "0.5", None]
+    assert [len(bar.find_elements(By.CSS_SELECTOR, ".ratio-tick")) for bar in bars] == [1, 1, 0]
+    assert "came out 0.500" in bars[0].text and "came out" not in bars[2].text
+    assert "came out otherwise" in details(browser).find_element(By.CSS_SELECTOR, ".badge").text
+    browser.execute_script("document.querySelector('#table').open = true")
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#table td.astray")) > 0
+    browser.save_screenshot(str(tmp_path / "effective.png"))
+    zero = next(p for p in front["sweep"] if p["mean_ratio"] == 0)  # nothing is lost of nothing
+    browser.execute_script("arguments[0].focus()", points(browser, f'[data-trial="{zero["trial"]}"]')[0])
+    wait_until(lambda: details(browser).get_attribute("data-trial") == str(zero["trial"]), 10, "the panel shows it")
+    assert not details(browser).find_elements(By.CSS_SELECTOR, ".badge, .ratio-tick")
+
+
+def test_a_worker_that_refuses_is_seen(fleet, browser):
+    gate = fleet.directory / "gate"
+    search = fleet.api.submit(fleet.synthetic(trials=5, options=("--gate", gate)))
+    worker = fleet.api.post("/v1/workers", {"name": "other:1", "slots": 1})["worker"]
+    lease = fleet.api.post("/v1/leases", {"worker": worker, "wait_s": 10})["lease"]
+    fleet.api.post(f"/v1/leases/{lease}/release", {"refused": "models.base: tensor \"<x>\" differs"})
+    browser.get(f"http://127.0.0.1:{fleet.port}/#/searches/{search}")
+    wait_until(lambda: "tensor \"<x>\" differs" in text_of(browser, "search-warnings"), 30, "the warning is shown")
+    assert "refuses this search" in text_of(browser, "workers")
+    gate.touch()
+    fleet.api.wait_state(search, "done")
+
+
 def test_an_ended_search_promises_nothing(fleet, browser):
     search = fleet.api.submit(fleet.synthetic(trials=8, attempts=1, options=("--fail-above", 0.99)))
     fleet.api.wait_state(search, "done")
