@@ -184,8 +184,6 @@ static void write_ascii(struct buf *out, const char *text)
             buf_printf(out, "\\%c", letter[known - plain]);
         else if (code >= 0x20 && code <= 0x7E)
             buf_printf(out, "%c", (char)code);
-        else if (code == 0x7F)
-            buf_text(out, "\x7F");
         else if (code < 0x10000)
             buf_printf(out, "\\u%04x", code);
         else
