@@ -1,0 +1,134 @@
+/* What is known of pairs, and the checks of a submission that read one. */
+#include "daemon/facts.h"
+#include "daemon/submission.h"
+#include "proto/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define HASH_A "0123456789abcdef0123456789abcdef"
+#define HASH_B "ffffffffffffffffffffffffffffffff"
+#define DIGESTS "{\"base\":{\"digest\":\"" HASH_A "\",\"tensors\":[]},\"tuned\":{\"digest\":\"" HASH_B "\"}}"
+#define FIXTURES TEST_SOURCE_DIR "/tests/fixtures"
+
+static void facts_are_found_by_search(void **state)
+{
+    struct facts_table table = {0};
+    (void)state;
+    assert_null(facts_find(&table, 1));
+    facts_add(&table, 2, NULL, DIGESTS);
+    facts_add(&table, 3, NULL, NULL); /* nothing is known of it */
+    facts_add(&table, 5, "{\"findings\":[{\"level\":\"warning\",\"field\":\"a\",\"text\":\"b\"}]}", NULL);
+    facts_add(&table, 9, "", DIGESTS);
+    assert_int_equal(table.n, 3);
+    for (int64_t id = 0; id < 12; id++) {
+        const struct facts *facts = facts_find(&table, id);
+        assert_int_equal(facts != NULL, id == 2 || id == 5 || id == 9);
+        assert_int_equal(facts_have_digests(facts), id == 2 || id == 9);
+    }
+    assert_string_equal(facts_find(&table, 9)->base, HASH_A);
+    assert_string_equal(facts_find(&table, 9)->tuned, HASH_B);
+    facts_fini(&table);
+    facts_fini(&table);
+}
+
+static void only_warnings_warn(void **state)
+{
+    struct facts_table table = {0};
+    (void)state;
+    facts_add(&table, 1,
+              "{\"findings\":[{\"level\":\"note\",\"field\":\"n\",\"text\":\"n\"},"
+              "{\"level\":\"warning\",\"field\":\"output\",\"text\":\"say \\\"x\\\"\"},"
+              "{\"level\":\"warning\",\"field\":\"groups\",\"text\":\"y\"}]}",
+              NULL);
+    assert_string_equal(
+        facts_find(&table, 1)->warnings,
+        "{\"field\":\"output\",\"text\":\"say \\\"x\\\"\"},{\"field\":\"groups\",\"text\":\"y\"}");
+    facts_fini(&table);
+}
+
+/* A damaged row is less knowledge, no failure. */
+static void what_cannot_be_read_is_not_known(void **state)
+{
+    static const char *const bad[] = {"",
+                                      "{",
+                                      "null",
+                                      "[]",
+                                      "{\"base\":7}",
+                                      "{\"base\":{\"digest\":\"xyz\"}}",
+                                      "{\"findings\":3}",
+                                      "{\"findings\":[1,{\"level\":\"error\"}]}"};
+    struct facts_table table = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        facts_add(&table, (int64_t)i + 1, bad[i], bad[i]);
+    assert_int_equal(table.n, 0);
+    facts_fini(&table);
+}
+
+static void begin(struct submission *s, const char *base, const char *tuned)
+{
+    struct json *root;
+    char *text =
+        mem_printf("{\"models\":{\"base\":\"%s\",\"tuned\":\"%s\"},\"groups\":{\"count\":3},"
+                   "\"objectives\":[{\"name\":\"a\",\"metric\":\"t.a\",\"goal\":\"max\"}],"
+                   "\"evaluator\":{\"type\":\"command\",\"argv\":[\"/bin/true\"],\"merge\":\"plan\"}}",
+                   base, tuned);
+    *s = (struct submission){0};
+    assert_int_equal(json_parse(text, strlen(text), &root, NULL), 0);
+    assert_int_equal(search_spec_parse(root, &s->spec, &s->errors), 0);
+    json_free(root);
+    mem_free(text);
+}
+
+static void a_pair_is_read_and_described(void **state)
+{
+    struct submission s;
+    struct facts_table table = {0};
+    atomic_bool cancel = false;
+    (void)state;
+    begin(&s, FIXTURES "/base", FIXTURES "/tuned-rsf");
+    assert_int_equal(submission_check(&s, &cancel), 0);
+    assert_int_equal(s.errors.n, 0);
+    assert_non_null(s.search);
+    assert_int_equal(s.k, 3);
+    assert_true(s.plan.len > 0 && s.preflight.len > 0 && s.digests.len > 0);
+    facts_add(&table, 1, buf_str(&s.preflight), buf_str(&s.digests));
+    assert_true(facts_have_digests(facts_find(&table, 1)));
+    facts_fini(&table);
+    submission_fini(&s);
+}
+
+static void what_the_preflight_finds_is_the_submitters(void **state)
+{
+    struct submission s;
+    atomic_bool cancel = false;
+    (void)state;
+    begin(&s, FIXTURES "/base", FIXTURES "/nowhere");
+    assert_int_equal(submission_check(&s, &cancel), 0);
+    assert_int_equal(s.errors.n, 1);
+    assert_string_equal(s.errors.item[0].field, "models.tuned");
+    assert_null(s.search);
+    assert_int_equal(s.digests.len, 0);
+    submission_fini(&s);
+    begin(&s, FIXTURES "/base", FIXTURES "/base"); /* nothing to search in */
+    assert_int_equal(submission_check(&s, &cancel), 0);
+    assert_true(s.errors.n > 0);
+    submission_fini(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(facts_are_found_by_search),
+        cmocka_unit_test(only_warnings_warn),
+        cmocka_unit_test(what_cannot_be_read_is_not_known),
+        cmocka_unit_test(a_pair_is_read_and_described),
+        cmocka_unit_test(what_the_preflight_finds_is_the_submitters),
+    };
+    return cmocka_run_group_tests_name("facts", tests, NULL, NULL);
+}
