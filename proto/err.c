@@ -4,6 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+void err_line(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c; c++)
+        if (*c < 0x20 || *c == 0x7F)
+            *c = '?';
+}
+
 int err_set(struct err *err, int code, const char *format, ...)
 {
     if (err) {
@@ -12,6 +19,7 @@ int err_set(struct err *err, int code, const char *format, ...)
         err->code = code;
         vsnprintf(err->text, sizeof err->text, format, args);
         va_end(args);
+        err_line(err->text);
     }
     return code;
 }
@@ -28,6 +36,7 @@ int err_prefix(struct err *err, int code, const char *format, ...)
     va_end(args);
     size_t used = strlen(err->text);
     snprintf(err->text + used, sizeof err->text - used, ": %s", old);
+    err_line(err->text);
     return err->code ? err->code : code;
 }
 

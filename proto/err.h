@@ -41,6 +41,9 @@ int err_set(struct err *err, int code, const char *format, ...) __attribute__((f
 /* Puts "prefix: " before the sentence already in *err; returns err->code, or `code` when err is NULL. */
 int err_prefix(struct err *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Makes text one line: control characters of names and values in it become '?'. err_set and err_prefix do it. */
+void err_line(char *text);
+
 /* The name of a code as it stands in JSON, "unknown" for any other number. Static storage. */
 const char *err_name(int code);
 

@@ -60,6 +60,8 @@ void reader_error(const struct reader *r, const char *key, const char *format, .
     va_start(args, format);
     vsnprintf(errors->item[i].text, sizeof errors->item[i].text, format, args);
     va_end(args);
+    err_line(errors->item[i].field);
+    err_line(errors->item[i].text);
 }
 
 static void name_inner(const struct reader *r, const char *key, struct reader *inner)

@@ -55,6 +55,17 @@ static void test_err_sentences(void **state)
     assert_memory_equal(err.text, "p: x", 4);
 }
 
+/* A name from outside cannot break a sentence in two, or draw on a terminal. */
+static void test_err_is_one_line(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    err_set(&err, ERR_INVALID, "tensor \"%s\"", "a\nb\x1b[2J\x7f\t\xc3\xa9");
+    assert_string_equal(err.text, "tensor \"a?b?[2J??\xc3\xa9\"");
+    err_prefix(&err, ERR_INVALID, "x\r");
+    assert_string_equal(err.text, "x?: tensor \"a?b?[2J??\xc3\xa9\"");
+}
+
 /* Reference values: SplitMix64 and xoshiro256** recomputed in Python with unbounded integers. */
 static void test_rng_reference(void **state)
 {
@@ -128,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buf_keeps_its_maximum),
         cmocka_unit_test(test_err_sentences),
+        cmocka_unit_test(test_err_is_one_line),
         cmocka_unit_test(test_rng_reference),
         cmocka_unit_test(test_log_line),
         cmocka_unit_test(test_log_values_keep_their_quotes),
