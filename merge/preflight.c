@@ -101,13 +101,12 @@ static void say_why(struct preflight *p, const char *sentence)
 /* "groups.freeze", "groups.bounds" and "groups.tie" speak of groups by name. */
 static void check_space(struct preflight *p)
 {
-    double low[SPEC_RATIOS_MAX], high[SPEC_RATIOS_MAX];
     int tie[SPEC_RATIOS_MAX];
     const char *names[SPEC_RATIOS_MAX];
     struct err err = {0};
     for (int i = 0; i < p->plan->ratios_n; i++)
         names[i] = p->plan->names[i];
-    if (search_spec_space(p->spec, names, p->plan->ratios_n, low, high, tie, &err))
+    if (search_spec_space(p->spec, names, p->plan->ratios_n, p->low, p->high, tie, &err))
         say_sentence(p, "groups", err.text);
 }
 

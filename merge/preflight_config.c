@@ -27,19 +27,40 @@ struct preflight_value preflight_value(const struct json *value)
     return out;
 }
 
+static bool same_members(const struct json *a, const struct json *b)
+{
+    bool object = json_is(a, JSON_OBJECT), same = json_len(a) == json_len(b);
+    const struct json *y = json_first(b);
+    for (const struct json *x = json_first(a); x && same; x = json_next(x), y = json_next(y))
+        same = object ? json_get(b, json_key(x)) && preflight_same(x, json_get(b, json_key(x)))
+                      : preflight_same(x, y);
+    return same;
+}
+
+/* The depth is bounded by JSON_DEPTH_MAX. */
 bool preflight_same(const struct json *a, const struct json *b)
 {
     if (!a || !b || json_type(a) != json_type(b))
         return (!a || json_is(a, JSON_NULL)) && (!b || json_is(b, JSON_NULL));
-    struct buf x, y;
-    buf_init(&x, VALUE_MAX);
-    buf_init(&y, VALUE_MAX);
-    json_write(&x, a);
-    json_write(&y, b);
-    bool same = !x.full && !y.full && x.len == y.len && memcmp(buf_str(&x), buf_str(&y), x.len) == 0;
-    buf_fini(&x);
-    buf_fini(&y);
-    return same;
+    switch (json_type(a)) {
+    case JSON_STRING:
+        return strcmp(json_string_or(a, ""), json_string_or(b, "")) == 0;
+    case JSON_NUMBER:
+        return json_number_or(a, 0) == json_number_or(b, 0);
+    case JSON_BOOL:
+        return json_bool_or(a, false) == json_bool_or(b, false);
+    case JSON_NULL:
+        return true;
+    default:
+        return same_members(a, b);
+    }
+}
+
+/* What a key means that is not there: newer programs write defaults out. */
+static bool is_default(const struct json *value)
+{
+    return !value || json_is(value, JSON_NULL) || (json_is(value, JSON_BOOL) && !json_bool_or(value, true)) ||
+           (json_is(value, JSON_NUMBER) && json_number_or(value, 1) == 0);
 }
 
 /* Keys that say how matrices are to be read: with other heads the same shapes mean other things. */
@@ -50,7 +71,8 @@ static const char *const aside[] = {
     "_name_or_path",        "transformers_version", "torch_dtype",       "dtype",
     "tie_word_embeddings",  "vocab_size",           "num_hidden_layers", "n_layer",
     "bos_token_id",         "eos_token_id",         "pad_token_id",      "use_cache",
-    "_attn_implementation", "attn_implementation",  "auto_map",          "unsloth_version"};
+    "_attn_implementation", "attn_implementation",  "auto_map",          "unsloth_version",
+    "initializer_range",    "pretraining_tp",       "torchscript"};
 
 static bool among(const char *key, const char *const *keys, size_t n)
 {
@@ -69,7 +91,8 @@ static void compare_key(struct preflight *p, struct differences *warn, const cha
                         const struct json *base, const struct json *tuned)
 {
     struct preflight_value b = preflight_value(base), t = preflight_value(tuned);
-    if (among(key, aside, sizeof aside / sizeof *aside) || preflight_same(base, tuned))
+    if (among(key, aside, sizeof aside / sizeof *aside) || preflight_same(base, tuned) ||
+        ((!base || !tuned) && is_default(base) && is_default(tuned)))
         return;
     if (base && tuned && among(key, shaping, sizeof shaping / sizeof *shaping))
         preflight_say(p, PREFLIGHT_ERROR, "models",

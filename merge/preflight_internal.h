@@ -14,8 +14,9 @@ struct preflight {
     struct merge_how how;
     int trials;
     bool is_native;
-    struct checkpoint *base, *tuned; /* NULL: cannot be opened */
-    struct plan *plan;               /* NULL: there is none */
+    struct checkpoint *base, *tuned;                    /* NULL: cannot be opened */
+    struct plan *plan;                                  /* NULL: there is none */
+    double low[SPEC_RATIOS_MAX], high[SPEC_RATIOS_MAX]; /* the range of each ratio; with a plan */
     bool has_digests;
     struct digest base_digest, tuned_digest;
     const struct survey *survey;        /* NULL: the weights were not read */

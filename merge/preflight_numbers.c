@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define STEP 0.1 /* between the ratios that the survey tries */
+
 static const char *group_name(const struct plan *plan, int group)
 {
     return group >= 0           ? plan->names[group]
@@ -107,7 +109,7 @@ static void check_updates(struct preflight *p)
     for (int g = 0; g < p->plan->ratios_n; g++) {
         struct preflight_group group;
         preflight_group(p, g, &group);
-        if (group.tally.changed == 0 && preflight_one_more(&n))
+        if (group.tally.changed == 0 && p->low[g] < p->high[g] && preflight_one_more(&n))
             preflight_say(
                 p, PREFLIGHT_WARNING, "groups",
                 "\"%s\" has no update, base and tuned are equal there; its ratio changes nothing: freeze it "
@@ -133,6 +135,8 @@ static void find_worst(const struct preflight *p, bool stochastic, struct worst 
         survey_effective(p->survey, p->plan, g, stochastic, got);
         for (size_t r = 0; r < SURVEY_RATIOS_N; r++) {
             double off = fabs(got[r] - survey_ratios[r]); /* NaN: no update */
+            if (survey_ratios[r] < p->low[g] - STEP / 2 || survey_ratios[r] > p->high[g] + STEP / 2)
+                continue;
             is_off |= off > PREFLIGHT_OFF_MAX;
             if (off > worst->off)
                 *worst = (struct worst){worst->groups, p->plan->names[g], off, survey_ratios[r], got[r]};
@@ -141,7 +145,7 @@ static void find_worst(const struct preflight *p, bool stochastic, struct worst 
     }
 }
 
-/* In the rounding that the search asks for: what it will really get. */
+/* In the rounding that the search asks for and the ranges that it gives: what it will really get. */
 static void check_ratios(struct preflight *p)
 {
     bool stochastic = p->how.rounding == ROUND_STOCHASTIC;

@@ -27,23 +27,8 @@ static bool same_shape(const struct st_tensor *a, const struct st_tensor *b)
     return a->rank == b->rank && memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape) == 0;
 }
 
-static bool is_vocabulary(const struct preflight *p, const struct st_tensor *tensor)
-{
-    return tensor == naming_embeddings(p->base) || tensor == naming_head(p->base);
-}
-
-/* A table that programs compute, or the second copy of a tied head: a plan does without them. */
-static bool is_spare(struct naming *naming, const struct checkpoint *ckpt, const struct st_tensor *tensor)
-{
-    struct tensor_role role;
-    struct err err;
-    if (tensor == naming_head(ckpt) && naming_tied(ckpt))
-        return true;
-    return naming && naming_role(naming, tensor, &role, &err) == 0 && role.kind == TENSOR_BUFFER;
-}
-
 struct walk {
-    struct naming *naming;
+    const struct st_tensor *embeddings, *head; /* of base */
     bool vocabulary_said;
     size_t missing, shapes, dtypes;
 };
@@ -51,9 +36,9 @@ struct walk {
 static void say_missing(struct preflight *p, struct walk *walk, const struct st_tensor *tensor, bool in_base)
 {
     const struct checkpoint *has = in_base ? p->base : p->tuned;
-    bool head = tensor == naming_head(has);
-    if (is_spare(walk->naming, has, tensor) || !preflight_one_more(&walk->missing))
+    if (naming_surplus(has, tensor) || !preflight_one_more(&walk->missing))
         return;
+    bool head = tensor == naming_head(has);
     preflight_say(p, PREFLIGHT_ERROR, in_base ? "models.tuned" : "models.base",
                   "lacks tensor \"%.150s\", which models.%s has; %s", tensor->name,
                   in_base ? "base" : "tuned",
@@ -65,10 +50,11 @@ static void compare(struct preflight *p, struct walk *walk, const struct st_tens
                     const struct st_tensor *tuned)
 {
     struct shape_text b = shape_of(base), t = shape_of(tuned);
-    if (is_spare(walk->naming, p->base, base))
+    if (naming_surplus(p->base, base))
         return;
     if (!same_shape(base, tuned)) {
-        if (!(walk->vocabulary_said && is_vocabulary(p, base)) && preflight_one_more(&walk->shapes))
+        if (!(walk->vocabulary_said && (base == walk->embeddings || base == walk->head)) &&
+            preflight_one_more(&walk->shapes))
             preflight_say(
                 p, PREFLIGHT_ERROR, "models",
                 "tensor \"%.150s\" is %s in models.base and %s in models.tuned; the shapes must be equal",
@@ -83,10 +69,7 @@ static void compare(struct preflight *p, struct walk *walk, const struct st_tens
 
 void preflight_tensors(struct preflight *p, bool vocabulary_said)
 {
-    struct walk walk = {.vocabulary_said = vocabulary_said};
-    struct err err;
-    if (naming_open(p->spec, p->base, &walk.naming, &err))
-        walk.naming = NULL;
+    struct walk walk = {naming_embeddings(p->base), naming_head(p->base), .vocabulary_said = vocabulary_said};
     for (size_t i = 0, j = 0; i < checkpoint_count(p->base) || j < checkpoint_count(p->tuned);) {
         const struct st_tensor *b = checkpoint_at(p->base, i), *t = checkpoint_at(p->tuned, j);
         int order = !b ? 1 : !t ? -1 : strcmp(b->name, t->name);
@@ -97,7 +80,6 @@ void preflight_tensors(struct preflight *p, bool vocabulary_said)
         i += order <= 0;
         j += order >= 0;
     }
-    naming_close(walk.naming);
     preflight_say_rest(p, PREFLIGHT_ERROR, "models", walk.missing, "tensors that only one of them has");
     preflight_say_rest(p, PREFLIGHT_ERROR, "models", walk.shapes, "tensors whose shapes differ");
     preflight_say_rest(p, PREFLIGHT_ERROR, "models", walk.dtypes, "tensors whose dtypes differ");

@@ -374,6 +374,17 @@ static void test_differing_keys(void **state)
            "in base, true in tuned)");
 }
 
+/* Newer programs write defaults out, and the order of keys says nothing. */
+static void test_same_in_other_words(void **state)
+{
+    struct world *world = *state;
+    world->sides[0].config = CONFIG(",\"rope_scaling\":{\"factor\":2,\"type\":\"yarn\"}");
+    world->sides[1].config = CONFIG(
+        ",\"mlp_bias\":false,\"attention_dropout\":0.0,\"rope_scaling\":{\"type\":\"yarn\",\"factor\":2.0}");
+    run(world);
+    assert_null(preflight_finding(world->report, 0));
+}
+
 static void test_layers(void **state)
 {
     struct world *world = *state;
@@ -424,6 +435,23 @@ static void test_group_without_update(void **state)
     for (int t = LAYER_1; t <= HEAD; t++)
         memcpy(world->sides[1].data[t], world->sides[0].data[t], sizeof world->sides[0].data[t]);
     expect(world, PREFLIGHT_WARNING, "groups", "\"layer 1\" has no update");
+}
+
+/* Neither what cannot move nor what is frozen needs a warning. */
+static void test_frozen_groups(void **state)
+{
+    struct world *world = *state;
+    world->spec.output_dtype = OUTPUT_BF16;
+    world->spec.bounds_n = 2;
+    world->spec.bounds[0] = (struct spec_bound){.group = "layer 0", .min = 1, .max = 1};
+    world->spec.bounds[1] = (struct spec_bound){.group = "layer 1", .min = 0.3, .max = 0.3};
+    for (int t = 0; t < EXTRA; t++)
+        for (int k = 0; k < 16; k++)
+            world->sides[1].data[t][k] = (world->sides[0].data[t][k] = 1) + (t < LAYER_1 ? 0x1p-7f : 0);
+    run(world);
+    assert_null(preflight_finding(world->report, 0));
+    world->spec.bounds[0].min = 0.5;
+    expect(world, PREFLIGHT_WARNING, "output.rounding", "in \"layer 0\" a ratio of 0.5 comes out as 0.000,");
 }
 
 /* --- numbers --- */
@@ -586,11 +614,13 @@ int main(void)
         TEST(test_others),
         TEST(test_architecture),
         TEST(test_differing_keys),
+        TEST(test_same_in_other_words),
         TEST(test_layers),
         TEST(test_no_head),
         TEST(test_groups),
         TEST(test_unknown_names),
         TEST(test_group_without_update),
+        TEST(test_frozen_groups),
         TEST(test_no_numbers),
         TEST(test_ratios_that_bf16_cannot_hold),
         TEST(test_moved_tokens),
