@@ -92,12 +92,14 @@ static void set_z_bounds(struct space *space)
     for (int j = 1; j < n; j++) {
         struct row row = row_of(space, j, before);
         for (int i = 0; i < j; i++)
-            offset[i] = space->range[i].low - space->range[j].low;
+            offset[i] = space->range[i].low - space->range[j].low - (space->level[i] - space->level[j]);
         double first = slice_sum(space->range, width, 0, j), zeros = slice_sum(space->range, width, j + 1, n);
         double own = slice_sum(space->range, width, j, j + 1), at_low = slice_sum(space->range, offset, 0, j);
+        double upper = fmin(mass, first) - row.ratio * fmax(0, mass - first - zeros) + at_low;
+        double lower = fmax(0, mass - own - zeros) - row.ratio * fmin(mass, own) + at_low;
         space->z_upper[j - 1] =
-            row.h * (fmin(mass, first) - row.ratio * fmax(0, mass - first - zeros) + at_low);
-        space->z_lower[j - 1] = row.h * (fmax(0, mass - own - zeros) - row.ratio * fmin(mass, own) + at_low);
+            fmax(row.h * upper, 0); /* the level vector is in the box, whatever the rounding */
+        space->z_lower[j - 1] = fmin(row.h * lower, 0);
         before += space->range[j].weight;
     }
 }
@@ -111,6 +113,10 @@ void space_slice(struct space *space, const struct opt_problem *problem, double 
     space->d = space->n - 1;
     space->slice = true;
     space->mean = free_mean(space, mean);
+    double equal[OPT_K_MAX];
+    for (int i = 0; i < space->n; i++)
+        equal[i] = space->mean;
+    slice_project(space->range, space->n, space->mean, equal, space->level);
     set_z_bounds(space);
 }
 
@@ -125,15 +131,6 @@ void space_gather(const struct space *space, const double *ratios, double *x)
     for (int i = space->k - 1; i >= 0; i--) /* the first of a set last */
         if (space->source[i] >= 0)
             x[space->source[i]] = ratios[i];
-}
-
-void space_level(const struct space *space, double *ratios)
-{
-    double v[OPT_K_MAX], x[OPT_K_MAX];
-    for (int i = 0; i < space->n; i++)
-        v[i] = space->mean;
-    slice_project(space->range, space->n, space->mean, v, x);
-    space_spread(space, x, ratios);
 }
 
 static double clamp_z(const struct space *space, const double *z, int i)
@@ -154,7 +151,7 @@ static void map_slice(const struct space *space, const double *z, double *x)
     for (int i = space->n - 1; i >= 0; i--) {
         struct row row = i > 0 ? row_of(space, i, before) : (struct row){0};
         double own = i > 0 ? row.h * clamp_z(space, z, i - 1) : 0;
-        v[i] = space->mean + (tail - row.ratio * own);
+        v[i] = space->level[i] + (tail - row.ratio * own);
         tail += own;
         before -= i > 0 ? space->range[i - 1].weight : 0;
     }
@@ -183,8 +180,8 @@ void space_inverse(const struct space *space, const double *ratios, double *z)
     int before = 0;
     for (int j = 1; j < space->n; j++) {
         before += space->range[j - 1].weight;
-        sum += space->range[j - 1].weight * (x[j - 1] - space->mean);
-        z[j - 1] = row_of(space, j, before).h * (sum - before * (x[j] - space->mean));
+        sum += space->range[j - 1].weight * (x[j - 1] - space->level[j - 1]);
+        z[j - 1] = row_of(space, j, before).h * (sum - before * (x[j] - space->level[j]));
     }
 }
 
@@ -209,8 +206,8 @@ static void sample_slice(const struct space *space, struct rng *rng, double *rat
 {
     int n = space->n;
     double v[OPT_K_MAX], x[OPT_K_MAX];
-    space_level(space, ratios);
-    space_gather(space, ratios, v);
+    for (int i = 0; i < n; i++)
+        v[i] = space->level[i];
     for (int move = 0; move < 16 * n; move++) {
         int a = (int)(rng_uniform(rng) * n), b = (int)(rng_uniform(rng) * (n - 1));
         b += b >= a;

@@ -9,9 +9,9 @@
  * A free ratio is a set of tied groups that is not frozen; its weight is the number of groups in it. Ratios are
  * x, each as often as its weight says, and the frozen ones at their places.
  *
- * Slice: x = P(mean * 1 + B z). The rows of B are an orthonormal basis (Helmert's contrasts) of the vectors whose
+ * Slice: x = P(level + B z), level being the vector whose ratios are equal where the ranges allow it. The rows of B are an orthonormal basis (Helmert's contrasts) of the vectors whose
  * weighted sum is zero, in the metric sum_i weight_i x_i^2, which is the distance between the vectors of all k ratios. So
- * distances are kept, and z = 0 is the vector of equal free ratios. P, the projection in that metric, shifts by one
+ * distances are kept, and z = 0 is the level vector, to the bit. P, the projection in that metric, shifts by one
  * number and clips to the ranges so that the mean is right again; inside the ranges P changes nothing. The danger: P
  * has kinks where bounds become active, and several z share one image there, so methods with a quadratic model lose
  * their speed near bounds. */
@@ -34,6 +34,7 @@ struct space {
     double width;                  /* of the widest range */
     bool plain;                    /* nothing frozen, nothing tied, one range for all */
     bool slice;
+    double level[OPT_K_MAX];   /* slice: [n] */
     double mean;               /* slice: the weighted mean of the free ratios, what the frozen ones leave */
     double z_lower[OPT_K_MAX]; /* [d]: the tightest box around the z of all feasible points */
     double z_upper[OPT_K_MAX];
@@ -54,9 +55,6 @@ void space_spread(const struct space *space, const double *x, double *ratios);
 
 /* The free ones of k ratios. */
 void space_gather(const struct space *space, const double *ratios, double *x);
-
-/* On a slice, its point nearest to the vector of equal free ratios; those are equal where their ranges allow it. */
-void space_level(const struct space *space, double *ratios);
 
 /* z is clamped to its box first (NaN becomes the middle). Equal z give bit-identical ratios. */
 void space_map(const struct space *space, const double *z, double *ratios);

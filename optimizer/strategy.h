@@ -11,8 +11,8 @@
 #include "optimizer/record.h"
 #include "optimizer/space.h"
 
-/* Trial `step` of a grid of n vectors whose ratios are equal where their ranges allow it: both ends first, then from the
- * middle outwards. No two are the same. */
+/* Trial `step` of a grid of n vectors whose ratios are equal where their ranges allow it, evenly spaced in their mean: both
+ * ends first, then from the middle outwards. */
 void sweep_ratios(const struct opt_problem *problem, int n, int step, double *ratios);
 
 void sobol_ratios(const struct opt_problem *problem, int stream, int step, double *ratios);

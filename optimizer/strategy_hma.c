@@ -16,7 +16,7 @@ int hma_propose(const struct opt_problem *problem, const struct opt_plan *plan,
     struct space space;
     space_slice(&space, problem, plan->streams[stream].mean);
     double level[OPT_K_MAX];
-    space_level(&space, level);
+    space_spread(&space, space.level, level);
     search_next(problem, plan, stream, &space, level, problem->initial_step * space.width, &record, ratios);
     record_fini(&record);
     return 0;

@@ -14,63 +14,29 @@ static int position(int n, int step)
     return 1 + place;
 }
 
-struct interval {
-    double low, high;
-};
-
-/* The union of the free ranges as disjoint ascending intervals; returns how many. Where no range is, all ratios are at
- * an end of theirs, and a grid point there would be the one before it again. */
-static int join_ranges(const struct space *space, struct interval *out)
+/* Rounded once where the ends are 0 and 1: point 3 of 0 … 10 is 0.3 exactly as a reader of "0.3" gets it, so that the
+ * sweep's point can answer for the start of a stream at that mean. */
+static double grid(double low, double high, int last, int at)
 {
-    int n = 0;
-    for (int i = 0; i < space->n; i++) {
-        struct interval in = {space->range[i].low, space->range[i].high};
-        int kept = 0;
-        for (int j = 0; j < n; j++) {
-            if (out[j].high < in.low || out[j].low > in.high) {
-                out[kept++] = out[j];
-                continue;
-            }
-            in.low = out[j].low < in.low ? out[j].low : in.low;
-            in.high = out[j].high > in.high ? out[j].high : in.high;
-        }
-        for (n = kept + 1; kept > 0 && out[kept - 1].low > in.low; kept--)
-            out[kept] = out[kept - 1];
-        out[kept] = in;
-    }
-    return n;
+    return (low * (last - at) + high * at) / last;
 }
 
-/* The ratio at `at` of 0 … last, evenly spaced over the intervals laid end to end. */
-static double grid_ratio(const struct interval *interval, int n, int last, int at)
-{
-    if (n == 1) {
-        /* Rounded once where the bounds are 0 and 1: point 3 of 0 … 10 is 0.3 exactly as a reader of "0.3" gets
-         * it, so that the sweep's point can answer for the start of a stream at that mean. */
-        return (interval->low * (last - at) + interval->high * at) / last;
-    }
-    double length = 0;
-    for (int i = 0; i < n; i++)
-        length += interval[i].high - interval[i].low;
-    double way = length * at / last;
-    for (; n > 1 && way > interval->high - interval->low; interval++, n--)
-        way -= interval->high - interval->low;
-    return interval->low + way;
-}
-
+/* Even in the mean of all ratios. So each vector has another mean than the others, and is the level vector of its slice,
+ * where an hma stream of that mean would start. */
 void sweep_ratios(const struct opt_problem *problem, int n, int step, double *ratios)
 {
     struct space space;
-    struct interval interval[OPT_K_MAX];
-    double x[OPT_K_MAX];
+    double x[OPT_K_MAX], lowest, highest;
     space_box(&space, problem);
-    int at = position(n, step), intervals_n = join_ranges(&space, interval);
-    double ratio = grid_ratio(interval, intervals_n, n - 1, at);
+    space_means(&space, &lowest, &highest);
+    int at = position(n, step), last = n - 1;
+    bool inside = at > 0 && at < last;
+    if (inside && space.n > 1 && !space.plain)
+        space_slice(&space, problem, grid(lowest, highest, last, at));
     for (int i = 0; i < space.n; i++) {
         const struct range *range = &space.range[i];
-        x[i] = ratio < range->low || at == 0        ? range->low
-               : ratio > range->high || at == n - 1 ? range->high
-                                                    : ratio;
+        double between = space.slice ? space.level[i] : grid(range->low, range->high, last, at);
+        x[i] = at == 0 ? range->low : at == last ? range->high : between;
     }
     space_spread(&space, x, ratios);
 }

@@ -133,9 +133,13 @@ void search_spec_settle(struct search_spec *spec, const char *const *names, int 
     if (!moves || search_spec_space(spec, names, k, low, high, tie, NULL))
         return;
     for (int i = 0; i < k; i++) {
-        lowest += low[i] / k;
-        highest += high[i] / k;
+        lowest += low[i];
+        highest += high[i];
     }
-    for (int i = 0; i < spec->means_n; i++)
-        spec->means[i] = lowest + (highest - lowest) * (i + 1) / (spec->means_n + 1);
+    lowest /= k;
+    highest /= k;
+    int last = spec->means_n +
+               1; /* computed as the sweep computes its means: its points answer for the streams' starts */
+    for (int i = 1; i < last; i++)
+        spec->means[i - 1] = (lowest * (last - i) + highest * i) / last;
 }

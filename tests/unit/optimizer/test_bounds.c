@@ -140,7 +140,7 @@ static void test_many_groups(void **state)
     }
 }
 
-/* Ascending in every ratio, each strictly where it may: so no vector twice, and the means ascend. */
+/* Ascending in every ratio, and evenly in the mean. */
 static void test_a_sweep_is_monotone(void **state)
 {
     (void)state;
@@ -165,41 +165,77 @@ static void test_a_sweep_is_monotone(void **state)
             const double *x = fake_ratios(&f, order[i - 1]), *y = fake_ratios(&f, order[i]);
             for (int g = 0; g < p.k; g++)
                 assert_true(y[g] >= x[g]);
-            assert_true(fake_mean(y, p.k) > fake_mean(x, p.k));
+            double step = (fake_mean(p.high, p.k) - fake_mean(p.low, p.k)) / (n - 1);
+            assert_true(fabs(fake_mean(y, p.k) - fake_mean(x, p.k) - step) < 1e-12);
         }
         fake_fini(&f);
     }
 }
 
-/* Equal ratios where the ranges allow it; where no range is, the grid has no points. */
+/* One number, clipped into the ranges; even in the mean. */
 static void test_the_sweep_of_a_known_space(void **state)
 {
     (void)state;
-    struct opt_problem p = fake_problem(OPT_SWEEP, 4, 2, 11);
-    p.low[1] = 0.25;
-    p.high[1] = 0.55;
+    struct opt_problem p = fake_problem(OPT_SWEEP, 4, 2, 5);
+    p.high[1] = 0.2;
     p.low[2] = p.high[2] = 1;
-    p.tie[3] = 0;
+    p.tie[3] = 0; /* means 0.25 … 0.8, steps of 0.1375 */
     double ratios[4];
-    for (int step = 0; step < 11; step++) {
-        static const double at[] = {0, 1, 0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9};
-        sweep_ratios(&p, 11, step, ratios);
-        assert_true(ratios[0] == at[step] && ratios[3] == at[step] && ratios[2] == 1);
-        assert_true(ratios[1] == fmin(fmax(at[step], 0.25), 0.55));
+    static const int at[5] = {0, 4, 2, 1, 3};
+    for (int step = 0; step < 5; step++) {
+        sweep_ratios(&p, 5, step, ratios);
+        assert_true(fabs(fake_mean(ratios, 4) - (0.25 + 0.1375 * at[step])) < 1e-15);
+        assert_true(ratios[2] == 1 && ratios[3] == ratios[0] && ratios[1] == fmin(ratios[0], 0.2));
     }
-    p = fake_problem(OPT_SWEEP, 3, 2,
-                     5); /* 0 … 0.2 and 0.6 … 0.8 laid end to end: 0, 0.1, 0.2 = 0.6, 0.7, 0.8 */
+    p = fake_problem(OPT_SWEEP, 2, 2, 5); /* ranges that do not meet: the gap is no place to stop at */
     p.high[0] = 0.2;
     p.low[1] = 0.6;
     p.high[1] = 0.8;
-    p.low[2] = 0.05;
-    p.high[2] = 0.15;
-    static const double expected[5][3] = {
-        {0, 0.6, 0.05}, {0.2, 0.8, 0.15}, {0.2, 0.6, 0.15}, {0.1, 0.6, 0.1}, {0.2, 0.7, 0.15}};
+    static const double expected[5][2] = {{0, 0.6}, {0.2, 0.8}, {0.2, 0.6}, {0.1, 0.6}, {0.2, 0.7}};
     for (int step = 0; step < 5; step++) {
         sweep_ratios(&p, 5, step, ratios);
-        for (int g = 0; g < 3; g++)
+        for (int g = 0; g < 2; g++)
             assert_true(fabs(ratios[g] - expected[step][g]) < 1e-15);
+    }
+    p = fake_problem(OPT_SWEEP, 3, 2, 11); /* one free ratio */
+    p.low[0] = p.high[0] = 0;
+    p.tie[2] = 1;
+    sweep_ratios(&p, 11, 5, ratios);
+    assert_true(ratios[0] == 0 && ratios[1] == 0.3 && ratios[2] == 0.3);
+}
+
+/* A stream whose mean is one of the sweep's starts from that point's score, and not from a trial beside it. */
+static void test_the_sweep_answers_for_the_starts(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        struct rng rng;
+        struct opt_problem p;
+        struct space space;
+        double lowest, highest;
+        rng_seed(&rng, seed, 5);
+        random_problem(OPT_HMA, 3 + (int)(seed % 5), 40, &rng, &p);
+        p.sweep_points = 11;
+        space_box(&space, &p);
+        bool narrow = false; /* then everything is near everything */
+        for (int i = 0; i < space.n; i++)
+            narrow = narrow || space.z_upper[i] - space.z_lower[i] < 0.01;
+        if (narrow)
+            continue;
+        space_means(&space, &lowest, &highest);
+        for (int i = 0; i < 3; i++)
+            p.means[i] = (lowest * (8 - 2 * i) + highest * (2 + 2 * i)) / 10;
+        struct fake_search f;
+        fake_init(&f, &p);
+        fake_run(&f, fake_bowl);
+        for (int i = 11; i < 40; i++)
+            for (int j = 0; j < 11; j++) {
+                double far = 0;
+                for (int g = 0; g < p.k; g++)
+                    far = fmax(far, fabs(fake_ratios(&f, i)[g] - fake_ratios(&f, j)[g]));
+                assert_true(far > 1e-9);
+            }
+        fake_fini(&f);
     }
 }
 
@@ -267,7 +303,9 @@ static void test_a_frozen_ratio_is_no_coordinate(void **state)
         fake_run(&g, fake_bowl);
         for (int t = 0; t < 40; t++) {
             const double *x = fake_ratios(&f, t), *y = fake_ratios(&g, t);
-            assert_true(x[0] == y[0] && x[1] == 0.5 && x[2] == y[1] && x[3] == y[2]);
+            for (int j = 0; j < 3; j++) /* a sweep rounds the mean of four where the other has three */
+                assert_true(fabs(x[j + (j > 0)] - y[j]) <= 1e-15);
+            assert_true(x[1] == 0.5);
         }
         fake_fini(&f);
         fake_fini(&g);
@@ -300,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_many_groups),
         cmocka_unit_test(test_a_sweep_is_monotone),
         cmocka_unit_test(test_the_sweep_of_a_known_space),
+        cmocka_unit_test(test_the_sweep_answers_for_the_starts),
         cmocka_unit_test(test_local_methods_find_the_bottom),
         cmocka_unit_test(test_differences_fit_into_narrow_ranges),
         cmocka_unit_test(test_a_frozen_ratio_is_no_coordinate),

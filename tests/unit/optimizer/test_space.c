@@ -325,7 +325,7 @@ static void test_any_z_of_a_bounded_slice_is_feasible(void **state)
     }
 }
 
-/* As equal as the ranges allow: one number, clipped. */
+/* As equal as the ranges allow: one number, clipped. It is z = 0, to the bit. */
 static void test_level_is_one_number_clipped(void **state)
 {
     (void)state;
@@ -336,8 +336,13 @@ static void test_level_is_one_number_clipped(void **state)
     p.high[1] = 0.2;
     p.low[3] = p.high[3] = 1;
     space_slice(&space, &p, 0.5);
-    space_level(&space, r);
+    space_spread(&space, space.level, r);
     assert_true(r[1] == 0.2 && r[3] == 1 && fabs(r[0] - 0.4) < 1e-15 && fabs(r[2] - 0.4) < 1e-15);
+    double z[3], back[4];
+    space_inverse(&space, r, z);
+    assert_true(z[0] == 0 && z[1] == 0);
+    space_map(&space, z, back);
+    assert_memory_equal(back, r, sizeof r);
 }
 
 int main(void)
