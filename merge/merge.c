@@ -3,6 +3,7 @@
 #include "merge/floats.h"
 #include "merge/hash.h"
 #include "merge/kernel.h"
+#include "proto/mem.h"
 
 #include <assert.h>
 #include <math.h>
@@ -258,58 +259,123 @@ static void merge_floats(const struct merge_task *task, const char *base, const 
     task->kernel->fence();
 }
 
+static int check_ratio(const struct merge_task *task, double ratio, struct err *err)
+{
+    return isfinite(ratio) ? 0
+                           : err_set(err, ERR_INVALID, "tensor \"%.200s\": the ratio is not a finite number",
+                                     task->base->name);
+}
+
 int merge_span(const struct merge_task *task, const void *base, const void *tuned, uint64_t first, uint64_t n,
                size_t k, const double *ratios, void *const *outs, struct merge_effect *effects,
                struct err *err)
 {
     assert(first % MERGE_BLOCK_N == 0);
-    for (size_t c = 0; c < k; c++) {
-        if (!isfinite(ratios[c]))
-            return err_set(err, ERR_INVALID, "tensor \"%.200s\": the ratio is not a finite number",
-                           task->base->name);
-    }
+    int rc = 0;
+    for (size_t c = 0; c < k && !rc; c++)
+        rc = check_ratio(task, ratios[c], err);
     enum st_dtype dtype = task->base->dtype;
-    if (floats_can(dtype)) {
+    if (!rc && floats_can(dtype)) {
         merge_floats(task, base, tuned, first, n, k, ratios, outs, effects);
         return 0;
     }
-    int rc = 0;
     for (size_t c = 0; c < k && !rc; c++)
         rc = copy_span(task, base, tuned, n * st_dtype_bits(dtype) / 8, ratios[c], outs[c], err);
     return rc;
+}
+
+/* ---- whole tensors, read where they lie ---- */
+
+#define PIECE_BYTES ((size_t)1 << 20)
+
+/* Reads a pair piece by piece, each some blocks. */
+struct reader {
+    const struct merge_task *task;
+    uint64_t first, n; /* elements of the piece */
+    const void *base, *tuned;
+    char *room; /* NULL when both can be used where they are */
+};
+
+static void reader_init(struct reader *reader, const struct merge_task *task)
+{
+    bool copies = st_read_copies(task->base) || st_read_copies(task->tuned);
+    *reader = (struct reader){.task = task, .room = copies ? mem_zero(2, PIECE_BYTES) : NULL};
+}
+
+/* The next piece: all when it can be used where it lies. False at the end, and on a failure, which is in *rc. */
+static bool reader_next(struct reader *reader, int *rc, struct err *err)
+{
+    const struct merge_task *task = reader->task;
+    unsigned bits = st_dtype_bits(task->base->dtype);
+    uint64_t piece = PIECE_BYTES * 8 / bits / MERGE_BLOCK_N * MERGE_BLOCK_N;
+    reader->first += reader->n;
+    reader->n = task->base->elements - reader->first;
+    if (reader->room && reader->n > piece)
+        reader->n = piece;
+    if (reader->n == 0)
+        return false;
+    uint64_t at = reader->first * bits / 8;
+    size_t bytes = (size_t)(reader->n * bits / 8);
+    reader->base = st_read(task->base, at, bytes, reader->room, err);
+    reader->tuned = st_read(task->tuned, at, bytes, reader->room ? reader->room + PIECE_BYTES : NULL, err);
+    if (!reader->base || !reader->tuned)
+        *rc = err ? err->code : ERR_IO;
+    return *rc == 0;
 }
 
 int merge_tensor(const struct st_tensor *base, const struct st_tensor *tuned, double ratio,
                  const struct merge_how *how, void *out, struct merge_effect *effect, struct err *err)
 {
     struct merge_task task;
+    struct reader reader;
     int rc = merge_begin(&task, base, tuned, how, err);
-    return rc ? rc
-              : merge_span(&task, base->data, tuned->data, 0, base->elements, 1, &ratio, &out, effect, err);
+    if (rc || (rc = check_ratio(&task, ratio, err)))
+        return rc;
+    reader_init(&reader, &task);
+    while (!rc && reader_next(&reader, &rc, err)) {
+        void *to = (char *)out + reader.first * st_dtype_bits(task.dtype) / 8;
+        rc =
+            merge_span(&task, reader.base, reader.tuned, reader.first, reader.n, 1, &ratio, &to, effect, err);
+    }
+    mem_free(reader.room);
+    return rc;
+}
+
+/* One piece, block by block through the first cache. */
+static int widen_piece(const struct reader *reader, double ratio, float *out, struct merge_effect *effect,
+                       struct err *err)
+{
+    double stored[MERGE_BLOCK_N];
+    void *const to = stored;
+    const struct merge_task *task = reader->task;
+    size_t size = st_dtype_bits(task->base->dtype) / 8;
+    int rc = 0;
+    for (uint64_t i = 0; !rc && i < reader->n; i += MERGE_BLOCK_N) {
+        size_t n = reader->n - i < MERGE_BLOCK_N ? (size_t)(reader->n - i) : MERGE_BLOCK_N;
+        rc = merge_span(task, (const char *)reader->base + i * size, (const char *)reader->tuned + i * size,
+                        reader->first + i, n, 1, &ratio, &to, effect, err);
+        if (!rc)
+            floats_widen(task->dtype, stored, n, out + i);
+    }
+    return rc;
 }
 
 int merge_tensor_f32(const struct st_tensor *base, const struct st_tensor *tuned, double ratio,
                      const struct merge_how *how, float *out, struct merge_effect *effect, struct err *err)
 {
     struct merge_task task;
-    double stored[MERGE_BLOCK_N];
-    void *const to = stored;
+    struct reader reader;
     int rc = merge_begin(&task, base, tuned, how, err);
-    if (rc)
+    if (rc || (rc = check_ratio(&task, ratio, err)))
         return rc;
     if (!floats_can(base->dtype))
         return err_set(err, ERR_UNSUPPORTED,
                        "tensor \"%.200s\" has dtype %s; only F32, F16, BF16 and F64 are numbers "
                        "to compute with",
                        base->name, st_dtype_name(base->dtype));
-    size_t size = st_dtype_bits(base->dtype) / 8;
-    for (uint64_t first = 0; !rc && first < base->elements; first += MERGE_BLOCK_N) {
-        uint64_t left = base->elements - first;
-        size_t n = left < MERGE_BLOCK_N ? (size_t)left : MERGE_BLOCK_N;
-        rc = merge_span(&task, (const char *)base->data + first * size,
-                        (const char *)tuned->data + first * size, first, n, 1, &ratio, &to, effect, err);
-        if (!rc)
-            floats_widen(task.dtype, stored, n, out + first);
-    }
+    reader_init(&reader, &task);
+    while (!rc && reader_next(&reader, &rc, err))
+        rc = widen_piece(&reader, ratio, out + reader.first, effect, err);
+    mem_free(reader.room);
     return rc;
 }

@@ -4,7 +4,22 @@
  * MEMORY The caller's output.
  * ERRORS ERR_UNSUPPORTED for a dtype that cannot be averaged, ERR_INVALID for a pair that differs in dtype or shape or
  *        a ratio that is not finite, ERR_IO; the sentence names the tensor.
- * STATE  None. The same bits on every machine and with any number of threads. */
+ * STATE  None. The same bits on every machine and with any number of threads.
+ *
+ * Numbers. F64 is computed in f64, and on its way to another dtype rounded to f32 first. At ratios 0 and 1 base and tuned
+ * are copied, or rounded to the output dtype. Between them, where both have the same bits they are kept, and equal
+ * infinities are; NaN always comes out as the positive quiet NaN without payload. Past the largest number of the output dtype is
+ * infinity: a BF16 checkpoint may hold numbers that F16 does not.
+ *
+ * Stochastic rounding, for BF16 and F16 outputs: the draw of element i comes from (seed, tensor name, i) alone, and the
+ * number goes to the neighbour away from zero when its fraction and the draw, both in 65536ths of a unit, sum to a whole
+ * unit. So it is unbiased, exact values never change, and with a growing ratio no element steps back. Between the largest
+ * number and infinity nearest decides. Fractions of a subnormal F16 unit (2^-24) are cut to 65536ths of it.
+ * Danger: a tensor that is stored twice under two names is drawn twice.
+ *
+ * Effects are summed in f32 within a block and in f64 from block to block, so updates below 1e-19 or above 1e19 do not
+ * count or count as infinite. To get the same bits from any number of threads, cut a tensor at fixed places, take an
+ * effect of its own for each piece and add them in order. */
 #ifndef MERGE_MERGE_H
 #define MERGE_MERGE_H
 
@@ -55,7 +70,8 @@ int merge_begin(struct merge_task *task, const struct st_tensor *base, const str
 
 /* Elements first … first + n - 1 for k ratios in one pass over the inputs. base, tuned: the bytes of those elements, at
  * any address; first: a multiple of MERGE_BLOCK_N; outs: [k], each n elements of task->dtype, no two the same, none
- * overlapping the inputs; effects: [k], added to, or NULL. */
+ * overlapping the inputs; effects: [k], added to, or NULL. Outputs of 16 MiB and more at an address that is a multiple of
+ * 64 are written past the caches. */
 int merge_span(const struct merge_task *task, const void *base, const void *tuned, uint64_t first, uint64_t n,
                size_t k, const double *ratios, void *const *outs, struct merge_effect *effects,
                struct err *err);

@@ -1,8 +1,11 @@
 #include "fixture.h"
 
+#include "merge/floats.h"
 #include "merge/merge.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static struct st_file *golden(void)
 {
@@ -83,6 +86,7 @@ static void test_f32_is_what_the_file_holds(void **state)
             void *bytes = mem_zero(base->bytes, 1);
             float *wide = mem_zero(base->elements, 4), *expected = mem_zero(base->elements, 4);
             stored.data = bytes;
+            stored.disk = NULL;
             assert_int_equal(merge_tensor(base, tuned, ratios[r], NULL, bytes, NULL, &err), 0);
             assert_int_equal(tensor_to_f32(&stored, 0, stored.elements, expected, &err), 0);
             assert_int_equal(merge_tensor_f32(base, tuned, ratios[r], NULL, wide, NULL, &err), 0);
@@ -220,6 +224,141 @@ static void test_unaligned_and_long(void **state)
     mem_free(out);
 }
 
+/* Files that are not mapped are read in pieces of a MiB: the same bytes, and the same sums. */
+static void test_read_in_pieces(void **state)
+{
+    enum { N = 3 * (1 << 18) + 4321 };
+    (void)state;
+    char *path = mem_printf("/tmp/paretod-merge-%d.safetensors", getpid());
+    float *values = mem_zero(N, 8), *out = mem_zero(N, 8), *wide = mem_zero(N, 4);
+    for (int i = 0; i < 2 * N; i++)
+        values[i] = (float)(i * 2654435761u >> 8) * 0x1p-24f;
+    struct st_tensor tensors[2] = {fixture_f32("base", values, N), fixture_f32("tuned", values + N, N)};
+    struct merge_effect whole = {0}, pieces = {0};
+    struct err err = {0};
+    assert_int_equal(merge_tensor(&tensors[0], &tensors[1], 0.4, NULL, out, &whole, &err), 0);
+    assert_int_equal(st_write(path, tensors, 2, &err), 0);
+    setenv("PARETOD_READ", "pread", 1);
+    struct st_file *file;
+    assert_int_equal(st_open(path, &file, &err), 0);
+    unsetenv("PARETOD_READ");
+    const struct st_tensor *base = st_find(file, "base"), *tuned = st_find(file, "tuned");
+    assert_true(st_read_copies(base));
+    assert_int_equal(merge_tensor(base, tuned, 0.4, NULL, out + N, &pieces, &err), 0);
+    assert_memory_equal(out, out + N, N * sizeof *out);
+    assert_memory_equal(&whole, &pieces, sizeof whole);
+    assert_int_equal(merge_tensor_f32(base, tuned, 0.4, NULL, wide, NULL, &err), 0);
+    assert_memory_equal(out, wide, N * sizeof *out);
+    assert_int_equal(truncate(path, 4096), 0);
+    assert_int_equal(merge_tensor(base, tuned, 0.4, NULL, out, NULL, &err), ERR_CORRUPT);
+    assert_int_equal(merge_tensor_f32(base, tuned, 0.4, NULL, wide, NULL, &err), ERR_CORRUPT);
+    st_close(file);
+    unlink(path);
+    mem_free(path);
+    mem_free(values);
+    mem_free(out);
+    mem_free(wide);
+}
+
+/* What `others` says, at the ends as well: base's bytes at 0, tuned's at 1, refused is refused. */
+static void test_others(void **state)
+{
+    (void)state;
+    static const enum spec_others choices[] = {OTHERS_EQUAL, OTHERS_BASE, OTHERS_TUNED, OTHERS_REFUSE};
+    static const double ratios[] = {0, 0.5, 1};
+    /* which side: 'b', 't', or '-' refused, at each ratio; of tensors that differ */
+    static const char *const want[] = {"b-t", "bbt", "btt", "---"};
+    int64_t one[2] = {3, 4}, two[2] = {3, 5}, out[2];
+    struct st_tensor base = {"ids", ST_I64, 1, {2}, 2, one, 16}, tuned = base;
+    struct err err = {0};
+    tuned.data = two;
+    for (int o = 0; o < 4; o++)
+        for (int r = 0; r < 3; r++) {
+            struct merge_how how = {.others = choices[o]};
+            int rc = merge_tensor(&base, &tuned, ratios[r], &how, out, NULL, &err);
+            if (want[o][r] == '-')
+                fixture_refused(rc, ERR_UNSUPPORTED, &err, "\"ids\"");
+            else
+                assert_int_equal(rc, 0);
+            if (!rc)
+                assert_memory_equal(out, want[o][r] == 'b' ? one : two, 16);
+            rc = merge_tensor(&base, &base, ratios[r], &how, out, NULL, &err); /* equal ones */
+            assert_int_equal(rc, choices[o] == OTHERS_REFUSE ? ERR_UNSUPPORTED : 0);
+            if (!rc)
+                assert_memory_equal(out, one, 16);
+        }
+}
+
+/* 4 and 6 bits an element: whole bytes move. */
+static void test_parts_of_bytes(void **state)
+{
+    (void)state;
+    enum { N = MERGE_BLOCK_N + 8 };
+    char bytes[N], out[N];
+    struct err err = {0};
+    for (int i = 0; i < N; i++)
+        bytes[i] = (char)(i * 37);
+    static const enum st_dtype kinds[] = {ST_F4, ST_F6_E2M3, ST_F8_E4M3};
+    for (int k = 0; k < 3; k++) {
+        uint64_t size = (uint64_t)N * st_dtype_bits(kinds[k]) / 8;
+        struct st_tensor t = {"w", kinds[k], 1, {N}, N, bytes, size};
+        memset(out, 0, sizeof out);
+        assert_int_equal(merge_tensor(&t, &t, 0.5, NULL, out, NULL, &err), 0);
+        assert_memory_equal(out, bytes, size);
+        for (uint64_t i = size; i < N; i++)
+            assert_int_equal(out[i], 0);
+    }
+}
+
+/* Another dtype out: what rounding the average gives, at the ends what rounding base and tuned gives. Halves to f32 are
+ * not rounded at all. */
+static void test_output_dtype(void **state)
+{
+    (void)state;
+    static const enum spec_dtype outputs[] = {OUTPUT_F32, OUTPUT_BF16, OUTPUT_F16};
+    static const double ratios[] = {0, 0.35, 1};
+    struct st_file *file = golden();
+    for (size_t d = 0; d < 4; d++)
+        for (int o = 0; o < 3; o++)
+            for (int r = 0; r < 3; r++) {
+                const struct st_tensor *base = named(file, "base", dtypes[d], NULL);
+                const struct st_tensor *tuned = named(file, "tuned", dtypes[d], NULL);
+                uint64_t n = base->elements;
+                struct merge_how how = {.dtype = outputs[o]};
+                enum st_dtype to = merge_dtype(&how, base->dtype);
+                struct st_tensor expected = {"w", to, 1, {n}, n, NULL, n * st_dtype_bits(to) / 8};
+                float *b = mem_zero(n, 4), *t = mem_zero(n, 4);
+                void *want = mem_zero(n, 4), *out = mem_zero(n, 4);
+                struct err err = {0};
+                assert_int_equal(tensor_to_f32(base, 0, n, b, &err), 0);
+                assert_int_equal(tensor_to_f32(tuned, 0, n, t, &err), 0);
+                for (uint64_t i = 0; i < n && ratios[r] != 0; i++) {
+                    volatile float step = t[i] - b[i], part = (float)ratios[r] * step;
+                    float sum = b[i] + part;
+                    double one[2];
+                    if (base->dtype == ST_F64) { /* in f64, then f32, then rounded */
+                        memcpy(&one[0], (const char *)base->data + i * 8, 8);
+                        memcpy(&one[1], (const char *)tuned->data + i * 8, 8);
+                        volatile double step64 = one[1] - one[0], part64 = ratios[r] * step64;
+                        sum = (float)(memcmp(&one[0], &one[1], 8) == 0 ? one[0] : one[0] + part64);
+                    }
+                    if (ratios[r] == 1)
+                        b[i] = t[i];
+                    else if (b[i] != t[i] || base->dtype == ST_F64 || signbit(b[i]) != signbit(t[i]))
+                        b[i] = sum;
+                }
+                floats_narrow(to, b, n, want);
+                expected.data = want;
+                assert_int_equal(merge_tensor(base, tuned, ratios[r], &how, out, NULL, &err), 0);
+                compare(&expected, out, dtypes[d]);
+                mem_free(b);
+                mem_free(t);
+                mem_free(want);
+                mem_free(out);
+            }
+    st_close(file);
+}
+
 static void test_other_dtypes(void **state)
 {
     (void)state;
@@ -276,6 +415,10 @@ int main(void)
         cmocka_unit_test(test_ties_to_even),
         cmocka_unit_test(test_nan_stays_nan),
         cmocka_unit_test(test_unaligned_and_long),
+        cmocka_unit_test(test_read_in_pieces),
+        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_parts_of_bytes),
+        cmocka_unit_test(test_output_dtype),
         cmocka_unit_test(test_other_dtypes),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_empty),
