@@ -70,9 +70,12 @@ struct vocabulary {
     struct token *tokens; /* [n], ascending text; borrows from the file */
 };
 
+/* The same text twice, which no program writes, is ordered by id. */
 static int by_text(const void *a, const void *b)
 {
-    return strcmp(((const struct token *)a)->text, ((const struct token *)b)->text);
+    const struct token *x = a, *y = b;
+    int order = strcmp(x->text, y->text);
+    return order ? order : (x->id > y->id) - (x->id < y->id);
 }
 
 static void add_token(struct vocabulary *v, const char *text, double id)
