@@ -170,6 +170,8 @@ static int export_trials(struct client *client, const struct args *args, struct 
 static int export_recipe(struct client *client, struct export_job *job)
 {
     int code = export_read_recipe(client, job);
+    if (!code)
+        code = export_check_digests(client, job);
     return code ? code : export_write(client, job);
 }
 

@@ -44,7 +44,7 @@ struct export_job {
     bool made_out; /* DIR of several trials did not exist */
     /* opened, checked */
     struct pair pair;
-    char base_digest[HASH_TEXT_MAX], tuned_digest[HASH_TEXT_MAX]; /* "": not known */
+    char base_digest[HASH_TEXT_MAX], tuned_digest[HASH_TEXT_MAX];
 };
 
 void export_job_fini(struct export_job *job);
@@ -54,6 +54,7 @@ struct export_item *export_job_add(struct export_job *job, int64_t trial);
 /* export_trials.c: the search and its trials, from the daemon; the pair of both and what the daemon knows of it. */
 int export_read_trials(struct client *client, struct export_job *job);
 int export_open_pair(struct client *client, struct export_job *job);
+/* Of the pair here, for the lineage; a search's are held against those that the daemon keeps. */
 int export_check_digests(struct client *client, struct export_job *job);
 
 /* export_recipe.c: a linear recipe of mergekit, its pair and its one vector; and a trial as such a recipe. */

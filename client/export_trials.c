@@ -145,6 +145,7 @@ static int read_digests(struct client *client, const struct export_job *job, str
     return code;
 }
 
+/* Makes the digest and holds it against theirs, if there is one. */
 static int check_one(struct client *client, const char *what, const char *verb, const struct checkpoint *ckpt,
                      const struct json *theirs, char text[HASH_TEXT_MAX])
 {
@@ -155,7 +156,7 @@ static int check_one(struct client *client, const char *what, const char *verb, 
     const struct digest_progress progress = {export_bar_tick, &bar};
     int rc = digest_make(ckpt, &progress, &ours, &err);
     export_bar_end(&bar);
-    if (!rc)
+    if (!rc && theirs)
         rc = digest_compare(what, ckpt, &ours, theirs, &err);
     if (!rc)
         hash_print(ours.whole, text);
@@ -163,25 +164,29 @@ static int check_one(struct client *client, const char *what, const char *verb, 
     return rc ? client_refuse(client, &err) : CLIENT_OK;
 }
 
+/* theirs: of the search, or NULL. */
+static int check_both(struct client *client, struct export_job *job, const struct json *theirs)
+{
+    int code = check_one(client, "models.base", theirs ? "checking base" : "reading base", job->pair.base,
+                         json_get(theirs, "base"), job->base_digest);
+    return code ? code
+                : check_one(client, "models.tuned", theirs ? "checking tuned" : "reading tuned",
+                            job->pair.tuned, json_get(theirs, "tuned"), job->tuned_digest);
+}
+
 int export_check_digests(struct client *client, struct export_job *job)
 {
-    struct json *theirs;
-    int code = read_digests(client, job, &theirs);
+    struct json *theirs = NULL;
+    int code = job->spec ? read_digests(client, job, &theirs) : CLIENT_OK;
     if (code)
         return code;
-    if (!theirs) {
+    if (job->spec && !theirs)
         client_say(client,
                    "search %" PRId64
-                   " has no digests, for it is older than they are: whether the files here are still those "
-                   "it was about is not checked",
+                   " has no digests, for it is older than they are: whether the files here are still "
+                   "those it was about is not checked",
                    job->id);
-        return CLIENT_OK;
-    }
-    code = check_one(client, "models.base", "checking base", job->pair.base, json_get(theirs, "base"),
-                     job->base_digest);
-    if (!code)
-        code = check_one(client, "models.tuned", "checking tuned", job->pair.tuned, json_get(theirs, "tuned"),
-                         job->tuned_digest);
+    code = check_both(client, job, theirs);
     json_free(theirs);
     return code;
 }

@@ -22,8 +22,8 @@ static struct export_lineage lineage_of(const struct export_job *job, struct exp
         .trial = (int)item->trial,
         .base = job->base,
         .tuned = job->tuned,
-        .base_digest = *job->base_digest ? job->base_digest : NULL,
-        .tuned_digest = *job->tuned_digest ? job->tuned_digest : NULL,
+        .base_digest = job->base_digest,
+        .tuned_digest = job->tuned_digest,
         .scores = item->scores,
         .scores_n = item->scores_n,
     };
@@ -96,10 +96,6 @@ static bool is_untrue(const struct export_job *job, const struct export_item *it
 static void put_digests(const struct export_job *job, struct json_out *json)
 {
     json_name(json, "digests");
-    if (!*job->base_digest) {
-        json_null(json);
-        return;
-    }
     json_object(json);
     json_put_text(json, "base", job->base_digest);
     json_put_text(json, "tuned", job->tuned_digest);

@@ -224,15 +224,15 @@ static void put_scores(struct buf *out, const struct export_lineage *lineage)
 static void put_recipe(struct buf *out, const struct export_lineage *lineage)
 {
     buf_text(out, "## Make it again, verify it\n\n");
+    buf_text(out, lineage->base_digest && lineage->tuned_digest
+                      ? "The same bytes come out wherever the two checkpoints have the digests above."
+                      : "The same bytes come out of the same two checkpoints.");
     if (lineage->search && lineage->trial >= 0) {
-        buf_text(
-            out,
-            "The same bytes come out wherever the two checkpoints have the digests above. With the number of "
-            "the search\n\"");
+        buf_text(out, " With the number of the search\n\"");
         put_text(out, lineage->search);
-        buf_printf(out, "\" in place of ID:\n\n    paretoctl export ID %d --out DIR\n\n", lineage->trial);
+        buf_printf(out, "\" in place of ID:\n\n    paretoctl export ID %d --out DIR", lineage->trial);
     }
-    buf_text(out, "Whether the files here are still what was written:\n\n    paretoctl verify DIR\n\n"
+    buf_text(out, "\n\nWhether the files here are still what was written:\n\n    paretoctl verify DIR\n\n"
                   "`paretod.json` has ratios, plan and digests for programs, `" MANIFEST_NAME
                   "` the size and hash of every file.\n");
 }

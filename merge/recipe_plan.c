@@ -173,7 +173,8 @@ static struct spot spot_of(const struct recipe *recipe, const struct plan *plan,
 struct extent {
     int first, last;
     bool before, after;
-    bool *layers; /* [layers_n] */
+    bool attention, mlp; /* tensors of this part of a layer, or of none of them */
+    bool *layers;        /* [layers_n] */
 };
 
 static int find_group(const double *ratios, int n, double ratio)
@@ -194,6 +195,8 @@ static void note_entry(struct extent *extent, const struct plan_entry *entry)
         extent->first = extent->first < 0 || entry->layer < extent->first ? entry->layer : extent->first;
         extent->last = entry->layer > extent->last ? entry->layer : extent->last;
         extent->layers[entry->layer] = true;
+        extent->attention = extent->attention || entry->part != KIND_MLP;
+        extent->mlp = extent->mlp || entry->part != KIND_ATTENTION;
     }
 }
 
@@ -210,6 +213,8 @@ static void print_name(const struct extent *extent, char name[64])
     else
         n = (size_t)snprintf(name, 64, "%s %d-%d", whole ? "layers" : "of layers", extent->first,
                              extent->last);
+    if (extent->attention != extent->mlp)
+        n += (size_t)snprintf(name + n, 64 - n, " %s", extent->mlp ? "mlp" : "attention");
     const char *ends = extent->before && extent->after ? "both ends"
                        : extent->before                ? "embeddings"
                        : extent->after                 ? "head"
@@ -218,6 +223,13 @@ static void print_name(const struct extent *extent, char name[64])
         snprintf(name, 64, "%s", ends);
     else if (ends)
         snprintf(name + n, 64 - n, ", %s", ends);
+}
+
+/* The name, or the name and a number: "layers 0-4 (2)". */
+static bool is_numbered(const char *numbered, const char *name)
+{
+    size_t n = strlen(name);
+    return strncmp(numbered, name, n) == 0 && (!numbered[n] || strncmp(numbered + n, " (", 2) == 0);
 }
 
 /* Names say which layers; groups of the same layers are told apart by a number. */
@@ -235,7 +247,7 @@ static void name_groups(struct plan *plan)
         print_name(&extent, plan->names[g]);
         int same = 1;
         for (int other = 0; other < g; other++)
-            same += strncmp(plan->names[other], plan->names[g], strlen(plan->names[g])) == 0;
+            same += is_numbered(plan->names[other], plan->names[g]);
         size_t n = strlen(plan->names[g]);
         if (same > 1)
             snprintf(plan->names[g] + n, 64 - n, " (%d)", same);

@@ -196,7 +196,6 @@ static void test_export_json_and_a_trial_without_scores(void **state)
         s.fake.out,
         "\"groups\":[\"layer 0\",\"layer 1\"],\"exports\":[{\"trial\":7,\"state\":\"quarantined\",");
     assert_contains(s.fake.out, "\"ratios\":[0.25,0.5],\"effective\":[0.25,0.5],\"warnings\":[]}");
-    assert_null(strstr(s.fake.out, "\"digests\":null"));
     assert_contains(s.fake.complaints, "trial 7 is quarantined");
     mem_free(line);
     tear_down(&s);
@@ -307,7 +306,7 @@ static void test_a_search_without_digests(void **state)
     char *line = mem_printf("--json %s", s.export);
     assert_int_equal(fake_run(&s.fake, line), CLIENT_OK);
     assert_contains(s.fake.complaints, "search 3 has no digests");
-    assert_contains(s.fake.out, "\"digests\":null");
+    assert_contains(s.fake.out, "\"digests\":{\"base\":\""); /* they are made all the same, for the lineage */
     mem_free(line);
     tear_down(&s);
 }
@@ -502,7 +501,7 @@ static void test_recipes_that_cannot_be_exported(void **state)
                             s.directory, s.directory, s.directory, s.directory);
     assert_int_equal(fake_run(&s.fake, line), CLIENT_OK);
     assert_contains(s.fake.out, "{\"search\":null,\"recipe\":\"");
-    assert_contains(s.fake.out, "\"base\":\"o/a\",\"tuned\":\"o/b\",\"digests\":null");
+    assert_contains(s.fake.out, "\"base\":\"o/a\",\"tuned\":\"o/b\",\"digests\":{\"base\":\"");
     assert_contains(s.fake.out, "{\"trial\":null,\"state\":null,\"directory\":\"");
     assert_contains(s.fake.complaints, "note: averages are computed in float32");
     mem_free(line);

@@ -211,15 +211,39 @@ static void test_filters(void **state)
     assert_true(ratio_of(&made, "model.layers.4.self_attn.q_proj.weight") == 0.75);
     assert_true(ratio_of(&made, "model.layers.4.mlp.up_proj.weight") == 0);
     assert_true(ratio_of(&made, "model.norm.weight") == 0.5); /* no filter: the level above */
-    assert_string_equal(made.plan->names[0], "layer 0, both ends");
-    assert_string_equal(made.plan->names[1], "layers 0-4");
+    assert_string_equal(made.plan->names[0], "layer 0 attention, both ends");
+    assert_string_equal(made.plan->names[1], "layers 0-4 mlp");
     drop(&made);
     made = make(*state, LINEAR "models:\n- model: /b\n- model: /t\n"
                                "  parameters: {weight: [{filter: mlp, value: 1}, {filter: null, value: 3}]}\n"
                                "parameters: {weight: 1}\n");
     assert_true(ratio_of(&made, "model.norm.weight") == 0.75);
-    assert_string_equal(made.plan->names[0], "layers 0-4, both ends");
-    assert_string_equal(made.plan->names[1], "layers 0-4 (2)");
+    assert_string_equal(made.plan->names[0], "layers 0-4 attention, both ends");
+    assert_string_equal(made.plan->names[1], "layers 0-4 mlp");
+    drop(&made);
+}
+
+static void test_names_of_groups(void **state)
+{
+    struct made made =
+        make(*state,
+             LINEAR "models:\n- model: /b\n- model: /t\n  parameters:\n    weight:\n"
+                    "    - {filter: layers.1.mlp, value: 2}\n    - {filter: layers.1.self, value: 3}\n"
+                    "    - {filter: layers.3.mlp, value: 4}\n    - {filter: layers.3, value: 5}\n"
+                    "    - {filter: embed, value: 6}\n    - {value: [1, 1.5, 1]}\nparameters: {weight: 1}\n");
+    static const char *const expected[] = {
+        "embeddings", "of layers 0-4, head", "layer 1 mlp",      "layer 1 attention",
+        "layer 2",    "layer 3 mlp",         "layer 3 attention"};
+    assert_int_equal(made.plan->ratios_n, 7);
+    for (int i = 0; i < 7; i++)
+        assert_string_equal(made.plan->names[i], expected[i]);
+    drop(&made);
+    made = make(*state,
+                LINEAR "models:\n- model: /b\n- model: /t\n  parameters:\n    weight:\n"
+                       "    - {filter: norm, value: 2}\n    - {filter: head, value: 3}\n    - {value: 1}\n"
+                       "parameters: {weight: 1}\n");
+    assert_string_equal(made.plan->names[1], "head");
+    assert_string_equal(made.plan->names[2], "head (2)");
     drop(&made);
 }
 
@@ -387,6 +411,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_which_one_is_tuned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gradients, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_filters, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_names_of_groups, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_normalize, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_written_recipe_reads_back, set_up, tear_down),
         cmocka_unit_test(test_refused_with_what_to_do),
