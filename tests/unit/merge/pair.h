@@ -1,5 +1,6 @@
 /* Small pairs of checkpoints for the tests of the plan. A tensor is a name and, after '|', what is special about it:
  * "w" is F32 [2] of ones, "w|twos" has other values, "w|rows" is F32 [3,2], "w|more" F32 [4,2], "w|half" BF16 [2],
+ * "w|other half" F16 [2] of the same bytes,
  * "w|mask" U8 [1,1,2,2], "w|ids" I64 [2], "w|other ids" I64 [2] with other values. */
 #ifndef TESTS_MERGE_PAIR_H
 #define TESTS_MERGE_PAIR_H
@@ -31,6 +32,8 @@ static UNUSED struct st_tensor pair_tensor(const char *text, char name[128])
         t = (struct st_tensor){name, ST_F32, 2, {4, 2}, 8, ones, 32};
     else if (!strcmp(special, "half"))
         t = (struct st_tensor){name, ST_BF16, 1, {2}, 2, ones, 4};
+    else if (!strcmp(special, "other half"))
+        t = (struct st_tensor){name, ST_F16, 1, {2}, 2, ones, 4};
     else if (!strcmp(special, "mask"))
         t = (struct st_tensor){name, ST_U8, 4, {1, 1, 2, 2}, 4, ones, 4};
     else if (!strcmp(special, "ids"))

@@ -42,6 +42,11 @@ static void test_buffers(void **state)
     assert_non_null(strstr(dropped(plan, "model.rotary_emb.inv_freq")->why, "different ones"));
     plan_free(plan);
     close_pair(&pair);
+    pair = open_pair("{}", half, other_half); /* the same bytes are not the same numbers */
+    plan = planned(&pair, &one);
+    assert_true(dropped(plan, "model.rotary_emb.inv_freq")->in_base);
+    plan_free(plan);
+    close_pair(&pair);
 }
 
 static void check_tied(const char *config, const char *const *base, const char *const *tuned,
