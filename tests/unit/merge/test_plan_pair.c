@@ -12,6 +12,9 @@ static void test_buffers(void **state)
     static const char *const differs[] = {"model.layers.0.self_attn.rotary_emb.inv_freq|twos",
                                           "model.layers.0.w", "model.layers.1.w",
                                           "model.rotary_emb.inv_freq|half", NULL};
+    static const char *const half[] = {"model.layers.0.w", "model.rotary_emb.inv_freq|half", NULL};
+    static const char *const other_half[] = {"model.layers.0.w", "model.rotary_emb.inv_freq|other half",
+                                             NULL};
     static const char inner[] = "model.layers.0.self_attn.rotary_emb.inv_freq";
     struct pair pair = open_pair("{}", without, with);
     struct plan *plan = planned(&pair, &one);
