@@ -18,6 +18,11 @@
 
 #define UNUSED __attribute__((unused))
 
+/* A whole safetensors file of one BF16 tensor "x". */
+#define FUZZ_WEIGHTS                                                                                         \
+    "\x3d\0\0\0\0\0\0\0{\"x\":{\"dtype\":\"BF16\",\"shape\":[2,1],\"data_offsets\":[0,4]}}   "               \
+    "\x80\x3f\0\xc0"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A check that stays in every build; libFuzzer keeps the input that breaks it. */

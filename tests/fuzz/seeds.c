@@ -2,6 +2,7 @@
  * those of the unit tests, so that a new row there is a new seed here. */
 #include "tests/fuzz/fuzz.h"
 
+#include "merge/manifest.h"
 #include "merge/safetensors.h"
 #include "tests/unit/merge/malformed.h"
 
@@ -45,10 +46,6 @@ static void seed_headers(void)
 }
 
 #define TEXT(text) text, sizeof(text) - 1
-#define HEADER_OF_X                                                                                          \
-    "\x3d\0\0\0\0\0\0\0{\"x\":{\"dtype\":\"BF16\",\"shape\":[2,1],\"data_offsets\":[0,4]}}   "               \
-    "\x80\x3f\0\xc0"
-
 struct text {
     const char *bytes;
     size_t n;
@@ -64,9 +61,9 @@ static const struct text indices[] = {
     {TEXT("{\"metadata\":{\"total_size\":32},\"weight_map\":{\"a\":\"two.safetensors\",\"b\":\"one."
           "safetensors\","
           "\"c\":\"two.safetensors\",\"d\":\"one.safetensors\"}}")},
-    {TEXT("{\"weight_map\":{\"x\":\"x.safetensors\"}}\0{\"a\":1}\0" HEADER_OF_X)},
+    {TEXT("{\"weight_map\":{\"x\":\"x.safetensors\"}}\0{\"a\":1}\0" FUZZ_WEIGHTS)},
     {TEXT("{\"weight_map\":{\"b\":\"one.safetensors\",\"d\":\"one.safetensors\",\"x\":\"x.safetensors\"}}\0{}"
-          "\0" HEADER_OF_X)},
+          "\0" FUZZ_WEIGHTS)},
     {TEXT("{\"weight_map\":{\"b\":\"one.safetensors\",\"d\":\"two.safetensors\"}}")},
     {TEXT(
         "{\"weight_map\":{\"b\":\"one.safetensors\",\"d\":\"one.safetensors\",\"x\":\"one.safetensors\"}}")},
@@ -110,6 +107,25 @@ static const struct text values[] = {
     {TEXT("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]")},
 };
 
+/* The directory of fuzz_manifest.c, as it is and with wrong figures. */
+static void seed_manifests(void)
+{
+    struct manifest_file files[] = {
+        {"config.json", 2, hash_bytes("{}", 2)},
+        {"model.safetensors", sizeof FUZZ_WEIGHTS - 1, hash_bytes(FUZZ_WEIGHTS, sizeof FUZZ_WEIGHTS - 1)},
+    };
+    for (size_t i = 0; i < 4; i++) {
+        struct buf buf;
+        buf_init(&buf, 1 << 16);
+        files[0].bytes = i == 1 ? 3 : 2;
+        files[1].hash.low ^= i == 2;
+        files[0].name = i == 3 ? "../config.json" : "config.json";
+        manifest_write(files, 2, &buf);
+        seed("manifest", i, buf.data, buf.len);
+        buf_fini(&buf);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -118,6 +134,7 @@ int main(int argc, char **argv)
     }
     root = argv[1];
     seed_headers();
+    seed_manifests();
     seed_all("index", indices, sizeof indices / sizeof *indices);
     seed_all("json", values, sizeof values / sizeof *values);
     return 0;
