@@ -18,37 +18,53 @@ int strategy_dimensions(const struct opt_problem *problem)
     return problem->kind == OPT_HMA ? space.n - 1 : space.n;
 }
 
+/* Which setting a range comes from: "ratio" when all have the same one. */
+static const char *range_field(const struct opt_problem *p)
+{
+    for (int i = 1; i < p->k; i++)
+        if (p->low[i] != p->low[0] || p->high[i] != p->high[0])
+            return "groups.bounds";
+    return "ratio";
+}
+
 /* The caller has named the group where a person made the mistake; these sentences are for what it let through. */
+static int check_range(const struct opt_problem *p, int i, struct err *err)
+{
+    double low = p->low[i], high = p->high[i];
+    if (!isfinite(low) || !isfinite(high) || !(low <= high) || fabs(low) > BOUND_MAX ||
+        fabs(high) > BOUND_MAX)
+        return err_set(
+            err, ERR_INVALID,
+            "%s: ratio %d has the range %.17g to %.17g; its max must not be below its min, and both "
+            "within one million",
+            range_field(p), i, low, high);
+    if (low < high && high - low < WIDTH_MIN)
+        return err_set(err, ERR_INVALID,
+                       "%s: the range of ratio %d, %.17g to %.17g, is narrower than one millionth; freeze it "
+                       "(groups.freeze)",
+                       range_field(p), i, low, high);
+    int first = p->tie[i];
+    if (first < 0 || first > i || p->tie[first] != first || p->low[first] != low || p->high[first] != high)
+        return err_set(err, ERR_INVALID, "groups.tie: ratio %d is tied to %d, which has another range or tie",
+                       i, first);
+    return 0;
+}
+
 static int check_ranges(const struct opt_problem *p, struct err *err)
 {
-    bool free = false;
+    int free_n = 0;
     for (int i = 0; i < p->k; i++) {
-        double low = p->low[i], high = p->high[i];
-        if (!isfinite(low) || !isfinite(high) || !(low <= high) || fabs(low) > BOUND_MAX ||
-            fabs(high) > BOUND_MAX)
-            return err_set(
-                err, ERR_INVALID,
-                "groups.bounds: ratio %d has the range %.17g to %.17g; its max must not be below its min, "
-                "and both within one million",
-                i, low, high);
-        if (low < high && high - low < WIDTH_MIN)
-            return err_set(
-                err, ERR_INVALID,
-                "groups.bounds: the range of ratio %d, %.17g to %.17g, is narrower than one millionth; "
-                "freeze it (groups.freeze)",
-                i, low, high);
-        int first = p->tie[i];
-        if (first < 0 || first > i || p->tie[first] != first || p->low[first] != low ||
-            p->high[first] != high)
-            return err_set(err, ERR_INVALID,
-                           "groups.tie: ratio %d is tied to %d, which has another range or tie", i, first);
-        free = free || low < high;
+        int rc = check_range(p, i, err);
+        if (rc)
+            return rc;
+        free_n += p->low[i] < p->high[i];
     }
-    return free ? 0
-                : err_set(err, ERR_INVALID,
-                          "groups.freeze: every ratio is frozen, so there is one model and nothing to "
-                          "search; leave at "
-                          "least one group free");
+    if (free_n == 0)
+        return err_set(
+            err, ERR_INVALID,
+            "groups.freeze: every ratio is frozen, so there is one model and nothing to search; leave "
+            "at least one group free");
+    return 0;
 }
 
 static int check_common(const struct opt_problem *p, struct err *err)

@@ -27,7 +27,7 @@ struct worker {
     int slots;
     int done, failed; /* results and failures since it registered */
     int64_t seen_us;
-    bool told_lost; /* the log has its silence */
+    bool told_lost;          /* the log has its silence */
     struct refusal *refused; /* [refused_n], a search once; gone when it registers again */
     int refused_n;
 };

@@ -95,7 +95,8 @@ static int endpoint(const struct search *search, enum half half, const double *e
 
 static bool scale_make(const struct search *search, enum half half, struct scale *scale)
 {
-    int low = endpoint(search, half, search->problem.low), high = endpoint(search, half, search->problem.high);
+    int low = endpoint(search, half, search->problem.low),
+        high = endpoint(search, half, search->problem.high);
     if (low < 0 || high < 0 || search->m > 3)
         return false;
     for (int j = 0; j < search->m; j++) {

@@ -157,6 +157,7 @@ static void test_bad_settings_are_named(void **state)
     REFUSED(OPT_SWEEP, p.high[0] = 1e9, ERR_INVALID, "within one million");
     REFUSED(OPT_SWEEP, p.high[1] = 1e-7, ERR_INVALID,
             "the range of ratio 1, 0 to 9.9999999999999995e-08, is narrower");
+    REFUSED(OPT_SWEEP, fake_range(&p, 0, 1e-7), ERR_INVALID, "ratio: the range of ratio 0");
     REFUSED(OPT_SOBOL, fake_range(&p, 0.5, 0.5), ERR_INVALID, "groups.freeze: every ratio is frozen");
     REFUSED(OPT_SOBOL, p.tie[1] = 2, ERR_INVALID, "groups.tie: ratio 1 is tied to 2");
     REFUSED(OPT_SOBOL, p.tie[1] = -1, ERR_INVALID, "groups.tie: ratio 1 is tied to -1");
