@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OFF_MAX 0.02 /* as the daemon warns */
+#define OFF_MAX 0.02      /* as the daemon warns */
+#define OFF_GROUPS_MAX 12 /* in the table of what ratios come out as; more would fill the screen */
 
 /* A size without a unit: "512", "1.6 M", "6.7 G". */
 static void cell_count(struct table *table, double n)
@@ -120,17 +121,25 @@ static void view_groups(const struct json *groups, struct buf *out)
 
 /* --- what ratios come out as --- */
 
-/* The largest distance between asked and got in any group. */
+/* The largest distance between asked and got in a group. */
+static double worst_in(const struct json *report, const struct json *group, const char *rounding)
+{
+    const struct json *asked = json_first(json_get(report, "ratios"));
+    const struct json *got = json_first(json_get(json_get(group, "effective"), rounding));
+    double worst = 0;
+    for (; asked && got; asked = json_next(asked), got = json_next(got)) {
+        double off = fabs(json_number_or(got, NAN) - json_number_or(asked, NAN));
+        worst = off > worst ? off : worst;
+    }
+    return worst;
+}
+
 static double worst_of(const struct json *report, const char *rounding)
 {
     double worst = 0;
     for (const struct json *g = json_first(json_get(report, "groups")); g; g = json_next(g)) {
-        const struct json *asked = json_first(json_get(report, "ratios"));
-        const struct json *got = json_first(json_get(json_get(g, "effective"), rounding));
-        for (; asked && got; asked = json_next(asked), got = json_next(got)) {
-            double off = fabs(json_number_or(got, NAN) - json_number_or(asked, NAN));
-            worst = off > worst ? off : worst;
-        }
+        double off = worst_in(report, g, rounding);
+        worst = off > worst ? off : worst;
     }
     return worst;
 }
@@ -164,20 +173,26 @@ static void view_table(const struct json *report, struct buf *out)
         snprintf(head, sizeof head, "%.1f", json_number_or(r, NAN));
         table_column(&table, head, TABLE_RIGHT);
     }
-    size_t width = (size_t)table.columns_n - 2;
+    size_t width = (size_t)table.columns_n - 2, shown = 0, more = 0;
     for (const struct json *g = json_first(json_get(report, "groups")); g; g = json_next(g)) {
         const struct json *effective = json_get(g, "effective");
         if (json_len(json_get(effective, "nearest")) != width ||
-            json_len(json_get(effective, "stochastic")) != width)
+            json_len(json_get(effective, "stochastic")) != width ||
+            fmax(worst_in(report, g, "nearest"), worst_in(report, g, "stochastic")) <= OFF_MAX)
             continue;
-        add_effective(&table, g, "nearest");
-        add_effective(&table, g, "stochastic");
+        if (shown++ < OFF_GROUPS_MAX) {
+            add_effective(&table, g, "nearest");
+            add_effective(&table, g, "stochastic");
+        } else
+            more++;
     }
     table_print(&table, out);
     table_fini(&table);
+    if (more)
+        buf_printf(out, "… and %zu more groups; --json has all of them\n", more);
 }
 
-/* The table only where something is off; otherwise it would say each number twice. */
+/* Only groups where something is off; for the others it would say each number twice. */
 static void view_effective(const struct json *report, struct buf *out)
 {
     double nearest = worst_of(report, "nearest"), stochastic = worst_of(report, "stochastic");

@@ -75,6 +75,25 @@ static void test_ratios_that_are_off(void **state)
     buf_fini(&text);
 }
 
+/* Groups that come out as asked are not in the table, and of very many the first are. */
+static void test_many_groups(void **state)
+{
+    (void)state;
+    struct buf report, text;
+    buf_init(&report, 1u << 20);
+    buf_text(&report, "{\"ratios\":[0.1,0.5],\"groups\":[" GROUP("true", "[0.1,0.5]"));
+    for (int i = 0; i < 14; i++)
+        buf_printf(&report, "," GROUP("layer %d", "[0.006,0.5]"), i);
+    buf_text(&report, "]}");
+    text = shown(buf_str(&report), 0, false);
+    assert_null(strstr(buf_str(&text), "true        nearest"));
+    assert_contains(buf_str(&text), "layer 11  nearest     0.006");
+    assert_null(strstr(buf_str(&text), "layer 12  nearest"));
+    assert_contains(buf_str(&text), "… and 2 more groups; --json has all of them\n");
+    buf_fini(&text);
+    buf_fini(&report);
+}
+
 static void test_findings(void **state)
 {
     (void)state;
@@ -120,8 +139,11 @@ static void test_empty(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_parts), cmocka_unit_test(test_ratios_that_are_off),
-        cmocka_unit_test(test_findings),  cmocka_unit_test(test_findings_are_wrapped),
+        cmocka_unit_test(test_all_parts),
+        cmocka_unit_test(test_ratios_that_are_off),
+        cmocka_unit_test(test_many_groups),
+        cmocka_unit_test(test_findings),
+        cmocka_unit_test(test_findings_are_wrapped),
         cmocka_unit_test(test_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
