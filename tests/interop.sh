@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks against programs from PyPI: transformers, safetensors, sacrebleu, moocore, scipy. Needs the package registry;
+# Checks against programs from PyPI: transformers, safetensors, huggingface_hub, xxhash, sacrebleu, moocore, scipy. Needs the package registry;
 # tests/run.sh does not, and reads the golden files that these references made. Last line "N passed, M failed".
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -57,12 +57,28 @@ regenerate() { # regenerate FILE COMMAND…   the command writes the file anew; 
     "$@" && git diff --stat --exit-code -- "$file"
 }
 check "golden metrics (sacrebleu)" regenerate tests/golden/lab/metrics.json "$python" lab/golden_metrics.py
-check "golden averages (torch)" regenerate tests/golden/merge "$python" tests/golden/merge/make_lerp.py
+check "golden averages (torch)" regenerate tests/golden/merge/lerp.safetensors "$python" tests/golden/merge/make_lerp.py
 same_output() { # same_output FILE COMMAND…   the command prints what FILE holds
     local file=$1
     shift
     "$@" >"$dir/again" && cmp "$dir/again" "$file"
 }
+
+# merge/: what a second implementation and other people's programs make of the same input
+merge=build/interop-merge golden=tests/golden/merge
+export PYTHONDONTWRITEBYTECODE=1
+[ -x $merge/bin/python ] || /usr/bin/python3 -m venv --system-site-packages $merge
+check "packages of the merge's references" $merge/bin/pip install -q -r $golden/requirements.txt
+check "golden hashes (xxhash)" same_output $golden/hash.json $merge/bin/python $golden/make_hash.py
+check "golden file of every dtype (safetensors)" \
+    regenerate $golden/reference.safetensors $merge/bin/python $golden/make_reference.py
+check "golden shards (huggingface_hub)" same_output $golden/shards.json $merge/bin/python $golden/make_shards.py
+check "golden merged tensors, both roundings (numpy, torch, torch.lerp)" \
+    same_output $golden/merged.json $merge/bin/python $golden/make_merged.py
+check "exports of the shipped pair (numpy, safetensors, huggingface_hub, xxhash)" $merge/bin/python $golden/check_export.py
+check "2000 random files come back as safetensors wrote them" \
+    $merge/bin/python tests/interop/safetensors_agree.py "$bin/tests/safetensors_copy"
+
 venv=build/interop
 [ -x $venv/bin/python ] || /usr/bin/python3 -m venv $venv
 check "packages of the optimizer's references" $venv/bin/pip install -q -r tests/golden/optimizer/requirements.txt
