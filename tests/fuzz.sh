@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# Runs the libFuzzer targets of tests/fuzz under ASan and UBSan, one after the other.
+# Runs the libFuzzer targets of tests/fuzz under ASan and UBSan, one after the other (PARETOD_FUZZ_JOBS at a time).
 #
 #   tests/fuzz.sh SECONDS [TARGET…]    each target (default: all) for so long; new inputs stay in BUILD/corpus/TARGET
 #   tests/fuzz.sh coverage [TARGET…]   what the seeds and BUILD/corpus reach, file by file (needs Debian's llvm)
-#   tests/fuzz.sh shrink [TARGET…]     BUILD/corpus into tests/fuzz/corpus, as few inputs as reach the same
 #
 # BUILD is PARETOD_FUZZ_BUILD, default build/fuzz. An input that breaks something is kept as BUILD/broken/TARGET-…;
 # to see it again: BUILD/tests/fuzz/fuzz_TARGET FILE. Mended, it goes to tests/fuzz/corpus/TARGET.
@@ -11,7 +10,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-}
-[[ $what =~ ^([0-9]+|coverage|shrink)$ ]] || { sed -n '2,11p' "$0" >&2; exit 2; }
+[[ $what =~ ^([0-9]+|coverage)$ ]] || { sed -n '2,10p' "$0" >&2; exit 2; }
 shift
 build=$(realpath -m "${PARETOD_FUZZ_BUILD:-build/fuzz}")
 least=2000 # inputs below which a run says nothing
@@ -85,18 +84,6 @@ fuzz() {
 export -f run_target inputs
 export build least
 
-shrink() {
-    local name
-    for name in $(targets "$@"); do
-        mapfile -t dirs < <(inputs "$name")
-        rm -rf "$build/shrunk"
-        mkdir -p "$build/shrunk" "tests/fuzz/corpus/$name"
-        "$build/tests/fuzz/fuzz_$name" -merge=1 "$build/shrunk" "${dirs[@]}" "$build/corpus/$name" 2>/dev/null
-        cp "$build/shrunk"/* "tests/fuzz/corpus/$name/"
-        echo "$name: $(find "tests/fuzz/corpus/$name" -type f | wc -l) inputs"
-    done
-}
-
 # A second build with counters; the inputs are run once, nothing is searched.
 coverage() {
     local cover=$build/cover name objects=() profiles=()
@@ -116,6 +103,5 @@ coverage() {
 configure "$build" || { echo "0 passed, 1 failed"; exit 1; }
 case $what in
 coverage) coverage "$@" ;;
-shrink) shrink "$@" ;;
 *) fuzz "$@" ;;
 esac
