@@ -17,15 +17,23 @@ void matrix_fini(struct matrix *matrix)
     *matrix = (struct matrix){0};
 }
 
+#define STEP                                                                                                 \
+    16 /* floats of a row taken at once: a cache line, and STEP lines of the panel stay in the first cache */
+
 void matrix_pack(struct matrix *matrix, size_t first_row, size_t rows, const float *weight)
 {
-    size_t k = matrix->k;
+    size_t k = matrix->k, some;
     assert(first_row + rows <= matrix->n);
-    for (size_t r = 0; r < rows; r++) {
-        size_t column = first_row + r;
-        float *to = matrix->panels + column / PANEL * k * PANEL + column % PANEL;
-        for (size_t i = 0; i < k; i++)
-            to[i * PANEL] = weight[r * k + i];
+    for (size_t r = 0; r < rows; r += some) { /* the rows of one panel */
+        size_t column = first_row + r, lane = column % PANEL;
+        float *to = matrix->panels + column / PANEL * k * PANEL + lane;
+        some = rows - r < PANEL - lane ? rows - r : PANEL - lane;
+        for (size_t first = 0; first < k; first += STEP) {
+            size_t end = first + STEP < k ? first + STEP : k;
+            for (size_t j = 0; j < some; j++)
+                for (size_t i = first; i < end; i++)
+                    to[i * PANEL + j] = weight[(r + j) * k + i];
+        }
     }
 }
 
