@@ -27,6 +27,9 @@ def test_the_shipped_pair(world, search):
     report = json.loads(world.ctl("preflight", path, "--json").stdout)
     assert report["ok"] and report["findings"] == []
     assert sum(g["parameters"] for g in report["groups"]) == report["models"]["base"]["parameters"] == 1607808
+    # what a digest is made of is a promise: searches that are stored have theirs
+    assert report["models"]["base"]["digest"] == "ce35c1c000513504512e128c312fb4c1"
+    assert report["models"]["tuned"]["digest"] == "57aff5d3dd4357ece41e3fc4e9c5f524"
     for group in report["groups"]:
         for rounding in ("nearest", "stochastic"):
             for asked, got in zip(report["ratios"], group["effective"][rounding]):
