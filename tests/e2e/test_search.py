@@ -71,8 +71,9 @@ def test_trials_csv_says_the_same(fleet):
     trials = fleet.api.trials(search)
     assert len(rows) == len(trials) == 9
     names = [f"{name}{part}" for name in ("reward", "tasks") for part in ("", " stderr", " heldout", " heldout stderr")]
-    assert list(rows[0]) == ["trial", "stream", "step", "kind", "state", "on_front", "ratio group 1", "ratio group 2",
-                             "ratio group 3", *names, "failed", "worker", "merge_s", "evaluate_s", "wall_s", "reason"]
+    ratios = [f"{which} group {i}" for which in ("ratio", "effective") for i in (1, 2, 3)]
+    assert list(rows[0]) == ["trial", "stream", "step", "kind", "state", "on_front", *ratios, *names,
+                             "failed", "worker", "merge_s", "evaluate_s", "wall_s", "reason"]
     on_front = {str(p["trial"]) for p in fleet.api.front(search)["points"]}
     assert {row["trial"] for row in rows if row["on_front"] == "true"} == on_front
     assert all(row["on_front"] in ("true", "false") and row["failed"] == "0" and row["worker"] for row in rows)
@@ -166,8 +167,8 @@ def test_idempotency_key_survives_a_crash(world):
 def test_a_key_answers_when_the_checkpoints_are_gone(world):
     spec = world.synthetic()
     models = world.directory / "models"
-    for name in ("base", "tuned"):
-        shutil.copytree(ROOT / "tests/golden/worker/llama", models / name)
+    for name, fixture in (("base", "base"), ("tuned", "tuned-rsf")):
+        shutil.copytree(ROOT / "tests/fixtures" / fixture, models / name)
     spec["models"] = {"base": str(models / "base"), "tuned": str(models / "tuned")}
     spec["groups"] = {"count": 2}
     spec["evaluator"]["merge"] = "plan"
