@@ -72,8 +72,11 @@ static int write_all(struct client *client, struct export_job *job)
 /* --- saying --- */
 
 /* What the user can change. */
-static const char *advice(const struct merge_how *how)
+static const char *advice(const struct export_job *job)
 {
+    const struct merge_how *how = &job->options.how;
+    if (!job->spec && how->dtype != OUTPUT_F32)
+        return "the dtype cannot hold so small an update; out_dtype: float32 in the recipe keeps the ratio";
     if (how->dtype == OUTPUT_F32)
         return "the update is too small for any dtype";
     if (how->rounding == ROUND_STOCHASTIC)
@@ -89,7 +92,7 @@ static bool is_untrue(const struct export_job *job, const struct export_item *it
     if (!(fabs(item->effective[i] - item->ratios[i]) > LIMIT_RATIO_ERROR)) /* nor NaN: no update there */
         return false;
     buf_printf(out, "%s: ratio %.4g was asked for, %.4g came out: %s", job->pair.plan->names[i],
-               item->ratios[i], item->effective[i], advice(&job->options.how));
+               item->ratios[i], item->effective[i], advice(job));
     return true;
 }
 

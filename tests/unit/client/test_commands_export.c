@@ -428,6 +428,17 @@ static void test_a_ratio_that_did_not_come_out(void **state)
     assert_int_equal(fake_run(&s.fake, s.export), CLIENT_OK);
     assert_contains(s.fake.out, "layer 0: 0.25 of tuned, 0.0000 effective\n");
     assert_contains(s.fake.complaints, "layer 0: ratio 0.25 was asked for, 0 came out");
+    assert_contains(s.fake.complaints, "a search with output.rounding");
+    fixture_text(s.directory, "r.yml",
+                 "merge_method: linear\nmodels: [{model: a, parameters: {weight: 3}}, {model: b, "
+                 "parameters: {weight: 1}}]\n");
+    char *line = mem_printf("--json export --from-yaml %s/r.yml --base %s/base --tuned %s/tuned --out %s/x",
+                            s.directory, s.directory, s.directory, s.directory);
+    assert_int_equal(fake_run(&s.fake, line), CLIENT_OK);
+    assert_contains(s.fake.out,
+                    "\"effective\":[0],\"warnings\":[\"layers 0-1, both ends: ratio 0.25 was asked for");
+    assert_contains(s.fake.complaints, "out_dtype: float32 in the recipe");
+    mem_free(line);
     tear_down(&s);
 }
 
