@@ -20,6 +20,18 @@ static void add_leases(const struct json *leases, struct table *table)
     buf_fini(&text);
 }
 
+/* Under the table: which searches a worker does nothing for, and why. */
+static void add_refusals(const struct json *worker, struct buf *out)
+{
+    const struct json *refused = json_get(worker, "refused");
+    for (const struct json *r = json_first(refused); r; r = json_next(r)) {
+        text_clean(out, json_string_or(json_get(worker, "worker"), "?"));
+        buf_printf(out, " refuses search %.0f: ", json_number_or(json_get(r, "search"), 0));
+        text_clean(out, json_string_or(json_get(r, "reason"), "?"));
+        buf_text(out, "\n");
+    }
+}
+
 static void print_workers(const struct json *list, struct buf *out)
 {
     struct table table;
@@ -46,6 +58,8 @@ static void print_workers(const struct json *list, struct buf *out)
     }
     table_print(&table, out);
     table_fini(&table);
+    for (const struct json *w = json_first(list); w; w = json_next(w))
+        add_refusals(w, out);
 }
 
 int command_workers(struct client *client, const struct args *args)
