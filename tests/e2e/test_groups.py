@@ -45,6 +45,26 @@ def test_every_trial_keeps_to_the_ranges(fleet):
     assert "fixed at 0.125" in said and "as layers 0-3 mlp" in said and "0.5 to 0.75" in said
 
 
+def test_means_of_a_search_with_a_frozen_group(fleet):
+    """The mean is that of all groups: what was not given goes where there is room, what was given is held to it."""
+    spec = spec_of(fleet, groups={"count": 3, "freeze": {"layers 0-2": 0}})
+    spec["strategy"] = {"type": "hma", "sweep_points": 11}
+    spec["budget"]["trials"] = 30
+    search = fleet.api.submit(spec)
+    fleet.api.wait_state(search, "done")
+    trials = fleet.api.trials(search)
+    means = fleet.api.get(f"/v1/searches/{search}")["spec"]["strategy"]["means"]
+    assert [round(mean, 12) for mean in means] == [round(2 / 3 * i / 10, 12) for i in range(1, 10)]
+    for trial in trials:
+        assert trial["ratios"][0] == 0
+        assert trial["kind"] == "sweep" or min(abs(sum(trial["ratios"]) / 3 - mean) for mean in means) < 1e-12
+    unequal = [t for t in trials if t["kind"] != "sweep"]
+    assert all(abs(t["ratios"][1] - t["ratios"][2]) > 0.01 for t in unequal)  # the sweep has the equal ones
+    spec["strategy"]["means"] = [0.3, 0.7]
+    (error,) = fleet.api.post("/v1/searches", spec, expect=422)["fields"]
+    assert error["field"] == "strategy.means[1]" and "0.7 is not between 0.000666667 and 0.666" in error["error"]
+
+
 def test_a_group_that_is_not_there(world):
     answer = world.api.post("/v1/searches", spec_of(world, groups={"count": 3, "freeze": {"layer 0-2": 0}}), expect=422)
     (error,) = answer["fields"]
