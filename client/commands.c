@@ -123,9 +123,10 @@ const struct command commands[] = {
     {.name = "verify",
      .usage = "DIR",
      .line = "make sure that an exported checkpoint is whole",
-     .help = "Reads every file of DIR and holds it against paretod.manifest.json, which export wrote: missing, "
-             "cut, changed\n"
-             "or foreign files are named. No daemon is asked. Exit status 1 when something is wrong.",
+     .help =
+         "Reads every file of DIR and holds it against paretod.manifest.json, which export wrote: missing, "
+         "cut, changed\n"
+         "or foreign files are named. No daemon is asked. Exit status 1 when something is wrong.",
      .example = "paretoctl verify best",
      .words_min = 1,
      .words_max = 1,
