@@ -27,7 +27,7 @@ export class SearchView {
 
   reset() {
     Object.assign(this, { front: null, half: "search", kept: null, shown: null, axis_x: 0, axis_y: 1 });
-    this.axes_text = this.point_text = null;
+    this.axes_text = this.point_text = this.warnings_text = null;
     this.failed.reset();
     byId("halves").querySelector("[value=search]").checked = true;
     pointHelp();
@@ -108,11 +108,20 @@ export class SearchView {
     this.showEnds();
   }
 
+  /* What stands in the way now in full; what the preflight found folded, when it is more than a line or two. Left
+   * alone while it is the same, so that what somebody opened stays open. */
   showWarnings(warnings) {
-    const list = byId("search-warnings");
-    list.hidden = warnings.length === 0;
-    list.replaceChildren(...warnings.map(({ field, text }) =>
+    const text = JSON.stringify(warnings);
+    if (text === this.warnings_text) return;
+    this.warnings_text = text;
+    const list = (items) => el("ul", {}, items.map(({ field, text }) =>
       el("li", { "data-field": field }, el("span", { class: "badge" }, field), ` ${text}`)));
+    const now = warnings.filter(({ field }) => field === "workers");
+    const found = warnings.filter(({ field }) => field !== "workers");
+    const holder = byId("search-warnings");
+    holder.hidden = warnings.length === 0;
+    holder.replaceChildren(list(now), found.length > 2
+      ? el("details", {}, el("summary", {}, `${found.length} warnings of the preflight`), list(found)) : list(found));
   }
 
   showEnds() {
