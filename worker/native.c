@@ -24,7 +24,7 @@ struct native {
     struct model *model;
     struct forward *forward;
     struct merge_how how;
-    struct hash128 base_id, tuned_id; /* the files stay open and mapped: their places are identity enough */
+    struct hash128 base_id, tuned_id; /* which files; they stay open, so their contents need not be hashed */
     struct merge_effect *effects;     /* [plan->entries_n] of the last merge */
     uint64_t seed;
     double time_limit_s;
@@ -161,8 +161,6 @@ int native_open(const struct search_spec *spec, struct native **out, struct err 
     struct native *native = mem_zero(1, sizeof *native);
     native->seed = spec->seed;
     native->how = merge_how_of(spec);
-    native->base_id = hash_bytes(spec->base, strlen(spec->base));
-    native->tuned_id = hash_bytes(spec->tuned, strlen(spec->tuned));
     native->time_limit_s = spec->time_limit_s;
     int rc = bundle_open(spec->bundle, &native->bundle, err);
     if (!rc)
@@ -174,6 +172,8 @@ int native_open(const struct search_spec *spec, struct native **out, struct err 
     if (!rc)
         rc = plan_make(spec, native->base, native->tuned, &native->plan, err);
     if (!rc) {
+        native->base_id = checkpoint_identity(native->base);
+        native->tuned_id = checkpoint_identity(native->tuned);
         native->effects = mem_zero(native->plan->entries_n, sizeof *native->effects);
         rc = open_models(native, err);
     }
