@@ -6,16 +6,16 @@ number() { awk -v x="$1" 'BEGIN { if (x == "null" || x == "") print "null"; else
 
 # report WHAT VALUE UNIT PEER PEER_VALUE TARGET DIRECTION
 # PEER may be empty; PEER_VALUE and TARGET may be null. DIRECTION says how VALUE is held against TARGET: ">=", "<=", or
-# "ratio<=" for VALUE / PEER_VALUE.
+# "ratio<=", "ratio>=" for VALUE / PEER_VALUE.
 report() {
     local value peer_value target ratio=null held ok=null
     value=$(number "$2") peer_value=$(number "$5") target=$(number "$6")
     [ "$value" = null ] || [ "$peer_value" = null ] ||
         ratio=$(awk -v a="$2" -v b="$5" 'BEGIN { if (b == 0) print "null"; else printf "%.4f\n", a / b }')
     held=$2
-    [ "$7" != 'ratio<=' ] || held=$ratio
+    [ "$7" = "${7#ratio}" ] || held=$ratio
     [ "$held" = null ] || [ "$target" = null ] ||
-        ok=$(awk -v a="$held" -v b="$6" -v d="$7" 'BEGIN { print (d == ">=" ? a >= b : a <= b) ? "true" : "false" }')
+        ok=$(awk -v a="$held" -v b="$6" -v d="${7#ratio}" 'BEGIN { print (d == ">=" ? a >= b : a <= b) ? "true" : "false" }')
     if [ "$json" = yes ]; then
         jq -nc --arg what "$1" --argjson value "$value" --arg unit "$3" --arg peer "$4" --argjson peer_value "$peer_value" \
             --argjson ratio "$ratio" --argjson target "$target" --argjson ok "$ok" \

@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <xxhash.h>
+#if defined(__x86_64__) && __has_include(<xxh_x86dispatch.h>)
+#include <xxh_x86dispatch.h> /* the same numbers with AVX2 or AVX-512, where there is one */
+#endif
 
 struct hash_stream {
     XXH3_state_t *state;

@@ -77,14 +77,21 @@ static bool take_next(struct stream *stream, struct block *block)
 
 /* --- work --- */
 
+/* Each part is asked for once: the first block of a tensor asks for those that come after it, others for one more. */
+static void ask_ahead(const struct st_tensor *tensor, const struct block *block)
+{
+    uint64_t n = size_of(tensor->dtype, block->n);
+    uint64_t from = size_of(tensor->dtype, block->first) + (block->first ? STREAM_AHEAD * n : n);
+    uint64_t most = block->first ? n : STREAM_AHEAD * n;
+    if (from < tensor->bytes)
+        st_ahead(tensor, from, tensor->bytes - from < most ? tensor->bytes - from : most);
+}
+
 static const void *read_side(const struct st_tensor *tensor, const struct block *block, void *room,
                              struct err *err)
 {
-    uint64_t at = size_of(tensor->dtype, block->first), n = size_of(tensor->dtype, block->n);
-    uint64_t ahead = at + n, rest = tensor->bytes - ahead;
-    if (rest)
-        st_ahead(tensor, ahead, rest < 8 * STREAM_BLOCK ? rest : 8 * STREAM_BLOCK);
-    return st_read(tensor, at, n, room, err);
+    ask_ahead(tensor, block);
+    return st_read(tensor, size_of(tensor->dtype, block->first), size_of(tensor->dtype, block->n), room, err);
 }
 
 static void leave_side(const struct st_tensor *tensor, const struct block *block)

@@ -21,7 +21,10 @@
 #include "merge/outdir.h"
 #include "merge/shards.h"
 
-#define STREAM_BLOCK (1u << 20)
+/* Two inputs and an output of a block fit the second cache of a core, so that what is written to the file is still there. */
+#define STREAM_BLOCK (512u << 10)
+/* So many blocks are asked of the file system before they are read. */
+#define STREAM_AHEAD 16
 #define STREAM_MEMORY (256u << 20)
 
 struct stream_job {
