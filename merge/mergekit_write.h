@@ -13,7 +13,8 @@
  * means nothing else. The first line says which model is which to merge/recipe.
  *
  * mergekit computes w * base + v * tuned in float32, we base + r (tuned - base): the results are at most one unit in the
- * last place apart, but where base and tuned cancel. What it cannot say stands in the comment on top. Source: mergekit 0.1.4, plan.py and config.py. */
+ * last place apart, but where base and tuned cancel. What it cannot say stands in the comment on top. Source: mergekit
+ * 0.1.4, plan.py and config.py. */
 #ifndef MERGE_MERGEKIT_WRITE_H
 #define MERGE_MERGEKIT_WRITE_H
 
