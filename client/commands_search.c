@@ -34,16 +34,17 @@ static void say_reading(void *ctx)
         ctx, "the daemon is reading both checkpoints to check the search; for large ones this takes minutes");
 }
 
-static int post_search(struct client *client, const char *body, const char *key,
+/* reads: the search has models, which the daemon reads to their end. */
+static int post_search(struct client *client, const char *body, const char *key, bool reads,
                        struct http_response *response)
 {
     struct http_request request = {.method = "POST",
                                    .path = "/v1/searches",
                                    .body = body,
                                    .idempotency_key = key,
-                                   .timeout_s = SUBMIT_S,
+                                   .timeout_s = reads ? SUBMIT_S : 0,
                                    .cancel = client->interrupted,
-                                   .waits = say_reading,
+                                   .waits = reads ? say_reading : NULL,
                                    .waits_ctx = client,
                                    .waits_s = SUBMIT_QUIET_S};
     struct err err = {0};
@@ -130,7 +131,7 @@ int command_submit(struct client *client, const struct args *args)
         client_catch_interrupt(client);
         json_begin(&json, &body);
         search_spec_write(spec, &json);
-        code = post_search(client, buf_str(&body), key, &response);
+        code = post_search(client, buf_str(&body), key, spec->has_models, &response);
     }
     if (!code)
         code = response.status == 422 ? say_fields(client, path, &response)

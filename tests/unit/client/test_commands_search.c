@@ -8,6 +8,11 @@ static const char good[] =
     "\"evaluator\":{\"type\":\"command\",\"argv\":[\"./ev\"],\"merge\":\"none\"},\"groups\":{\"count\":2},"
     "\"strategy\":{\"type\":\"sweep\"}}";
 
+static const char with_models[] =
+    "{\"models\":{\"base\":\"/a\",\"tuned\":\"/"
+    "b\"},\"objectives\":[{\"name\":\"a\",\"metric\":\"x.a\",\"goal\":\"max\"}],"
+    "\"evaluator\":{\"type\":\"command\",\"argv\":[\"./ev\"]}}";
+
 static const char made[] = "{\"id\":3,\"name\":\"toy\",\"state\":\"running\"}";
 
 /* Writes `spec` to a file and runs "submit FILE rest". */
@@ -59,12 +64,18 @@ static void test_a_long_check_is_waited_for(void **state)
     (void)state;
     fake_init(&fake);
     fake_answer(&fake, (struct fake_answer){.status = 201, .body = made, .waits_us = 600000000});
-    assert_int_equal(submit(&fake, good, ""), CLIENT_OK);
+    assert_int_equal(submit(&fake, with_models, ""), CLIENT_OK);
     assert_string_equal(fake.out, "search 3 \"toy\" submitted\n");
     assert_string_equal(fake.complaints,
                         "paretoctl: the daemon is reading both checkpoints to check the search; "
                         "for large ones this takes minutes\n");
     assert_true(fake.asked[0].timeout_s > 3600);
+    fake_fini(&fake);
+    fake_init(&fake); /* nothing is read for a function of ratios */
+    fake_answer(&fake, (struct fake_answer){.status = 201, .body = made, .waits_us = 20000000});
+    assert_int_equal(submit(&fake, good, ""), CLIENT_OK);
+    assert_string_equal(fake.complaints, "");
+    assert_true(fake.asked[0].timeout_s == 0);
     fake_fini(&fake);
 }
 
