@@ -38,6 +38,7 @@ __attribute__((format(printf, 2, 3))) static void wrong(struct verify *verify, c
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    err_line(text);
     if (verify->result->wrong_n++ == 0)
         memcpy(verify->first, text, sizeof text);
     if (verify->calls && verify->calls->wrong)

@@ -236,6 +236,16 @@ static void test_malformed_manifests(void **state)
     refuses(w, "{\"format\":\"paretod-manifest-2\"}", ERR_UNSUPPORTED, "a later paretoctl");
 }
 
+static void test_a_finding_is_one_line(void **state)
+{
+    struct world *w = *state;
+    struct verify_result result;
+    struct err err;
+    fixture_text(w->out, MANIFEST_NAME, HEAD "[" ONE("a\\nb") "]}");
+    assert_int_equal(verify(w, &result, &err), ERR_CORRUPT);
+    assert_non_null(strstr(w->first, "a?b"));
+}
+
 static void test_what_is_no_export(void **state)
 {
     struct world *w = *state;
@@ -297,6 +307,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_all_findings_are_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_foreign_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_malformed_manifests, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_finding_is_one_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_no_export, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_checkpoint_that_does_not_open, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stopped, set_up, tear_down),
