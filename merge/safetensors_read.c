@@ -156,11 +156,17 @@ void st_ahead(const struct st_tensor *tensor, uint64_t offset, uint64_t n)
         posix_fadvise(tensor->disk->fd, (off_t)(tensor->offset + offset), (off_t)n, POSIX_FADV_WILLNEED);
 }
 
+/* A fault brings the pages around it too, up to this size, also those that were left a moment ago. */
+#define FAULT_AROUND (64u << 10)
+
 void st_behind(const struct st_tensor *tensor, uint64_t offset, uint64_t n)
 {
     if (!tensor->disk || !tensor->disk->map || n == 0)
         return;
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), begin = tensor->offset + offset, end = begin + n;
-    begin -= begin % page; /* a neighbour's page comes back by itself: nobody writes to the map */
-    madvise(tensor->disk->map + begin, (size_t)(end - begin), MADV_DONTNEED);
+    uintptr_t map = (uintptr_t)tensor->disk->map, begin = map + tensor->offset + offset, end = begin + n;
+    begin -= begin % FAULT_AROUND; /* a neighbour's page comes back by itself: nobody writes to the map */
+    end += FAULT_AROUND - end % FAULT_AROUND;
+    begin = begin < map ? map : begin;
+    end = end > map + tensor->disk->bytes ? map + tensor->disk->bytes : end;
+    madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
