@@ -33,7 +33,8 @@ struct stream {
     uint64_t next_element;
     bool is_retiring;
     uint64_t done_bytes;
-    int rc; /* of the first failure; nothing is taken after it */
+    uint64_t left_element; /* of the tensor that is being retired: what is before it was left behind */
+    int rc;                /* of the first failure; nothing is taken after it */
     struct err err;
 };
 
@@ -94,11 +95,6 @@ static const void *read_side(const struct st_tensor *tensor, const struct block 
     return st_read(tensor, size_of(tensor->dtype, block->first), size_of(tensor->dtype, block->n), room, err);
 }
 
-static void leave_side(const struct st_tensor *tensor, const struct block *block)
-{
-    st_behind(tensor, size_of(tensor->dtype, block->first), size_of(tensor->dtype, block->n));
-}
-
 /* in: room for one block of base and one of tuned. */
 static int work(struct stream *stream, struct block *block, char *in, struct err *err)
 {
@@ -112,8 +108,6 @@ static int work(struct stream *stream, struct block *block, char *in, struct err
     memset(block->effects, 0, job->k * sizeof *block->effects);
     int rc = merge_span(task, base, tuned, block->first, block->n, job->k,
                         stream->ratios + block->tensor * job->k, block->outs, block->effects, err);
-    leave_side(task->base, block);
-    leave_side(task->tuned, block);
     uint64_t offset = to->offset + size_of(task->dtype, block->first);
     for (size_t c = 0; !rc && c < job->k; c++)
         rc = stream_files_write(&stream->files, c, block->shard, offset, block->outs[c],
@@ -122,6 +116,20 @@ static int work(struct stream *stream, struct block *block, char *in, struct err
 }
 
 /* --- retiring --- */
+
+/* Leaves what was read of a tensor behind, in large parts: every time, all threads wait for each other's page tables. */
+static void leave(struct stream *stream, const struct block *block)
+{
+    const struct merge_task *task = &stream->tasks[block->tensor];
+    unsigned bits = st_dtype_bits(task->base->dtype);
+    uint64_t end = block->first + block->n, part = (uint64_t)STREAM_BEHIND * 8 / bits;
+    if (end < task->base->elements && end - stream->left_element < part)
+        return;
+    uint64_t from = size_of(task->base->dtype, stream->left_element), to = size_of(task->base->dtype, end);
+    st_behind(task->base, from, to - from);
+    st_behind(task->tuned, from, to - from);
+    stream->left_element = end < task->base->elements ? end : 0;
+}
 
 static int retire(struct stream *stream, const struct block *block, struct err *err)
 {
@@ -134,6 +142,7 @@ static int retire(struct stream *stream, const struct block *block, struct err *
         sum->update += block->effects[c].update;
         hash_add(stream->files.hashes[c], block->outs[c], bytes);
     }
+    leave(stream, block);
     if (block->is_last)
         stream_files_retire(&stream->files, block->shard);
     stream->done_bytes += bytes * job->k;

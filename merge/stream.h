@@ -26,6 +26,8 @@
 /* So many blocks are asked of the file system before they are read. */
 #define STREAM_AHEAD 16
 #define STREAM_MEMORY (256u << 20)
+/* So many bytes of base, and of tuned, are let go at once. */
+#define STREAM_BEHIND (16u << 20)
 
 struct stream_job {
     const struct checkpoint *base, *tuned;
