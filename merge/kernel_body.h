@@ -198,16 +198,15 @@ ALWAYS vec step_of(bool outward, vec base, vec tuned)
     return outward ? tuned - base : base - tuned;
 }
 
-/* NaN is among the results: equal infinities are kept, the others become one and the same NaN. Where both are equal the
- * lane is to add nothing to the sums. */
-ALWAYS mask mend(vec *base, vec tuned, vec *mixed, vec *step)
+/* NaN is among the results: equal infinities are kept, the others become one and the same NaN. Where both are equal,
+ * base and step become 0 for the sums. */
+ALWAYS void mend(vec *base, vec tuned, vec *mixed, vec *step)
 {
     mask equal = mask_equal(*base, tuned);
     uvec kept = choose(equal, (uvec)*base, set(0x7FC00000));
     *mixed = (vec)choose(mask_nan(*mixed), kept, (uvec)*mixed);
     *step = (vec)choose(equal, set(0), (uvec)*step);
     *base = (vec)choose(equal, set(0), (uvec)*base);
-    return equal;
 }
 
 /* There may be nothing; then nothing is fetched. */
@@ -223,7 +222,6 @@ ALWAYS void mix_set(struct with with, const struct work *work, const char *base,
     for (int v = 0; v < VECS; v++) {
         vec b[2], t[2], step[2], mixed[2], written[2];
         uvec bits[2], draw = set(0);
-        mask skip[2] = {0};
         fetch_early(base + v * LANES * 4);
         fetch_early(tuned + v * LANES * 4);
         load_two(with.in, base, v, b);
@@ -234,15 +232,16 @@ ALWAYS void mix_set(struct with with, const struct work *work, const char *base,
         }
         bool rare = any_nan(mixed[0], mixed[1]);
         for (int i = 0; __builtin_expect(rare, 0) && i < 2; i++)
-            skip[i] = mend(&b[i], t[i], &mixed[i], &step[i]);
+            mend(&b[i], t[i], &mixed[i], &step[i]);
         if (with.stochastic)
             draw = draw32(work->draws, positions() + (number + (uint32_t)(v * LANES)));
         written[0] = rounded(with.out, with.stochastic, mixed[0], draw & 0xFFFF, &bits[0]);
         written[1] = rounded(with.out, with.stochastic, mixed[1], draw >> 16, &bits[1]);
         store_two(with.in, with.out, out, v, bits, work->stream);
         for (int i = 0; with.effect && i < 2; i++) {
-            if (__builtin_expect(rare, 0))
-                written[i] = (vec)choose(skip[i], set(0), (uvec)written[i]);
+            /* Where both are equal nothing is added, also when what is written is infinity. */
+            if (with.in != with.out || __builtin_expect(rare, 0))
+                written[i] = (vec)choose(mask_equal(step[i], (vec)set(0)), (uvec)b[i], (uvec)written[i]);
             sums->along[v] += (written[i] - b[i]) * step[i];
             sums->update[v] += step[i] * step[i];
         }

@@ -135,6 +135,35 @@ static void test_kernels_agree(void **state)
     mem_free(tuned);
 }
 
+/* A number that both have and that the output cannot hold is no update: the sums are those of the other elements, on
+ * every kernel, whatever infinity or NaN is mended beside it. */
+static void test_equal_beyond_the_output(void **state)
+{
+    (void)state;
+    enum { COUNT = 256 };
+    static const enum spec_dtype narrow[] = {OUTPUT_F16, OUTPUT_BF16};
+    float base[COUNT], tuned[COUNT];
+    uint16_t out[COUNT];
+    const struct merge_kernel *list[KERNELS_MAX];
+    size_t n = kernels(list);
+    for (int i = 0; i < COUNT; i++) {
+        base[i] = (float)i;
+        tuned[i] = (float)(i + 2);
+    }
+    base[5] = tuned[5] = base[100] = tuned[100] = 3.4e38f;
+    base[17] = tuned[17] = INFINITY;
+    for (int o = 0; o < 2; o++)
+        for (size_t k = 0; k < n; k++) {
+            struct st_tensor b = tensor_of(ST_F32, base, COUNT), t = tensor_of(ST_F32, tuned, COUNT);
+            struct merge_how how = {.dtype = narrow[o]};
+            struct merge_effect effect = {0};
+            span(list[k], &how, &b, &t, 0, COUNT, 0.5, out, &effect);
+            if (effect.update != 4 * (COUNT - 3) || !(merge_effective(&effect) > 0.4))
+                fail_msg("%s: along %g, update %g", list[k]->name, effect.along, effect.update);
+            assert_int_equal(out[5], o ? 0x7F80 : 0x7C00);
+        }
+}
+
 /* Sums of plain numbers: equal on all kernels, and those of the definition within f32's precision. */
 static void test_effects(void **state)
 {
@@ -294,9 +323,13 @@ static void test_large_outputs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kernels_agree),    cmocka_unit_test(test_effects),
-        cmocka_unit_test(test_all_halves),       cmocka_unit_test(test_tails),
-        cmocka_unit_test(test_narrowing_agrees), cmocka_unit_test(test_large_outputs),
+        cmocka_unit_test(test_kernels_agree),
+        cmocka_unit_test(test_effects),
+        cmocka_unit_test(test_equal_beyond_the_output),
+        cmocka_unit_test(test_all_halves),
+        cmocka_unit_test(test_tails),
+        cmocka_unit_test(test_narrowing_agrees),
+        cmocka_unit_test(test_large_outputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
