@@ -171,18 +171,14 @@ static void put_groups(struct buf *out, const struct plan *plan, const struct ex
         "the average.\n\n");
 }
 
-/* Tables that programs compute are copied as they are. */
-static enum st_dtype written_as(const struct plan_entry *entry, const struct merge_how *how)
-{
-    return entry->kind == TENSOR_BUFFER ? entry->dtype : merge_dtype(how, entry->dtype);
-}
-
 static void put_dtypes(struct buf *out, const struct plan *plan, const struct merge_how *how)
 {
     uint64_t tensors[ST_DTYPES_N] = {0};
     bool first = true;
-    for (size_t i = 0; i < plan->entries_n; i++)
-        tensors[written_as(&plan->entries[i], how)]++;
+    for (size_t i = 0; i < plan->entries_n; i++) {
+        const struct merge_how own = merge_how_for(how, &plan->entries[i]);
+        tensors[merge_dtype(&own, plan->entries[i].dtype)]++;
+    }
     for (int i = 0; i < ST_DTYPES_N; i++) {
         if (!tensors[i])
             continue;

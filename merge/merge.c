@@ -21,6 +21,16 @@ enum st_dtype merge_dtype(const struct merge_how *how, enum st_dtype dtype)
     return how->dtype == OUTPUT_SAME || !floats_can(dtype) ? dtype : chosen[how->dtype];
 }
 
+struct merge_how merge_how_for(const struct merge_how *how, const struct plan_entry *entry)
+{
+    struct merge_how own = *how;
+    if (entry->kind == TENSOR_BUFFER) {
+        own.dtype = OUTPUT_SAME;
+        own.others = OTHERS_BASE;
+    }
+    return own;
+}
+
 double merge_effective(const struct merge_effect *effect)
 {
     double ratio = effect->update > 0 ? effect->along / effect->update : NAN;

@@ -40,6 +40,10 @@ struct merge_how merge_how_of(const struct search_spec *spec);
  * for. */
 enum st_dtype merge_dtype(const struct merge_how *how, enum st_dtype dtype);
 
+/* How an entry of the plan is written: as `how`, but tables that programs compute are copied in their own dtype: they are
+ * equal in base and tuned, and another dtype would make them other tables. */
+struct merge_how merge_how_for(const struct merge_how *how, const struct plan_entry *entry);
+
 /* Sums over elements: what was written, projected onto the update. */
 struct merge_effect {
     double along;  /* sum (written - base) (tuned - base) */

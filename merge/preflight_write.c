@@ -129,8 +129,9 @@ struct preflight_needs preflight_needs(const struct preflight *p)
     double parameters = 0, written = 0;
     for (size_t i = 0; p->plan && i < p->plan->entries_n; i++) {
         const struct plan_entry *entry = &p->plan->entries[i];
+        const struct merge_how own = merge_how_for(&p->how, entry);
         parameters += (double)entry->elements;
-        written += (double)entry->elements * st_dtype_bits(merge_dtype(&p->how, entry->dtype)) / 8;
+        written += (double)entry->elements * st_dtype_bits(merge_dtype(&own, entry->dtype)) / 8;
     }
     return (struct preflight_needs){p->survey ? (double)p->survey->bytes : NAN, p->plan ? written : NAN,
                                     p->plan && p->is_native ? 4 * parameters : NAN,

@@ -40,7 +40,8 @@ static int take_item(const struct plan *plan, size_t i, const struct checkpoint 
     *item = (struct item){.entry = &plan->entries[i], .index = i, .tensor = *from};
     item->tensor.data = NULL;
     item->tensor.disk = NULL;
-    item->tensor.dtype = merge_dtype(how, from->dtype);
+    const struct merge_how own = merge_how_for(how, item->entry);
+    item->tensor.dtype = merge_dtype(&own, from->dtype);
     if (item->tensor.dtype != from->dtype) /* both whole bytes */
         item->tensor.bytes = from->elements * (st_dtype_bits(item->tensor.dtype) / 8);
     return 0;

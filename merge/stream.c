@@ -247,7 +247,8 @@ static int make_tasks(struct stream *stream, struct err *err)
         if (!base || !tuned)
             return err_set(err, ERR_INVALID, "tensor \"%.200s\" of the plan is not in both checkpoints",
                            entry->tensor);
-        int rc = merge_begin(&stream->tasks[i], base, tuned, job->how, err);
+        const struct merge_how own = merge_how_for(job->how, entry);
+        int rc = merge_begin(&stream->tasks[i], base, tuned, &own, err);
         if (rc)
             return rc;
         assert(stream->tasks[i].dtype == job->shards->tensors[i].tensor.dtype);

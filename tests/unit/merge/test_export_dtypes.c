@@ -145,12 +145,70 @@ static void test_refuse(void **state)
     tear_down(&w);
 }
 
+static struct checkpoint *make_with_tables(const struct world *w, const char *name, unsigned char first)
+{
+    static const float biases[2] = {0.1f, -1e9f}; /* that neither BF16 nor F16 can hold */
+    static const unsigned char mask[4] = {1, 0, 1, 1};
+    const unsigned char weights[4] = {first, 0x3c, 0, 0x3c};
+    struct err err = {0};
+    struct checkpoint *ckpt;
+    const struct st_tensor tensors[] = {
+        {"transformer.h.0.w", ST_BF16, 1, {2}, 2, weights, 4, NULL, 0},
+        {"transformer.h.0.attn.masked_bias", ST_F32, 1, {2}, 2, biases, 8, NULL, 0},
+        {"transformer.h.0.attn.bias", ST_U8, 4, {1, 1, 2, 2}, 4, mask, 4, NULL, 0},
+    };
+    char *directory = mem_printf("%s/%s", w->directory, name),
+         *path = mem_printf("%s/model.safetensors", directory);
+    mkdir(directory, 0777);
+    fixture_text(directory, "config.json", "{\"model_type\":\"gpt2\"}");
+    if (st_write(path, tensors, 3, &err) || checkpoint_open(directory, &ckpt, &err))
+        fail_msg("%s", err.text);
+    mem_free(path);
+    mem_free(directory);
+    return ckpt;
+}
+
+/* Masks and frequencies are equal in both and stay what they are, whatever dtype the weights get and though tensors that
+ * are no numbers are refused. */
+static void test_tables_are_copied(void **state)
+{
+    (void)state;
+    static const double half[] = {0.5};
+    struct world w = {.directory = fixture_directory()};
+    struct err err = {0};
+    struct plan *plan;
+    struct checkpoint *merged;
+    w.target = mem_printf("%s/merged", w.directory);
+    w.base = make_with_tables(&w, "base", 0);
+    w.tuned = make_with_tables(&w, "tuned", 2);
+    const struct search_spec spec = {
+        .groups_n = 1, .others = OTHERS_REFUSE, .output_dtype = OUTPUT_F16, .rounding = ROUND_STOCHASTIC};
+    const struct export_target target = {.directory = w.target, .ratios = half};
+    const struct export_options options = {.how = merge_how_of(&spec)};
+    if (plan_make(&spec, w.base, w.tuned, &plan, &err) ||
+        export_checkpoints(w.base, w.tuned, plan, &target, 1, &options, NULL, &err) ||
+        checkpoint_open(w.target, &merged, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(checkpoint_count(merged), 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct st_tensor *got = checkpoint_at(merged, i), *was = checkpoint_find(w.base, got->name);
+        bool weights = was->dtype == ST_BF16;
+        if (got->dtype != (weights ? ST_F16 : was->dtype) ||
+            (!weights && memcmp(got->data, was->data, was->bytes) != 0))
+            fail_msg("%s is of dtype %s or has other bytes", got->name, st_dtype_name(got->dtype));
+    }
+    checkpoint_close(merged);
+    plan_free(plan);
+    tear_down(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_equal_ones_are_copied),
         cmocka_unit_test(test_others),
         cmocka_unit_test(test_refuse),
+        cmocka_unit_test(test_tables_are_copied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
