@@ -22,6 +22,15 @@ static bool is_part(const char *name)
            (n > 12 && strcmp(name + n - 12, ".safetensors") == 0);
 }
 
+/* Takes the line. */
+static void add_line(struct hash128 *sum, char *line)
+{
+    struct hash128 hash = hash_bytes(line, strlen(line));
+    sum->high += hash.high;
+    sum->low += hash.low;
+    mem_free(line);
+}
+
 /* The order in which a directory lists its files means nothing, so sums are taken. A file that is gone changes the sum
  * as well. */
 static void stamp_directory(const char *directory, struct hash128 *sum)
@@ -33,14 +42,10 @@ static void stamp_directory(const char *directory, struct hash128 *sum)
         struct stat info = {0};
         if (!is_part(entry->d_name) || fstatat(dirfd(stream), entry->d_name, &info, 0) != 0)
             continue;
-        char *line =
-            mem_printf("%s/%s %llu %llu %lld %lld %ld", directory, entry->d_name,
-                       (unsigned long long)info.st_dev, (unsigned long long)info.st_ino,
-                       (long long)info.st_size, (long long)info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
-        struct hash128 hash = hash_bytes(line, strlen(line));
-        sum->high += hash.high;
-        sum->low += hash.low;
-        mem_free(line);
+        add_line(sum, mem_printf("%s/%s %llu %llu %lld %lld %ld %lld %ld", directory, entry->d_name,
+                                 (unsigned long long)info.st_dev, (unsigned long long)info.st_ino,
+                                 (long long)info.st_size, (long long)info.st_mtim.tv_sec,
+                                 info.st_mtim.tv_nsec, (long long)info.st_ctim.tv_sec, info.st_ctim.tv_nsec));
     }
     closedir(stream);
 }
@@ -49,6 +54,7 @@ struct hash128 identity_stamp(const struct lease *lease)
 {
     struct hash128 sum = {0};
     if (has_digests(lease)) {
+        add_line(&sum, mem_printf("%s %s", lease->base_digest, lease->tuned_digest));
         stamp_directory(lease->spec.base, &sum);
         stamp_directory(lease->spec.tuned, &sum);
     }

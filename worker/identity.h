@@ -14,8 +14,9 @@
 
 #include <stdatomic.h>
 
-/* What the files look like from outside: names, devices, inodes, sizes and times of change of everything in both
- * directories that a checkpoint is made of. Costs a stat a file. Zero for a search without digests. */
+/* The digests that are asked for, and what the files look like from outside: names, devices, inodes, sizes, times of the
+ * last change of content and of inode (which nobody can set back) of everything in both directories that a checkpoint is
+ * made of. Costs a stat a file. Zero for a search without digests. */
 struct hash128 identity_stamp(const struct lease *lease);
 
 /* How the hash of every tensor is asked for when a checkpoint is another one: the daemon's answer to GET digests. */
