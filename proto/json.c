@@ -5,10 +5,13 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* A struct json is a cJSON under another name, so that no other file meets the library. */
 static const cJSON *raw(const struct json *j)
@@ -80,12 +83,25 @@ int json_parse(const char *text, size_t len, struct json **out, struct err *err)
     return 0;
 }
 
+/* Opened without waiting, then read with waiting: a pipe in place of a file, which nobody writes to, is empty and holds
+ * nobody up; one that somebody writes to is read to its end. */
+static FILE *open_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+    FILE *file = flags >= 0 && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0 ? fdopen(fd, "rb") : NULL;
+    if (!file && fd >= 0)
+        close(fd);
+    return file;
+}
+
 /* Reads up to max bytes; one byte more is asked for, so that a longer file is noticed. */
 static int read_file(const char *path, size_t max, char **text, size_t *len, struct err *err)
 {
-    FILE *file = fopen(path, "rbe");
+    FILE *file = open_file(path);
     if (!file)
         return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path, strerror(errno));
+    struct stat st;
     struct buf buf;
     char block[65536];
     int rc = 0;
@@ -95,6 +111,8 @@ static int read_file(const char *path, size_t max, char **text, size_t *len, str
             rc = err_set(err, ERR_TOO_LARGE, "%s: larger than the %zu bytes we read", path, max);
     if (!rc && ferror(file))
         rc = err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    if (!rc && buf.len == 0 && fstat(fileno(file), &st) == 0 && S_ISFIFO(st.st_mode))
+        rc = err_set(err, ERR_IO, "%s: is a pipe that nobody writes to; give a file", path);
     fclose(file);
     *len = buf.len;
     *text = rc ? NULL : buf_take(&buf);

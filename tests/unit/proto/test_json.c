@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -219,6 +221,31 @@ static void test_file(void **state)
     assert_int_equal(json_parse_file(path, 100, &root, &err), ERR_NOT_FOUND);
 }
 
+/* In place of a file of a checkpoint a pipe must not hold the daemon; what a person pipes into a command is read. */
+static void test_pipe(void **state)
+{
+    (void)state;
+    struct json *root;
+    struct err err;
+    char directory[] = "/tmp/test-json-XXXXXX", path[64];
+    int ends[2];
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/pipe", directory);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(json_parse_file(path, 100, &root, &err), ERR_IO);
+    assert_non_null(strstr(err.text, "is a pipe that nobody writes to"));
+    remove(path);
+    rmdir(directory);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "[1,2]", 5), 5);
+    close(ends[1]);
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+    assert_int_equal(json_parse_file(path, 100, &root, &err), 0);
+    assert_int_equal(json_len(root), 2);
+    json_free(root);
+    close(ends[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_doubles_bit_exact),
         cmocka_unit_test(test_writer),
         cmocka_unit_test(test_file),
+        cmocka_unit_test(test_pipe),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }
