@@ -102,7 +102,7 @@ bool naming_tied(const struct checkpoint *ckpt)
         "falcon",          "falcon_mamba", "gemma",       "gemma2",     "gemma3",
         "gemma3_text",     "gpt2",         "gpt_bigcode", "gpt_neo",    "gpt_neox_japanese",
         "jetmoe",          "mamba",        "mpt",         "openai-gpt", "opt",
-        "recurrent_gemma", "starcoder2",   "xglm",        "zamba",
+        "recurrent_gemma", "starcoder2",   "t5",          "xglm",       "zamba",
     };
     const struct json *config = checkpoint_config(ckpt);
     const char *family = json_string_or(json_get(config, "model_type"), "");
@@ -127,10 +127,11 @@ static bool is_attention(const char *word)
 
 static bool is_mlp(const char *word)
 {
-    static const char *const words[] = {
-        "fc1",           "fc2",          "fc_in",        "fc_out",  "c_fc",    "gate_proj",
-        "up_proj",       "down_proj",    "gate_up_proj", "ff_proj", "ff_out",  "dense_h_to_4h",
-        "dense_4h_to_h", "intermediate", "output",       "router",  "experts", "shared_expert"};
+    static const char *const words[] = {"fc1",           "fc2",           "fc_in",         "fc_out",
+                                        "c_fc",          "gate_proj",     "up_proj",       "down_proj",
+                                        "gate_up_proj",  "ff_proj",       "ff_out",        "dense_h_to_4h",
+                                        "dense_4h_to_h", "intermediate",  "output",        "router",
+                                        "experts",       "shared_expert", "densereludense"};
     return has(word, "mlp") || has(word, "ffn") || has(word, "feed_forward") || has(word, "feedforward") ||
            has(word, "moe") || is_one_of(word, words, COUNT(words));
 }
@@ -206,10 +207,10 @@ static int to_index(const char *digits, size_t n)
 }
 
 /* The layer of a name by the rule, -1 without one; *rest: what follows. As an integer: as text, layer 1 would also be the
- * start of layer 10. */
+ * start of layer 10. The first number counts: T5's "block.3.layer.1" is a part of layer 3. */
 static int layer_by_rule(const char *name, const char **rest)
 {
-    static const char *const parents[] = {"layers", "h", "blocks", "layer"};
+    static const char *const parents[] = {"layers", "h", "blocks", "block", "layer"};
     bool below = false;
     for (const char *at = name;;) {
         size_t n = strcspn(at, ".");
@@ -248,7 +249,8 @@ static void look_outside(const struct naming *naming, const char *name, struct t
     static const char *const heads[] = {"lm_head",    "embed_out", "unembed", "score",
                                         "classifier", "output",    "head",    "v_head"};
     char word[COMPONENT_MAX];
-    bool embedding = has(name, "embed") || has(name, "wte") || has(name, "wpe");
+    bool embedding =
+        has(name, "embed") || has(name, "wte") || has(name, "wpe") || ends_in(name, "shared.weight");
     if (naming->tied && is_head_matrix(name))
         embedding = true;
     else if (has(name, "embed_out") || has(name, "unembed"))

@@ -5,9 +5,9 @@
  * ERRORS ERR_INVALID: a layer_pattern that is wrong, finds no number, or takes too long; an index beyond all reason.
  * STATE  Immutable, but its pattern has room for one match at a time: one thread.
  *
- * Layer: the first all-digit path component whose parent is "layers", "h", "blocks" or "layer", compared as an
- * integer; or what the first parentheses of the search's layer_pattern hold. Names without are "before" (embeddings:
- * names with "embed", "wte", "wpe") or "after" (everything else: final norm, head).
+ * Layer: the first all-digit path component whose parent is "layers", "h", "blocks", "block" or "layer", compared as
+ * an integer; or what the first parentheses of the search's layer_pattern hold. Names without are "before" (embeddings:
+ * names with "embed", "wte", "wpe", and "shared.weight") or "after" (everything else: final norm, head).
  *
  * Kind, by path components, so that the schemes of Llama, Mistral, Qwen2, Qwen3, Gemma, Phi, Mixtral, GPT-NeoX, GPT-2,
  * Falcon and their relatives are read alike. A norm inside a layer belongs to the part that it stands before, or, in

@@ -275,11 +275,11 @@ static int check_layers(const struct plan *plan, const struct search_spec *spec,
                        "groups.layer_pattern: \"%.120s\" finds a layer in no tensor; the first is \"%.150s\"",
                        spec->layer_pattern, plan->entries[0].tensor);
     if (plan->layers_n == 0)
-        return err_set(
-            err, ERR_INVALID,
-            "no tensor lies in a layer (\"layers.N\", \"h.N\", \"blocks.N\" or \"layer.N\"); the first is "
-            "\"%.200s\"; give groups.layer_pattern",
-            plan->entries[0].tensor);
+        return err_set(err, ERR_INVALID,
+                       "no tensor lies in a layer (\"layers.N\", \"h.N\", \"blocks.N\", \"block.N\" or "
+                       "\"layer.N\"); the first is "
+                       "\"%.200s\"; give groups.layer_pattern",
+                       plan->entries[0].tensor);
     bool *seen = mem_zero((size_t)plan->layers_n, sizeof *seen);
     for (size_t i = 0; i < plan->entries_n; i++)
         if (plan->entries[i].layer >= 0)

@@ -332,6 +332,39 @@ static void test_layer_pattern(void **state)
     close_pair(&pair);
 }
 
+/* T5 numbers the parts of its layers too: "layer.1" is a part, not a layer. */
+static void test_parts_with_numbers(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"decoder.block.0.layer.0.SelfAttention.q.weight",
+                                        "decoder.block.0.layer.1.EncDecAttention.q.weight",
+                                        "decoder.block.0.layer.2.DenseReluDense.wo.weight",
+                                        "decoder.block.1.layer.2.DenseReluDense.wo.weight",
+                                        "encoder.block.0.layer.0.SelfAttention.q.weight",
+                                        "encoder.block.0.layer.1.DenseReluDense.wo.weight",
+                                        "encoder.block.0.layer.1.layer_norm.weight",
+                                        "encoder.block.10.layer.1.DenseReluDense.wo.weight",
+                                        "encoder.final_layer_norm.weight",
+                                        "shared.weight",
+                                        NULL};
+    static const int layers[] = {0, 0, 0, 1, 0, 0, 0, 10, -1, -1};
+    static const char *const kinds[] = {"attention", "attention", "mlp", "mlp",  "attention",
+                                        "mlp",       "norm",      "mlp", "norm", "embedding"};
+    struct pair pair = open_pair("{}", names, names);
+    struct search_spec spec = {0};
+    struct naming *naming;
+    struct err err = {0};
+    assert_int_equal(naming_open(&spec, pair.base, &naming, &err), 0);
+    for (int i = 0; names[i]; i++) {
+        struct tensor_role role;
+        assert_int_equal(naming_role(naming, checkpoint_find(pair.base, names[i]), &role, &err), 0);
+        if (role.layer != layers[i] || strcmp(tensor_kind_name(role.kind), kinds[i]) != 0)
+            fail_msg("%s: %d %s", names[i], role.layer, tensor_kind_name(role.kind));
+    }
+    naming_close(naming);
+    close_pair(&pair);
+}
+
 static void test_tied(void **state)
 {
     (void)state;
@@ -363,9 +396,8 @@ static void test_tied(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_schemes),
-        cmocka_unit_test(test_masks_and_biases),
-        cmocka_unit_test(test_layer_pattern),
+        cmocka_unit_test(test_schemes),       cmocka_unit_test(test_masks_and_biases),
+        cmocka_unit_test(test_layer_pattern), cmocka_unit_test(test_parts_with_numbers),
         cmocka_unit_test(test_tied),
     };
     return cmocka_run_group_tests_name("naming", tests, NULL, NULL);
