@@ -33,6 +33,7 @@ void preflight_say(struct preflight *p, enum preflight_level level, const char *
     va_start(args, format);
     vsnprintf(finding.text, sizeof finding.text, format, args);
     va_end(args);
+    err_line(finding.text); /* names and tokens of the files stand in it */
     if (is_said(p, &finding))
         return;
     p->findings = mem_grow(p->findings, p->findings_n + 1, sizeof *p->findings);
@@ -106,8 +107,24 @@ static void check_space(struct preflight *p)
     struct err err = {0};
     for (int i = 0; i < p->plan->ratios_n; i++)
         names[i] = p->plan->names[i];
-    if (search_spec_space(p->spec, names, p->plan->ratios_n, p->low, p->high, tie, &err))
+    if (search_spec_space(p->spec, names, p->plan->ratios_n, p->low, p->high, tie, &err)) {
         say_sentence(p, "groups", err.text);
+        return;
+    }
+    if (p->plan->ratios_n > SPEC_GROUPS_MAX)
+        preflight_say(
+            p, PREFLIGHT_ERROR, "ends",
+            "with %d groups there is no ratio left for the ends (at most %d in all); make fewer groups, "
+            "or give ends another value",
+            p->plan->groups_n, SPEC_GROUPS_MAX);
+    int free_n = 0;
+    for (int i = 0; i < p->plan->ratios_n; i++)
+        free_n += p->low[i] < p->high[i];
+    if (free_n == 0)
+        preflight_say(
+            p, PREFLIGHT_ERROR, "groups.freeze",
+            "every ratio is frozen, so there is one model and nothing to search; leave at least one "
+            "group free");
 }
 
 static void check_pair(struct preflight *p)

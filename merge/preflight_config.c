@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define VALUE_MAX 65536
@@ -27,13 +28,33 @@ struct preflight_value preflight_value(const struct json *value)
     return out;
 }
 
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(json_key(*(const struct json *const *)a), json_key(*(const struct json *const *)b));
+}
+
+/* The members of an object by ascending key, the elements of an array as they are: whoever looks each key up walks the
+ * object once a key, and a file of a MiB has 100,000. mem_free. */
+static const struct json **members_of(const struct json *j, size_t *n)
+{
+    const struct json **members = mem_zero(json_len(j) + 1, sizeof *members);
+    *n = 0;
+    for (const struct json *m = json_first(j); m; m = json_next(m))
+        members[(*n)++] = m;
+    if (json_is(j, JSON_OBJECT))
+        qsort(members, *n, sizeof *members, by_key);
+    return members;
+}
+
 static bool same_members(const struct json *a, const struct json *b)
 {
-    bool object = json_is(a, JSON_OBJECT), same = json_len(a) == json_len(b);
-    const struct json *y = json_first(b);
-    for (const struct json *x = json_first(a); x && same; x = json_next(x), y = json_next(y))
-        same = object ? json_get(b, json_key(x)) && preflight_same(x, json_get(b, json_key(x)))
-                      : preflight_same(x, y);
+    size_t n, m;
+    const struct json **x = members_of(a, &n), **y = members_of(b, &m);
+    bool same = n == m, object = json_is(a, JSON_OBJECT);
+    for (size_t i = 0; i < n && same; i++)
+        same = (!object || strcmp(json_key(x[i]), json_key(y[i])) == 0) && preflight_same(x[i], y[i]);
+    mem_free(x);
+    mem_free(y);
     return same;
 }
 
@@ -67,12 +88,27 @@ static bool is_default(const struct json *value)
 static const char *const shaping[] = {"model_type", "num_attention_heads", "n_head", "num_key_value_heads",
                                       "head_dim",   "num_experts_per_tok"};
 /* Keys with checks of their own, or that say nothing about what the model computes. */
-static const char *const aside[] = {
-    "_name_or_path",        "transformers_version", "torch_dtype",       "dtype",
-    "tie_word_embeddings",  "vocab_size",           "num_hidden_layers", "n_layer",
-    "bos_token_id",         "eos_token_id",         "pad_token_id",      "use_cache",
-    "_attn_implementation", "attn_implementation",  "auto_map",          "unsloth_version",
-    "initializer_range",    "pretraining_tp",       "torchscript"};
+static const char *const aside[] = {"_name_or_path",
+                                    "transformers_version",
+                                    "torch_dtype",
+                                    "dtype",
+                                    "tie_word_embeddings",
+                                    "vocab_size",
+                                    "num_hidden_layers",
+                                    "n_layer",
+                                    "n_layers",
+                                    "num_layers",
+                                    "bos_token_id",
+                                    "eos_token_id",
+                                    "pad_token_id",
+                                    "use_cache",
+                                    "_attn_implementation",
+                                    "attn_implementation",
+                                    "auto_map",
+                                    "unsloth_version",
+                                    "initializer_range",
+                                    "pretraining_tp",
+                                    "torchscript"};
 
 static bool among(const char *key, const char *const *keys, size_t n)
 {
@@ -104,17 +140,28 @@ static void compare_key(struct preflight *p, struct differences *warn, const cha
                    t.text);
 }
 
-/* Keys of base, then those that tuned alone has. */
+/* By ascending key, side by side. */
+static void compare_keys(struct preflight *p, struct differences *warn)
+{
+    size_t n, m;
+    const struct json **base = members_of(checkpoint_config(p->base), &n);
+    const struct json **tuned = members_of(checkpoint_config(p->tuned), &m);
+    for (size_t i = 0, j = 0; i < n || j < m;) {
+        int order = i == n ? 1 : j == m ? -1 : strcmp(json_key(base[i]), json_key(tuned[j]));
+        compare_key(p, warn, json_key(order <= 0 ? base[i] : tuned[j]), order <= 0 ? base[i] : NULL,
+                    order >= 0 ? tuned[j] : NULL);
+        i += order <= 0;
+        j += order >= 0;
+    }
+    mem_free(base);
+    mem_free(tuned);
+}
+
 void preflight_config(struct preflight *p)
 {
-    const struct json *base = checkpoint_config(p->base), *tuned = checkpoint_config(p->tuned);
     struct differences warn = {.n = 0};
     buf_init(&warn.text, 300);
-    for (const struct json *key = json_first(base); key; key = json_next(key))
-        compare_key(p, &warn, json_key(key), key, json_get(tuned, json_key(key)));
-    for (const struct json *key = json_first(tuned); key; key = json_next(key))
-        if (!json_get(base, json_key(key)))
-            compare_key(p, &warn, json_key(key), NULL, key);
+    compare_keys(p, &warn);
     if (warn.n)
         preflight_say(
             p, PREFLIGHT_WARNING, "models",
@@ -139,8 +186,10 @@ static int64_t number_of(const struct checkpoint *ckpt, const char *key)
 
 static void check_layers(struct preflight *p, const struct checkpoint *ckpt, const char *field)
 {
-    int64_t says = number_of(ckpt, "num_hidden_layers"), has = p->plan->layers_n;
-    says = says >= 0 ? says : number_of(ckpt, "n_layer");
+    static const char *const keys[] = {"num_hidden_layers", "n_layer", "n_layers", "num_layers"};
+    int64_t says = -1, has = p->plan->layers_n;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && says < 0; i++)
+        says = number_of(ckpt, keys[i]);
     if (says < 0 || says == has)
         return;
     if (says > has)

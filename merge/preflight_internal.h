@@ -6,6 +6,8 @@
 #include "merge/preflight.h"
 #include "merge/survey.h"
 
+#include <stdio.h>
+
 #define PREFLIGHT_SAME_MAX 20  /* findings of one kind; then one that says how many more there are */
 #define PREFLIGHT_OFF_MAX 0.02 /* an effective ratio this far from the one asked for is worth a warning */
 
@@ -60,6 +62,9 @@ void preflight_group(const struct preflight *p, int group, struct preflight_grou
 
 /* A JSON file of a checkpoint's directory; NULL when it is not there, or cannot be read, which is then a warning. */
 struct json *preflight_read(struct preflight *p, const struct checkpoint *ckpt, const char *name);
+
+/* A file of a checkpoint's directory, to fclose; NULL when it is not there, or is no file but a pipe or a directory. */
+FILE *preflight_open(const struct checkpoint *ckpt, const char *name);
 
 /* A value as it stands in a sentence, cut to fit; "nothing" for NULL. */
 struct preflight_value {

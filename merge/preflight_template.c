@@ -24,9 +24,7 @@ static struct template of_text(const char *file, const char *text, size_t n)
 static struct template of_jinja(const struct checkpoint *ckpt)
 {
     struct template found = {0};
-    char *path = mem_printf("%s/chat_template.jinja", checkpoint_directory(ckpt));
-    FILE *file = fopen(path, "rbe");
-    mem_free(path);
+    FILE *file = preflight_open(ckpt, "chat_template.jinja");
     if (!file)
         return found;
     char *text = mem_zero(TEMPLATE_MAX, 1);

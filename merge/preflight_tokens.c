@@ -4,9 +4,12 @@
 #include "proto/buf.h"
 #include "proto/mem.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define FILE_MAX_BYTES (96u << 20) /* the largest public tokenizer.json has 35 MB */
 
@@ -21,6 +24,20 @@ struct json *preflight_read(struct preflight *p, const struct checkpoint *ckpt, 
                       "%.400s; get the file again, or take it away", err.text);
     mem_free(path);
     return j;
+}
+
+FILE *preflight_open(const struct checkpoint *ckpt, const char *name)
+{
+    char *path = mem_printf("%s/%s", checkpoint_directory(ckpt), name);
+    /* O_NONBLOCK so that a pipe in place of a file cannot hold us. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    bool plain = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    FILE *file = plain ? fdopen(fd, "rb") : NULL;
+    if (!file && fd >= 0)
+        close(fd);
+    mem_free(path);
+    return file;
 }
 
 /* --- whole files --- */
@@ -41,9 +58,7 @@ static bool same_bytes(FILE *a, FILE *b)
 
 static enum same compare_files(const struct preflight *p, const char *name)
 {
-    char *base = mem_printf("%s/%s", checkpoint_directory(p->base), name);
-    char *tuned = mem_printf("%s/%s", checkpoint_directory(p->tuned), name);
-    FILE *a = fopen(base, "rbe"), *b = fopen(tuned, "rbe");
+    FILE *a = preflight_open(p->base, name), *b = preflight_open(p->tuned, name);
     enum same same = !a && !b           ? BOTH_LACK
                      : !a               ? BASE_LACKS
                      : !b               ? TUNED_LACKS
@@ -53,8 +68,6 @@ static enum same compare_files(const struct preflight *p, const char *name)
         fclose(a);
     if (b)
         fclose(b);
-    mem_free(base);
-    mem_free(tuned);
     return same;
 }
 

@@ -11,11 +11,11 @@
     "\"num_attention_heads\":2,\"rope_theta\":10000,\"vocab_size\":4,\"tie_word_embeddings\":false" more "}"
 #define TOKENIZER(vocab, more) "{\"model\":{\"type\":\"BPE\",\"vocab\":" vocab "}" more "}"
 
-enum { EMBEDDINGS, LAYER_0, LAYER_1, NORM, HEAD, EXTRA, TENSORS_MAX };
+enum { EMBEDDINGS, LAYER_0, LAYER_1, NORM, HEAD, EXTRA, TENSORS_MAX, SIDE_MAX = 80 };
 
 struct side {
     const char *config;
-    struct st_tensor tensors[32]; /* name NULL: left out */
+    struct st_tensor tensors[SIDE_MAX]; /* name NULL: left out */
     float data[TENSORS_MAX][16];
     const char *files[8][2]; /* name, text */
 };
@@ -75,13 +75,13 @@ static int end(void **state)
 static void put(const struct world *world, int i)
 {
     const struct side *side = &world->sides[i];
-    struct st_tensor tensors[32];
+    struct st_tensor tensors[SIDE_MAX];
     struct err err = {0};
     size_t n = 0;
     char *directory = mem_printf("%s/%s", world->root, directories[i]);
     char *path = mem_printf("%s/model.safetensors", directory);
     mkdir(directory, 0777);
-    for (int t = 0; t < 32; t++)
+    for (int t = 0; t < SIDE_MAX; t++)
         if (side->tensors[t].name)
             tensors[n++] = side->tensors[t];
     if (st_write(path, tensors, n, &err))
@@ -369,9 +369,41 @@ static void test_differing_keys(void **state)
     world->sides[0].config = CONFIG(",\"rope_scaling\":null,\"torch_dtype\":\"float32\"");
     world->sides[1].config = CONFIG(",\"rope_scaling\":{\"factor\":2.0},\"attention_bias\":true");
     expect(world, PREFLIGHT_WARNING, "models",
-           "config.json differs in 2 keys: rope_scaling (null in base, {\"factor\":2} in tuned), "
-           "attention_bias (nothing "
-           "in base, true in tuned)");
+           "config.json differs in 2 keys: attention_bias (nothing in base, true in tuned), "
+           "rope_scaling (null in base, {\"factor\":2} in tuned)");
+}
+
+/* Looking each key up in the other file would take minutes. */
+static void test_many_keys(void **state)
+{
+    struct world *world = *state;
+    struct buf keys, config;
+    buf_init(&keys, 4u << 20);
+    buf_init(&config, 8u << 20);
+    for (int i = 0; i < 90000; i++)
+        buf_printf(&keys, "%s\"a%d\":1", i ? "," : "", i);
+    buf_printf(&config, "{\"tie_word_embeddings\":false,%s}", buf_str(&keys));
+    char *tokenizers[2];
+    for (int i = 0; i < 2; i++) {
+        world->sides[i].config = buf_str(&config);
+        tokenizers[i] = mem_printf("{\"normalizer\":{%s},\"version\":%d}", buf_str(&keys), i);
+        world->sides[i].files[0][1] = tokenizers[i];
+    }
+    run(world);
+    assert_int_equal(preflight_count(world->report, PREFLIGHT_WARNING), 0);
+    found(world, PREFLIGHT_NOTE, "models", "tokenizer.json differs, but not in its vocabulary");
+    mem_free(tokenizers[1]);
+    tokenizers[1] = mem_printf("{\"normalizer\":{%s,\"b\":1},\"version\":1}", buf_str(&keys));
+    world->sides[1].files[0][1] = tokenizers[1];
+    world->sides[1].config = "{\"tie_word_embeddings\":false,\"a1\":2}";
+    run(world);
+    found(world, PREFLIGHT_WARNING, "models", "tokenizer.json differs in normalizer");
+    found(world, PREFLIGHT_WARNING, "models",
+          "config.json differs in 90000 keys: a0 (1 in base, nothing in tuned), a1 (");
+    for (int i = 0; i < 2; i++)
+        mem_free(tokenizers[i]);
+    buf_fini(&keys);
+    buf_fini(&config);
 }
 
 /* Newer programs write defaults out, and the order of keys says nothing. */
@@ -395,6 +427,10 @@ static void test_layers(void **state)
     found(world, PREFLIGHT_ERROR, "models.tuned", "config.json says 3 layers, the tensors make 2");
     for (int i = 0; i < 2; i++)
         world->sides[i].config = "{\"model_type\":\"llama\",\"text_config\":{\"num_hidden_layers\":1}}";
+    run(world);
+    found(world, PREFLIGHT_WARNING, "models.base", "config.json says 1 layers, the tensors make 2");
+    for (int i = 0; i < 2; i++)
+        world->sides[i].config = "{\"model_type\":\"llama\",\"num_layers\":1,\"tie_word_embeddings\":false}";
     run(world);
     found(world, PREFLIGHT_WARNING, "models.base", "config.json says 1 layers, the tensors make 2");
     assert_int_equal(preflight_count(world->report, PREFLIGHT_ERROR), 0);
@@ -437,17 +473,50 @@ static void test_group_without_update(void **state)
     expect(world, PREFLIGHT_WARNING, "groups", "\"layer 1\" has no update");
 }
 
+/* 64 layers and the ends; the optimizer has 64 ratios. */
+static void test_too_many_ratios(void **state)
+{
+    struct world *world = *state;
+    static char names[64][48];
+    for (int i = 0; i < 2; i++) {
+        world->sides[i].config = "{\"tie_word_embeddings\":false}";
+        for (int layer = 2; layer < 64; layer++) {
+            snprintf(names[layer], sizeof *names, "model.layers.%d.mlp.up_proj.weight", layer);
+            struct st_tensor *tensor = &world->sides[i].tensors[EXTRA + layer];
+            *tensor = world->sides[i].tensors[LAYER_1];
+            tensor->name = names[layer];
+        }
+    }
+    world->spec.grouping = GROUPING_LAYERWISE;
+    run(world);
+    assert_int_equal(preflight_count(world->report, PREFLIGHT_ERROR), 0);
+    world->spec.ends = ENDS_OWN;
+    expect(world, PREFLIGHT_ERROR, "ends", "with 64 groups there is no ratio left for the ends");
+}
+
+static void test_all_frozen(void **state)
+{
+    struct world *world = *state;
+    world->spec.bounds_n = 2;
+    world->spec.bounds[0] = (struct spec_bound){.group = "layer 0", .min = 1, .max = 1};
+    world->spec.bounds[1] = (struct spec_bound){.group = "layer 1", .min = 0.3, .max = 0.3};
+    expect(world, PREFLIGHT_ERROR, "groups.freeze", "every ratio is frozen");
+}
+
 /* Neither what cannot move nor what is frozen needs a warning. */
 static void test_frozen_groups(void **state)
 {
     struct world *world = *state;
     world->spec.output_dtype = OUTPUT_BF16;
+    world->spec.ends = ENDS_OWN;
     world->spec.bounds_n = 2;
     world->spec.bounds[0] = (struct spec_bound){.group = "layer 0", .min = 1, .max = 1};
     world->spec.bounds[1] = (struct spec_bound){.group = "layer 1", .min = 0.3, .max = 0.3};
     for (int t = 0; t < EXTRA; t++)
         for (int k = 0; k < 16; k++)
-            world->sides[1].data[t][k] = (world->sides[0].data[t][k] = 1) + (t < LAYER_1 ? 0x1p-7f : 0);
+            world->sides[1].data[t][k] = (world->sides[0].data[t][k] = 1) + (t == LAYER_0   ? 0x1p-7f
+                                                                             : t == LAYER_1 ? 0
+                                                                                            : 1);
     run(world);
     assert_null(preflight_finding(world->report, 0));
     world->spec.bounds[0].min = 0.5;
@@ -551,6 +620,34 @@ static void test_broken_file(void **state)
     expect(world, PREFLIGHT_WARNING, "models.tuned", "tokenizer_config.json: ");
 }
 
+/* Whoever reads a report at a terminal sees one line without colours and bells of a file's making. */
+static void test_tokens_that_are_no_text(void **state)
+{
+    struct world *world = *state;
+    world->sides[0].files[0][1] = TOKENIZER("{\"\\u001b[31m\\n\":0}", "");
+    world->sides[1].files[0][1] = TOKENIZER("{\"\\u001b[31m\\n\":1}", "");
+    expect(world, PREFLIGHT_ERROR, "models", "the first \"?[31m?\" 0 in base and 1 in tuned");
+}
+
+/* As if they were not there; nobody waits for what comes out of them. */
+static void test_pipes(void **state)
+{
+    static const char *const names[] = {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"};
+    struct world *world = *state;
+    run(world);
+    for (size_t i = 0; i < 3; i++) {
+        char *path = mem_printf("%s/base/%s", world->root, names[i]);
+        remove(path);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        mem_free(path);
+    }
+    preflight_free(world->report);
+    struct err err = {0};
+    assert_int_equal(preflight_run(&world->spec, NULL, &world->report, &err), 0);
+    found(world, PREFLIGHT_NOTE, "models.base", "has no tokenizer.json, which tuned has");
+    found(world, PREFLIGHT_WARNING, "models.base", "tokenizer_config.json: is a pipe that nobody writes to");
+}
+
 static void test_special_tokens(void **state)
 {
     struct world *world = *state;
@@ -614,6 +711,7 @@ int main(void)
         TEST(test_others),
         TEST(test_architecture),
         TEST(test_differing_keys),
+        TEST(test_many_keys),
         TEST(test_same_in_other_words),
         TEST(test_layers),
         TEST(test_no_head),
@@ -621,6 +719,8 @@ int main(void)
         TEST(test_unknown_names),
         TEST(test_group_without_update),
         TEST(test_frozen_groups),
+        TEST(test_all_frozen),
+        TEST(test_too_many_ratios),
         TEST(test_no_numbers),
         TEST(test_ratios_that_bf16_cannot_hold),
         TEST(test_moved_tokens),
@@ -630,6 +730,8 @@ int main(void)
         TEST(test_tokenizer_not_in_tuned),
         TEST(test_old_tokenizers),
         TEST(test_broken_file),
+        TEST(test_tokens_that_are_no_text),
+        TEST(test_pipes),
         TEST(test_special_tokens),
         TEST(test_chat_templates),
     };
