@@ -11,6 +11,9 @@
 #define SUM_OFF                                                                                              \
     1e-6 /* of weights that are not normalised: less than half a unit in the last place of bf16 and f16 */
 
+/* Doubles 1 - r and r add up to 1 but for this much while r is within -10 … 10. */
+#define SUM_ROUNDED 1e-15
+
 /* --- settings --- */
 
 static bool is_gradient(const struct yml *list)
@@ -144,7 +147,7 @@ static int ratio_at(const struct recipe *recipe, const struct spot *spot, double
                        "average: make "
                        "them add up to 1",
                        spot->tensor, sum);
-    *ratio = tuned / sum; /* of weights 1 - r and r exactly r, for their sum rounds to 1 */
+    *ratio = fabs(sum - 1) <= SUM_ROUNDED ? tuned : tuned / sum; /* of weights 1 - r and r exactly r */
     if (isfinite(*ratio))
         return 0;
     return err_set(err, ERR_INVALID,

@@ -268,11 +268,9 @@ static void test_normalize(void **state)
     drop(&made);
 }
 
-static void test_a_written_recipe_reads_back(void **state)
+static void reads_back(struct world *w, const double ratios[3])
 {
-    struct world *w = *state;
     const struct search_spec spec = {.grouping = GROUPING_COUNT, .groups_n = 3, .ends = ENDS_MEAN};
-    const double ratios[] = {0.1, 1.0 / 3, 0.7000000000000001};
     const struct merge_how how = {0};
     struct plan *plan;
     struct err err = {0};
@@ -289,6 +287,17 @@ static void test_a_written_recipe_reads_back(void **state)
     drop(&made);
     plan_free(plan);
     buf_fini(&text);
+}
+
+/* To the bit, of ratios beyond the ends too: 1 - r and r need not add up to 1 there. */
+static void test_a_written_recipe_reads_back(void **state)
+{
+    static const double all[][3] = {{0.1, 1.0 / 3, 0.7000000000000001},
+                                    {-0.13, -0.07, -0.30000000000000004},
+                                    {-0.01, -9.3, -1.0 / 3},
+                                    {1.1, 1.7, 9.9}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        reads_back(*state, all[i]);
 }
 
 static void test_refused_with_what_to_do(void **state)
