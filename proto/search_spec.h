@@ -154,7 +154,7 @@ struct spec_errors {
     int n;
     struct {
         char field[128]; /* "objectives[1].goal" */
-        char text[320];  /* a sentence with what to do */
+        char text[512];  /* a sentence with what to do: as long as one of struct err or of the preflight */
     } item[SPEC_ERRORS_MAX];
 };
 

@@ -121,6 +121,18 @@ static void what_the_preflight_finds_is_the_submitters(void **state)
     submission_fini(&s);
 }
 
+/* A sentence of a lower room, or of the preflight, fits: what to do stands at its end. */
+static void a_long_sentence_is_kept(void **state)
+{
+    struct submission s = {0};
+    struct err err;
+    (void)state;
+    memset(err.text, 'x', sizeof err.text - 1);
+    err.text[sizeof err.text - 1] = 0;
+    submission_error(&s, "models", "%s", err.text);
+    assert_string_equal(s.errors.item[0].text, err.text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +141,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_read_is_not_known),
         cmocka_unit_test(a_pair_is_read_and_described),
         cmocka_unit_test(what_the_preflight_finds_is_the_submitters),
+        cmocka_unit_test(a_long_sentence_is_kept),
     };
     return cmocka_run_group_tests_name("facts", tests, NULL, NULL);
 }
