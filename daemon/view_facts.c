@@ -44,11 +44,11 @@ void view_facts(const struct facts *facts, const struct sched *sched, const stru
     json_name(out, "warnings");
     json_array(out);
     if (sched_stalled(sched, search, now_us))
-        put_warning("workers",
-                    "nobody works on this search: every worker that is there refuses it; give them the files "
-                    "that the "
-                    "search was submitted with, then start them again",
-                    out);
+        put_warning(
+            "workers",
+            "nobody works on this search: every worker that is there refuses it; give them the files "
+            "that the search was submitted with, then start them again, or pause and resume the search",
+            out);
     put_refusals(sched, search, out);
     if (facts && facts->warnings)
         json_raw(out, facts->warnings);

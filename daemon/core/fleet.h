@@ -52,7 +52,7 @@ void fleet_forget(struct fleet *fleet, const char *id);
 void worker_refuse(struct worker *worker, int64_t search, const char *reason);
 /* Why the worker does nothing for this search; NULL when it has not refused it. */
 const char *worker_refusal(const struct worker *worker, int64_t search);
-/* The search is over: nobody refuses it any more. */
+/* Nobody refuses the search any more: it is over, or was resumed. */
 void fleet_forgive(struct fleet *fleet, int64_t search);
 /* Forgets workers that were silent for forget_us. */
 void fleet_tick(struct fleet *fleet, int64_t now_us, int64_t forget_us);

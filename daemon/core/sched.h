@@ -118,9 +118,10 @@ int sched_result(struct sched *sched, const char *token, const struct result *re
 int sched_failure(struct sched *sched, const char *token, const char *reason, struct now now,
                   struct err *err);
 int sched_release(struct sched *sched, const char *token, struct now now, struct err *err);
-/* Like sched_release, and this worker is not given jobs of the search again while it is registered: it cannot do any
- * (its files are others than the search's). reason: a sentence, copied. Kept in memory only, so after a restart of the
- * daemon it is asked once more. */
+/* Like sched_release, and this worker is not given jobs of the search again until it registers anew or the search is
+ * resumed: it cannot do any (its files are others than the search's, or could not be read). reason: a sentence, copied.
+ * Kept in memory only, so after a restart of the daemon it is asked once more; so it is when the trial was finished by
+ * another meanwhile, for nobody remembers the lease then. */
 int sched_refuse(struct sched *sched, const char *token, const char *reason, struct now now, struct err *err);
 /* Why a search that has jobs to give stands still: the reason of the first of the workers, when all that are present have
  * refused it. NULL when one of them could work on it, when none is present, or when it gives no jobs. Good until the

@@ -203,6 +203,7 @@ int sched_resume(struct sched *sched, int64_t id, struct now now, struct err *er
     rc = move(sched, search, confirming ? SEARCH_CONFIRMING : SEARCH_RUNNING, now, err);
     if (rc)
         return rc;
+    fleet_forgive(&sched->fleet, id);
     sched_advance(sched, search, now);
     sched->ops.wake(sched->ops.ctx);
     return 0;

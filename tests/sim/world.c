@@ -311,12 +311,14 @@ static void poll_job(struct world *world, struct world_worker *worker)
 /* It looks at its files before it does anything. */
 static void refuse(struct world *world, struct world_worker *worker)
 {
+    bool known = lease_find(&world->sched.leases, worker->token); /* not when another has done the trial */
     int rc =
         sched_refuse(&world->sched, worker->token, "base differs in model.norm.weight", world->now, NULL);
     assert(rc == 0 || rc == ERR_IO);
     if (rc)
         return; /* a disk that refuses is tried again later */
-    worker->refused |= 1u << worker->search;
+    if (known)
+        worker->refused |= 1u << worker->search;
     world->refusals++;
     worker->token[0] = 0;
 }
@@ -383,14 +385,15 @@ static void step_worker(struct world *world, struct world_worker *worker)
         finish(world, worker);
 }
 
-/* Somebody pauses or resumes a search. */
+/* Somebody pauses or resumes a search. One that is resumed is offered again to whoever refused it. */
 static void steer(struct world *world)
 {
     int64_t id = 1 + (int64_t)(rng_uniform(&world->rng) * WORLD_SEARCHES);
-    if (world->search[id - 1].state == SEARCH_PAUSED)
-        sched_resume(&world->sched, id, world->now, NULL);
-    else
+    if (world->search[id - 1].state != SEARCH_PAUSED)
         world->paused += sched_pause(&world->sched, id, world->now, NULL) == 0;
+    else if (sched_resume(&world->sched, id, world->now, NULL) == 0)
+        for (int i = 0; i < WORLD_WORKERS; i++)
+            world->worker[i].refused &= ~(1u << id);
 }
 
 /* ---- the run ---- */

@@ -64,7 +64,7 @@ struct world_worker {
     enum half half;
     int64_t finish_us, beat_us; /* beat: next heartbeat; 0 = stalled */
     unsigned wrong_files;       /* bit s: its files are not those of search s */
-    unsigned refused;           /* bit s: it has refused search s since it registered */
+    unsigned refused; /* bit s: it has refused search s since it registered, or since s was resumed */
 };
 
 struct world {

@@ -149,6 +149,30 @@ static void test_a_late_refusal_counts(void **state)
     assert_int_equal(refuse(core, "1-0-s-1-0123456789abcdef", "who"), 0); /* unknown: nothing happens */
 }
 
+/* Whoever resumes a search wants to see it tried: files that could not be read for a moment cost no restart. */
+static void test_a_resumed_search_is_offered_again(void **state)
+{
+    struct core *core = *state;
+    char token[LEASE_TOKEN_MAX];
+    int64_t search;
+    add(core, 1);
+    add(core, 2);
+    const char *a = core_worker(core, "h:1", 4);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(lease(core, a, token, &search), 0);
+        refuse(core, token, "base cannot be read");
+    }
+    assert_non_null(stalled(core, 1));
+    assert_int_equal(sched_pause(&core->sched, 1, core->now, NULL), 0);
+    assert_int_equal(lease(core, a, token, &search), ERR_NOT_READY);
+    assert_int_equal(sched_resume(&core->sched, 1, core->now, NULL), 0);
+    assert_null(stalled(core, 1));
+    assert_non_null(stalled(core, 2)); /* not of the others */
+    assert_int_equal(lease(core, a, token, &search), 0);
+    assert_int_equal(search, 1);
+    sched_check(&core->sched);
+}
+
 static void test_an_ended_search_is_refused_by_nobody(void **state)
 {
     struct core *core = *state;
@@ -177,10 +201,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, core_setup, core_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_the_job_goes_to_another_worker),       TEST(test_other_searches_are_still_given),
-        TEST(test_a_search_that_all_refuse_says_why),    TEST(test_capacity_leaves_refusing_workers_out),
-        TEST(test_registering_again_is_a_new_start),     TEST(test_a_late_refusal_counts),
-        TEST(test_an_ended_search_is_refused_by_nobody),
+        TEST(test_the_job_goes_to_another_worker),    TEST(test_other_searches_are_still_given),
+        TEST(test_a_search_that_all_refuse_says_why), TEST(test_capacity_leaves_refusing_workers_out),
+        TEST(test_registering_again_is_a_new_start),  TEST(test_a_late_refusal_counts),
+        TEST(test_a_resumed_search_is_offered_again), TEST(test_an_ended_search_is_refused_by_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
