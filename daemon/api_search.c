@@ -10,15 +10,22 @@
 
 #define WAIT_MAX_S 60
 
-static void list_etag(const struct sched *sched, char etag[32])
+/* Refusals are warnings of searches; and a search stalls without a change of its own, when the last worker that would
+ * do it is lost. */
+static void list_etag(const struct sched *sched, int64_t now_us, char etag[32])
 {
     uint64_t h = 0;
     for (int i = 0; i < sched->search_n; i++) {
-        int64_t pair[2] = {sched->search[i]->id, sched->search[i]->revision};
-        h = hash_fnv(h, pair, sizeof pair);
+        const struct search *search = sched->search[i];
+        int64_t facts[3] = {search->id, search->revision, sched_stalled(sched, search, now_us) != NULL};
+        h = hash_fnv(h, facts, sizeof facts);
     }
-    for (int i = 0; i < sched->fleet.n; i++) /* refusals are warnings of searches */
-        h = hash_fnv(h, &sched->fleet.worker[i]->refused_n, sizeof sched->fleet.worker[i]->refused_n);
+    for (int i = 0; i < sched->fleet.n; i++)
+        for (int r = 0; r < sched->fleet.worker[i]->refused_n; r++) {
+            const struct refusal *refusal = &sched->fleet.worker[i]->refused[r];
+            h = hash_fnv(h, &refusal->search, sizeof refusal->search);
+            h = hash_fnv(h, refusal->reason, strlen(refusal->reason));
+        }
     snprintf(etag, 32, "list-%016llx", (unsigned long long)h);
 }
 
@@ -26,7 +33,7 @@ void api_searches_list(struct api_call *call)
 {
     struct sched *sched = &call->daemon->sched;
     char etag[32];
-    list_etag(sched, etag);
+    list_etag(sched, paretod_now().us, etag);
     if (exchange_has(call->x, etag)) {
         http_answer(call->x, &(struct answer){.status = 304, .etag = etag, .cache = "no-cache"});
         return;

@@ -87,6 +87,45 @@ def test_other_files_are_refused_and_the_right_ones_finish(world, pair, change, 
     assert texts(world, search) == []
 
 
+def test_a_search_that_is_resumed_is_offered_again(world, pair):
+    """Files that were away for a while, as a network's are: the worker need not be started again."""
+    spec, base, _ = pair
+    search = world.api.submit(spec)
+    away = base.rename(world.directory / "away")
+    world.start_worker()
+    (refused,) = wait_refusals(world, 1)
+    assert "cannot be read here" in refused["reason"], refused
+    assert "pause and resume the search" in texts(world, search)[0]
+    world.api.post(f"/v1/searches/{search}/pause")
+    world.api.post(f"/v1/searches/{search}/resume")
+    wait_until(lambda: world.daemon.text().count("search_refused") == 2, 30, "asked again, it refuses again")
+    away.rename(base)
+    world.api.post(f"/v1/searches/{search}/pause")
+    world.api.post(f"/v1/searches/{search}/resume")
+    world.api.wait_state(search, "done")
+    assert {t["attempts"] for t in world.api.trials(search)} == {0}
+
+
+def test_the_list_tells_when_nobody_is_left(stage):
+    """The worker that would do the search is lost: nothing changed in the search, and yet its warnings did."""
+    stage.lease_s = 1
+    stage.start_daemon()
+    api = stage.api
+    search = api.submit(stage.synthetic(trials=4))
+    refusing, _ = (api.post("/v1/workers", {"name": name, "slots": 1, "version": "1"})["worker"] for name in "ab")
+    lease = api.post("/v1/leases", {"worker": refusing, "wait_s": 0})["lease"]
+    api.post(f"/v1/leases/{lease}/release", {"refused": "models.base: other files"})
+    listed = api.call("GET", "/v1/searches")
+    assert "nobody works" not in listed.body.decode()
+
+    def changed():
+        api.call("POST", "/v1/leases", body={"worker": refusing, "wait_s": 0})  # a sign of life
+        return api.call("GET", "/v1/searches", headers={"If-None-Match": listed.headers["ETag"]}).status == 200
+
+    wait_until(changed, 20, "the list is another one")
+    assert "nobody works on this search" in texts(stage, search)[0]
+
+
 def test_files_exchanged_between_two_trials(world, pair):
     spec, _, tuned = pair
     gate = world.directory / "gate"
