@@ -9,6 +9,8 @@
 /* What the user can change. */
 static const char *advice(const struct search_spec *spec)
 {
+    if (!spec->has_models)
+        return "so says the evaluator, which applies the ratios itself";
     if (spec->output_dtype == OUTPUT_F32)
         return "the update is too small for any dtype";
     if (spec->rounding == ROUND_STOCHASTIC)

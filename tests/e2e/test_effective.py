@@ -21,7 +21,7 @@ def test_what_came_out_is_kept(fleet, halved):
         assert trial["effective"] == [ratio * 0.5 for ratio in trial["ratios"][:-1]] + [None]
         astray = [ratio for ratio in trial["ratios"][:-1] if ratio * 0.5 > 0.02]
         assert len(trial["warnings"]) == len(astray)
-        assert all("was asked for" in text and "output.rounding" in text for text in trial["warnings"])
+        assert all("was asked for" in text and "so says the evaluator" in text for text in trial["warnings"])
     front = fleet.api.front(halved)
     by_number = {trial["number"]: trial["effective"] for trial in trials}
     for point in front["points"] + front["sweep"] + front["dominated"]:
@@ -42,6 +42,16 @@ def test_paretoctl_marks_it(fleet, halved):
         assert "* asked for→what came out" in said
     shown = fleet.ctl("front", halved, "--csv").stdout
     assert "effective group 1" in shown.splitlines()[0]
+
+
+def test_a_merge_can_be_told_otherwise(fleet):
+    spec = fleet.synthetic(trials=2, strategy={"type": "sweep", "sweep_points": 2}, options=("--effective", 0.5))
+    spec["models"] = {"base": str(FIXTURES / "base"), "tuned": str(FIXTURES / "tuned-rsf")}
+    spec["evaluator"]["merge"] = "plan"
+    search = fleet.api.submit(spec)
+    fleet.api.wait_state(search, "done")
+    (text, *_) = next(t["warnings"] for t in fleet.api.trials(search) if t["warnings"])
+    assert text.endswith('set output.rounding to "stochastic" or output.dtype to "F32"'), text
 
 
 def test_a_search_that_says_nothing_is_not_warned_of(fleet):
