@@ -144,9 +144,10 @@ export class FrontChart {
   }
 
   drawEnds() {
-    const ends = this.placed.filter((p) => p.kind === "sweep" && (p.mean_ratio === 0 || p.mean_ratio === 1));
+    const all = (p, ratio) => p.ratios.every((r) => r === ratio); // frozen and bounded groups may keep the sweep from it
+    const ends = this.placed.filter((p) => p.kind === "sweep" && (all(p, 0) || all(p, 1)));
     const ink = this.ink();
-    const text = (p) => (p.ratios[0] === 0 ? "base" : "tuned");
+    const text = (p) => (all(p, 0) ? "base" : "tuned");
     this.ends.selectAll("text").data(ends, (p) => p.trial).join("text").text(text).each((p, i, nodes) => {
       const [x, y] = this.freePlace(p, 7 * text(p).length, ink);
       d3.select(nodes[i]).attr("x", x).attr("y", y);
