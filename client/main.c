@@ -1,10 +1,14 @@
 /* paretoctl: see client/README.md and "paretoctl help". */
 #include "client/client.h"
 #include "client/commands.h"
+#include "proto/files.h"
+
+#define FILES_MAX 20000 /* 64 trials exported at once, each in some hundreds of shards */
 
 int main(int argc, char **argv)
 {
     struct client client;
+    files_allow(FILES_MAX);
     client_open(&client);
     int code = commands_run(&client, argc, (const char *const *)argv);
     client_close(&client);

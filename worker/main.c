@@ -2,6 +2,7 @@
 #include "worker/once.h"
 #include "worker/session.h"
 
+#include "proto/files.h"
 #include "proto/log.h"
 #include "proto/mem.h"
 
@@ -14,6 +15,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define FILES_MAX 20000 /* 256 slots, each with a pair of some tens of shards */
 
 static const char help[] =
     "pareto-worker: merges and evaluates what paretod leases to it\n"
@@ -198,6 +201,7 @@ int main(int argc, char **argv)
     if (code)
         return code;
     catch_signals();
+    files_allow(FILES_MAX);
     code = run(&options);
     if (made)
         leave_scratch(options.session.scratch, options.once.search != NULL);

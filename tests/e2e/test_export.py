@@ -3,10 +3,11 @@ import hashlib
 import json
 import shutil
 import struct
+import subprocess
 
 import pytest
 import yaml
-from helpers import FIXTURES
+from helpers import FIXTURES, program
 
 
 def header(path):
@@ -150,6 +151,17 @@ def test_shards_are_what_one_file_is(exported):
     assert len(files) > 2 and sorted(p.name for p in shards.glob("*.safetensors")) == files
     parts = {name: digest for file in files for name, digest in tensors(shards / file).items()}
     assert parts == tensors(whole / "model.safetensors")
+
+
+def test_more_shards_than_the_usual_limit_of_files(exported):
+    """Each shard is a file that stays open; the soft limit of a shell is for others."""
+    world, search = exported
+    out = world.directory / "many"
+    done = subprocess.run(["prlimit", "--nofile=48:4096", program("paretoctl"), "--daemon", world.address, "export",
+                           str(search), "4", "--out", str(out), "--max-shard-size", "1"],
+                          capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert len(list(out.glob("*.safetensors"))) > 48
 
 
 def test_a_recipe_gives_the_trial_again(exported):
