@@ -8,21 +8,25 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 /* --- text of others --- */
 
-/* Text between our own words in a line or a table cell: it neither ends the line nor means anything. */
+/* Text between our own words in a line or a table cell: it neither ends the line nor means anything. GitHub makes a link
+ * of what begins with "www." too. */
 static void put_text(struct buf *out, const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;
-    size_t left = strlen(text);
+    size_t left = strlen(text), all = left;
     while (left) {
         size_t n = utf8_sequence(s, left);
         bool control = n == 0 || *s < 0x20 || *s == 0x7f || (n == 2 && s[0] == 0xc2 && s[1] < 0xa0) ||
                        (n == 3 && s[0] == 0xe2 && s[1] == 0x80 && (s[2] == 0xa8 || s[2] == 0xa9));
         if (control)
             buf_text(out, "?");
-        else if (n == 1 && strchr("\\`*_{}[]<>#|~&!$:@", *s))
+        else if (n == 1 &&
+                 (strchr("\\`*_{}[]<>#|~&!$:@", *s) ||
+                  (*s == '.' && all - left >= 3 && strncasecmp((const char *)s - 3, "www", 3) == 0)))
             buf_printf(out, "\\%c", *s);
         else
             buf_add(out, s, n);

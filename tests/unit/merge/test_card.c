@@ -112,7 +112,7 @@ static void test_leaves_out_what_is_not_known(void **state)
 static void test_text_of_others_breaks_nothing(void **state)
 {
     (void)state;
-    const struct export_score score = {"a|b\n| c", 1, 1};
+    const struct export_score score = {"a|b\n| c WWW.x.y", 1, 1};
     const struct export_lineage lineage = {.search = "x\n---\n# [y](http://z) <img> \xff",
                                            .trial = 0,
                                            .base = "/m/a\": [\n- evil\x7f\xc2\x85\xe2\x80\xa8",
@@ -123,7 +123,7 @@ static void test_text_of_others_breaks_nothing(void **state)
     has(text, "- \"a\\\": [\\x0a- evil\\x7f\\u0085\\u2028\"\n- \"..\"\nbase_model_relation");
     has(text, "\n# x?---?\\# \\[y\\](http\\://z) \\<img\\> ?, trial 0\n");
     has(text, "| layers 3-5 \\| \\`x\\` | 0.7 |");
-    has(text, "| a\\|b?\\| c | 1 | 1 |\n");
+    has(text, "| a\\|b?\\| c WWW\\.x.y | 1 | 1 |\n");
     has_not(text, "\n- evil");
     mem_free(text);
 }
