@@ -120,6 +120,8 @@ static void unknown_key(const struct reader *r, const struct spec_object *object
                         const char *const *known, size_t n)
 {
     char list[240] = "";
+    if (r->errors->n == SPEC_ERRORS_MAX)
+        return; /* nothing more is noted, so nothing need be looked for */
     const char *near = alias_of(key, object, known, n);
     if (!near)
         near = spec_nearest(key, known, n);

@@ -395,6 +395,26 @@ static void test_unknown_keys(void **state)
 }
 
 /* A goal that is guessed wrong would search for the worst. */
+/* The daemon reads searches in its loop: a look-up for each of these keys would stop it for an hour. */
+static void test_a_body_full_of_keys(void **state)
+{
+    (void)state;
+    struct search_spec spec;
+    struct spec_errors errors;
+    struct buf text;
+    buf_init(&text, 64u << 20);
+    buf_text(&text, MODELS "\"groups\":{\"count\":3,\"bounds\":{\"g\":{}");
+    for (int i = 0; i < 500000; i++)
+        buf_printf(&text, ",\"g%d\":{}", i);
+    buf_text(&text, "}}");
+    for (int i = 0; i < 500000; i++)
+        buf_printf(&text, ",\"unknown%d\":0", i);
+    buf_text(&text, "}");
+    assert_int_equal(parse(buf_str(&text), &spec, &errors), ERR_INVALID);
+    assert_int_equal(errors.n, SPEC_ERRORS_MAX);
+    buf_fini(&text);
+}
+
 static void test_goal_is_required(void **state)
 {
     (void)state;
@@ -529,6 +549,7 @@ int main(void)
         cmocka_unit_test(test_resolve),
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_unknown_keys),
+        cmocka_unit_test(test_a_body_full_of_keys),
         cmocka_unit_test(test_goal_is_required),
         cmocka_unit_test(test_paths_are_tidy),
         cmocka_unit_test(test_paths_stand_beside_the_file),
