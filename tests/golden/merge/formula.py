@@ -1,4 +1,4 @@
-"""The merge formula, both roundings and the draws, written a second time, in numpy: merge/README.md's text as a program.
+"""The merge formula, both roundings and the draws, written a second time, in numpy: docs/MERGING.md's text as a program.
 
 Stored numbers are arrays of their bits: uint16 for BF16 and F16, uint32 for F32, uint64 for F64.
 """
