@@ -41,6 +41,20 @@ def submit_aside(world, spec, answers, key):
     return thread
 
 
+def test_a_file_that_is_cut_short_meanwhile(world, large):
+    """Somebody copies over a checkpoint that is being read: the submitter hears of it, and nobody else does."""
+    answers = []
+    thread = submit_aside(world, large, answers, "key")
+    wait_until(lambda: "reading_pair" in world.daemon.text(), 30, "it is read")
+    weights = world.directory / "base/model.safetensors"
+    with open(weights, "r+b") as out:
+        out.truncate(1 << 20)
+    thread.join()
+    (answer,) = answers
+    assert world.daemon.alive, world.daemon.text()
+    assert answer.status == 422 and str(weights) in answer.json["error"], answer
+
+
 def test_others_are_served_and_an_end_is_an_end(world, large):
     answers = []
     threads = [submit_aside(world, large, answers, f"key{i}") for i in range(5)]  # more than are read at a time
