@@ -202,11 +202,10 @@ static void parse_means(const struct reader *in, struct search_spec *spec)
 {
     const struct json *list = json_get(in->object, "means");
     /* these are points of the default sweep, so that every stream starts from a score that is already there */
-    static const double usual[] = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
+    const int last = 10; /* and to the last bit, so computed as the sweep does it */
     if (!list) {
-        double width = spec->ratio_max - spec->ratio_min;
-        for (size_t i = 0; i < COUNT(usual); i++)
-            spec->means[spec->means_n++] = spec->ratio_min + usual[i] * width;
+        for (int i = 1; i < last; i++)
+            spec->means[spec->means_n++] = (spec->ratio_min * (last - i) + spec->ratio_max * i) / last;
         spec->means_default = true;
         return;
     }

@@ -124,22 +124,33 @@ int search_spec_space(const struct search_spec *spec, const char *const *names, 
     return rc ? rc : join_ranges(names, k, tie, low, high, err);
 }
 
+/* The means with every ratio at its low and at its high end. Where all have one range of their own, it is that range, and
+ * no sum that rounds: as the sweep has it. */
+static void find_means(const double *low, const double *high, const int *tie, int k, double *lowest,
+                       double *highest)
+{
+    bool plain = true;
+    *lowest = *highest = 0;
+    for (int i = 0; i < k; i++) {
+        *lowest += low[i];
+        *highest += high[i];
+        plain = plain && tie[i] == i && low[i] == low[0] && high[i] == high[0];
+    }
+    *lowest = plain ? low[0] : *lowest / k;
+    *highest = plain ? high[0] : *highest / k;
+}
+
 void search_spec_settle(struct search_spec *spec, const char *const *names, int k)
 {
-    double low[SPEC_RATIOS_MAX], high[SPEC_RATIOS_MAX], lowest = 0, highest = 0;
+    double low[SPEC_RATIOS_MAX], high[SPEC_RATIOS_MAX], lowest, highest;
     int tie[SPEC_RATIOS_MAX];
     bool moves = spec->means_default && spec->bounds_n > 0;
     spec->means_default = false;
     if (!moves || search_spec_space(spec, names, k, low, high, tie, NULL))
         return;
-    for (int i = 0; i < k; i++) {
-        lowest += low[i];
-        highest += high[i];
-    }
-    lowest /= k;
-    highest /= k;
-    int last = spec->means_n +
-               1; /* computed as the sweep computes its means: its points answer for the streams' starts */
+    find_means(low, high, tie, k, &lowest, &highest);
+    /* computed as the sweep computes its means: its points answer for the streams' starts */
+    int last = spec->means_n + 1;
     for (int i = 1; i < last; i++)
         spec->means[i - 1] = (lowest * (last - i) + highest * i) / last;
 }

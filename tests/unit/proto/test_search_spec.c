@@ -415,6 +415,23 @@ static void test_a_body_full_of_keys(void **state)
     buf_fini(&text);
 }
 
+/* The sweep has these points, to the last bit, so that a stream's start costs no trial. */
+static void test_default_means(void **state)
+{
+    (void)state;
+    struct search_spec spec;
+    struct spec_errors errors;
+    assert_int_equal(parse(MODELS "\"ratio\":{\"min\":0.2},\"strategy\":{\"type\":\"hma\"}}", &spec, &errors),
+                     0);
+    assert_int_equal(spec.means_n, 9);
+    for (int i = 1; i < 10; i++)
+        assert_true(spec.means[i - 1] == (0.2 * (10 - i) + 1.0 * i) / 10);
+    search_spec_fini(&spec);
+    assert_int_equal(parse(MODELS "\"strategy\":{\"type\":\"hma\"}}", &spec, &errors), 0);
+    assert_true(spec.means[2] == 0.3 && spec.means[5] == 0.6 && spec.means[6] == 0.7);
+    search_spec_fini(&spec);
+}
+
 static void test_goal_is_required(void **state)
 {
     (void)state;
@@ -550,6 +567,7 @@ int main(void)
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_unknown_keys),
         cmocka_unit_test(test_a_body_full_of_keys),
+        cmocka_unit_test(test_default_means),
         cmocka_unit_test(test_goal_is_required),
         cmocka_unit_test(test_paths_are_tidy),
         cmocka_unit_test(test_paths_stand_beside_the_file),

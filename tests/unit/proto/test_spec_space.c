@@ -174,6 +174,15 @@ static void test_default_means_settle(void **state)
     search_spec_settle(&spec, names, K); /* 0 … 0.75 */
     for (int i = 0; i < 3; i++)
         assert_true(fabs(spec.means[i] - 0.1875 * (i + 1)) < 1e-15);
+    spec = before;
+    for (int i = 0; i < 3; i++) /* one range for all is that range, and not a sum that rounds */
+        bound(&spec, names[i], 0.1, 0.7);
+    search_spec_settle(&spec, names, 3);
+    for (int i = 0; i < 3; i++)
+        assert_true(spec.means[i] == (0.1 * (3 - i) + 0.7 * (i + 1)) / 4);
+    spec = before;
+    bound(&spec, "low", 0, 0);
+    spec.means_default = false;
     spec.means[1] = 0.4; /* given ones stay */
     memcpy(before.means, spec.means, sizeof spec.means);
     search_spec_settle(&spec, names, K);
