@@ -16,13 +16,14 @@
 
 void submission_error(struct submission *s, const char *field, const char *format, ...)
 {
-    if (s->errors.n == SPEC_ERRORS_MAX)
-        return;
-    int i = s->errors.n++;
+    bool full = s->errors.n == SPEC_ERRORS_MAX; /* then the last says that there are more */
+    int i = full ? SPEC_ERRORS_MAX - 1 : s->errors.n++;
     va_list args;
     va_start(args, format);
     snprintf(s->errors.item[i].field, sizeof s->errors.item[i].field, "%s", field);
-    vsnprintf(s->errors.item[i].text, sizeof s->errors.item[i].text, format, args);
+    vsnprintf(s->errors.item[i].text, sizeof s->errors.item[i].text,
+              full ? "and more is wrong than is listed: mend what stands above, then submit again" : format,
+              args);
     va_end(args);
 }
 

@@ -133,6 +133,22 @@ static void a_long_sentence_is_kept(void **state)
     assert_string_equal(s.errors.item[0].text, err.text);
 }
 
+static void more_errors_than_fit_are_not_hushed_up(void **state)
+{
+    struct submission s = {0};
+    (void)state;
+    for (int i = 0; i < SPEC_ERRORS_MAX; i++)
+        submission_error(&s, "models", "tensor %d", i);
+    char last[32];
+    snprintf(last, sizeof last, "tensor %d", SPEC_ERRORS_MAX - 1);
+    assert_string_equal(s.errors.item[SPEC_ERRORS_MAX - 1].text, last);
+    for (int i = 0; i < 2; i++)
+        submission_error(&s, "groups", "one more");
+    assert_int_equal(s.errors.n, SPEC_ERRORS_MAX);
+    assert_string_equal(s.errors.item[SPEC_ERRORS_MAX - 1].field, "groups");
+    assert_non_null(strstr(s.errors.item[SPEC_ERRORS_MAX - 1].text, "more is wrong than is listed"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +158,7 @@ int main(void)
         cmocka_unit_test(a_pair_is_read_and_described),
         cmocka_unit_test(what_the_preflight_finds_is_the_submitters),
         cmocka_unit_test(a_long_sentence_is_kept),
+        cmocka_unit_test(more_errors_than_fit_are_not_hushed_up),
     };
     return cmocka_run_group_tests_name("facts", tests, NULL, NULL);
 }
