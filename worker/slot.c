@@ -15,7 +15,7 @@
 #define WAIT_LONGEST_S 5.0
 #define REPORT_TIMEOUT_S 20.0
 #define DELIVERY_AFTER_STOP_S 10.0 /* how long a report is offered to a silent daemon at the end */
-#define CHECKS_MAX 3               /* of files that change while they are read */
+#define CHECKS_MAX 6               /* of files that change while they are read: three seconds of waits */
 
 /* Asks for work. 0 with lease->token "" when nothing came up in poll_s; a failure with a token when there is a lease
  * that cannot be worked on. lease_fini in every case. */
@@ -81,12 +81,17 @@ static void close_evaluator(struct slot *slot)
     slot->evaluator_spec = NULL;
 }
 
-/* Files that are written to meanwhile are checked again. *refused: they are not the search's. */
+/* Files that are written to meanwhile are checked again, after longer and longer waits. *refused: they are not the search's,
+ * or not yet. */
 static int open_evaluator(struct slot *slot, const struct lease *lease, bool *refused, struct err *err)
 {
     struct digests_ask ask = {slot, lease->search};
     const struct identity_source source = {get_digests, &ask};
+    double wait_s = WAIT_FIRST_S;
     for (int try = 0; try < CHECKS_MAX; try++) {
+        if (try > 0)
+            session_wait(slot->session, wait_s);
+        wait_s = try > 0 ? wait_s * 2 : wait_s;
         slot->evaluator_stamp = identity_stamp(lease);
         int rc = identity_check(lease, &source, &slot->cancel, err);
         *refused = rc == ERR_CONFLICT;
@@ -96,9 +101,11 @@ static int open_evaluator(struct slot *slot, const struct lease *lease, bool *re
             return rc;
         close_evaluator(slot);
     }
-    *refused = false;
-    return err_set(err, ERR_CONFLICT, "%s or %s is being written to: wait until its files are whole",
-                   lease->spec.base, lease->spec.tuned);
+    *refused = true;
+    return err_set(
+        err, ERR_CONFLICT,
+        "%s or %s is being written to; wait until its files are whole, then start this worker again",
+        lease->spec.base, lease->spec.tuned);
 }
 
 /* Another search opens its files anew, even when its spec is the same: they may have been replaced in between. So does

@@ -37,6 +37,7 @@ struct daemon {
     bool stop_at_heartbeat;
     int reports_wanted;
     void (*before_lease)(struct daemon *daemon, int lease);
+    void (*at_digests)(struct daemon *daemon);
     char *reports[TURNS_MAX]; /* "VERB BODY" */
     int reports_n, registrations;
     atomic_bool stop;
@@ -64,6 +65,8 @@ static int handle(struct daemon *d, const char *path, const char *body, char *an
     }
     if (strcmp(path, "/v1/leases") == 0)
         return lease_answer(d, answer, size);
+    if (strcmp(verb, "digests") == 0 && d->at_digests)
+        d->at_digests(d);
     if (strcmp(verb, "heartbeat") == 0) {
         if (d->stop_at_heartbeat)
             atomic_store(&d->stop, true);
@@ -96,7 +99,8 @@ static const char *read_request(int fd, struct buf *buf)
     for (;;) {
         const char *end = strstr(buf_str(buf), "\r\n\r\n");
         const char *length = strcasestr(buf_str(buf), "Content-Length:");
-        if (end && buf->len >= (size_t)(end + 4 - buf->data) + strtoul(length + 15, NULL, 10))
+        size_t body_n = length ? strtoul(length + 15, NULL, 10) : 0;
+        if (end && buf->len >= (size_t)(end + 4 - buf->data) + body_n)
             return end + 4;
         ssize_t n = read(fd, bytes, sizeof bytes);
         if (n <= 0)
@@ -114,7 +118,7 @@ static void *serve(void *ctx)
     buf_init(&request, 1 << 20);
     for (const char *body; (body = read_request(connection.fd, &request));) {
         char path[256], answer[4096], head[128];
-        assert_int_equal(sscanf(request.data, "POST %255s", path), 1);
+        assert_int_equal(sscanf(request.data, "%*s %255s", path), 1);
         pthread_mutex_lock(&d->mutex);
         int status = handle(d, path, body, answer, sizeof answer);
         pthread_mutex_unlock(&d->mutex);
@@ -328,6 +332,38 @@ static void another_search_opens_anew(void **state)
     is_report(d, 2, "failure {", "model.safetensors");
 }
 
+static void write_on(struct daemon *d)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/tuned/config.json", d->directory);
+    FILE *config = fopen(path, "a");
+    assert_non_null(config);
+    fputs(" ", config);
+    assert_int_equal(fclose(config), 0);
+}
+
+/* Files that change whenever they are looked at, as those of a copy that is under way: the job goes back uncounted. */
+static void files_that_are_being_written_are_no_failure(void **state)
+{
+    struct daemon *d = *state;
+    char lease[1024];
+    snprintf(lease, sizeof lease,
+             "{\"lease\":\"t1\",\"search\":1,\"trial\":5,\"half\":\"search\",\"attempt\":1,\"seed\":1,"
+             "\"ratios\":[0.5],\"models\":{\"base\":\"00000000000000000000000000000001\","
+             "\"tuned\":\"00000000000000000000000000000002\"},"
+             "\"spec\":{\"models\":{\"base\":\"%s/base\",\"tuned\":\"%s/tuned\"},"
+             "\"objectives\":[{\"metric\":\"a\",\"goal\":\"max\"}],\"groups\":{\"count\":1},"
+             "\"evaluator\":{\"type\":\"command\",\"merge\":\"plan\",\"argv\":" GOOD "}}}",
+             d->directory, d->directory);
+    d->leases[0] = lease;
+    d->at_digests = write_on;
+    make_model(d, "base");
+    make_model(d, "tuned");
+    run(d);
+    assert_int_equal(d->reports_n, 1);
+    is_report(d, 0, "release {\"refused\":\"", "is being written to; wait until its files are whole");
+}
+
 #define BUSY "{\"worker\":\"w1\",\"lease_s\":30,\"heartbeat_s\":0.1,\"poll_s\":1}"
 #define LONG "[\"/bin/sleep\",\"100\"]"
 
@@ -380,6 +416,7 @@ int main(void)
         TEST(a_lease_that_is_gone_is_no_failure),
         TEST(a_redirect_delivers_nothing),
         TEST(another_search_opens_anew),
+        TEST(files_that_are_being_written_are_no_failure),
         TEST(a_lost_lease_is_dropped),
         TEST(a_stop_releases),
         TEST(odd_intervals_are_bounded),
