@@ -70,10 +70,11 @@ static int is_cancelled(void *cancel, uint64_t done_bytes, uint64_t total_bytes)
     return cancel && atomic_load((const atomic_bool *)cancel);
 }
 
+/* What to do must not be cut off by a long path. */
 static int refuse(struct err *err, const char *sentence)
 {
     return err_set(err, ERR_CONFLICT,
-                   "%s; give this worker the files that the search was submitted with, then start it again",
+                   "%.400s; give this worker the files that the search was submitted with, then start it again",
                    sentence);
 }
 

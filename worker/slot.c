@@ -104,7 +104,7 @@ static int open_evaluator(struct slot *slot, const struct lease *lease, bool *re
     *refused = true;
     return err_set(
         err, ERR_CONFLICT,
-        "%s or %s is being written to; wait until its files are whole, then start this worker again",
+        "%.180s or %.180s is being written to; wait until its files are whole, then start this worker again",
         lease->spec.base, lease->spec.tuned);
 }
 

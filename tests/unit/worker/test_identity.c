@@ -116,6 +116,9 @@ static void missing_files_are_refused(void **state)
     set_up(&lease, &answer);
     snprintf(lease.spec.base, sizeof lease.spec.base, "/nowhere/base");
     refused(&lease, &answer, "models.base cannot be read here: ", "/nowhere/base");
+    memset(lease.spec.base, 'x', 900); /* what to do is said all the same */
+    lease.spec.base[900] = 0;
+    refused(&lease, &answer, "models.base cannot be read here: ", "then start it again");
     assert_int_equal(answer.asked, 0);
     buf_fini(&answer.text);
 }
