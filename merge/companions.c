@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CONFIG_MAX (1u << 20)
@@ -14,14 +15,18 @@ static const char *const copied[] = {
     "generation_config.json",
     "tokenizer.json",
     "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
     "vocab.json",
+    "vocab.txt",
     "merges.txt",
     "chat_template.jinja",
     "chat_template.json",
     "preprocessor_config.json",
+    "processor_config.json",
 };
 
 /* --- the dtype in config.json --- */
@@ -190,18 +195,35 @@ static int put_config(int in, const char *from, const char *dtype, struct outdir
     return rc;
 }
 
-/* A file that is not there is no failure. */
+/* *fd: -1 when there is none, which is no failure. A link to nothing is one: caches of the hub are made of links. */
+static int open_one(const char *path, int *fd, struct err *err)
+{
+    struct stat st;
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe in place of a file cannot hold us */
+    if (*fd < 0 && errno == ENOENT)
+        return lstat(path, &st) != 0 ? 0
+                                     : err_set(err, ERR_IO,
+                                               "%s: is a link to a file that is not there; download it again "
+                                               "or remove the link",
+                                               path);
+    if (*fd < 0)
+        return read_fail(err, path, "cannot be opened");
+    if (fstat(*fd, &st) != 0)
+        return read_fail(err, path, "cannot be read");
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, ERR_IO, "%s: is not a regular file; remove it or put the file in its place",
+                       path);
+    return 0;
+}
+
 static int copy_one(const char *directory, const char *name, const char *dtype, struct outdir *to,
                     struct err *err)
 {
     char *from = mem_printf("%s/%s", directory, name);
-    int rc = 0, in = open(from, O_RDONLY | O_CLOEXEC);
-    if (in < 0)
-        rc = errno == ENOENT ? 0 : read_fail(err, from, "cannot be opened");
-    else if (dtype && strcmp(name, "config.json") == 0)
-        rc = put_config(in, from, dtype, to, name, err);
-    else
-        rc = pump(in, from, to, name, err);
+    int in, rc = open_one(from, &in, err);
+    if (!rc && in >= 0)
+        rc = dtype && strcmp(name, "config.json") == 0 ? put_config(in, from, dtype, to, name, err)
+                                                       : pump(in, from, to, name, err);
     if (in >= 0)
         close(in);
     mem_free(from);

@@ -2,7 +2,7 @@
  * WHO    merge/export.
  * UNITS  None.
  * MEMORY Block by block.
- * ERRORS ERR_IO; ERR_TOO_LARGE for a config.json over 1 MiB.
+ * ERRORS ERR_IO, also for what is no regular file and for a link to nothing; ERR_TOO_LARGE for a config.json over 1 MiB.
  * STATE  None.
  *
  * Python files are never copied: they would run at the next load. */
@@ -13,7 +13,7 @@
 #include "merge/outdir.h"
 
 /* What is there of config.json, generation_config.json, the tokenizer's files, chat templates and
- * preprocessor_config.json. With another output dtype, torch_dtype or dtype in config.json says so. */
+ * the processors' configurations. With another output dtype, torch_dtype or dtype in config.json says so. */
 int companions_copy(const char *from, const struct merge_how *how, struct outdir *to, struct err *err);
 
 /* config.json with the values of torch_dtype and dtype replaced, at the top and in the parts of a model of several

@@ -69,12 +69,15 @@ static void test_what_is_copied(void **state)
     fixture_text(from, "modeling_x.py", "raise SystemExit");
     fixture_text(from, "README.md", "theirs");
     fixture_text(from, "tokenizer.json.py", "");
+    fixture_text(from, "spiece.model", "pieces");
     assert_int_equal(outdir_open(&dir, to, true, &err), 0);
     const struct merge_how how = {.dtype = OUTPUT_F16};
     if (companions_copy(from, &how, &dir, &err))
         fail_msg("%s", err.text);
-    assert_int_equal(dir.files_n, 2);
-    assert_int_equal(count(&dir, "config.json") + count(&dir, "preprocessor_config.json"), 2);
+    assert_int_equal(dir.files_n, 3);
+    assert_int_equal(count(&dir, "config.json") + count(&dir, "preprocessor_config.json") +
+                         count(&dir, "spiece.model"),
+                     3);
     assert_int_equal(outdir_publish(&dir, &err), 0);
     size_t n;
     char *config = fixture_read(to, "config.json", &n);
@@ -88,21 +91,31 @@ static void test_what_is_copied(void **state)
     fixture_remove(directory);
 }
 
-static void test_a_file_that_cannot_be_read(void **state)
+static void test_files_that_cannot_be_copied(void **state)
 {
     (void)state;
-    char *directory = fixture_directory(), *to = mem_printf("%s/to", directory);
-    struct err err = {0};
-    struct outdir dir;
-    char *path = mem_printf("%s/tokenizer.json", directory);
-    mkdir(path, 0777); /* opens, but cannot be read */
-    assert_int_equal(outdir_open(&dir, to, true, &err), 0);
-    const struct merge_how how = {0};
-    fixture_refused(companions_copy(directory, &how, &dir, &err), ERR_IO, &err,
-                    "tokenizer.json: cannot be read");
-    outdir_close(&dir);
-    assert_int_not_equal(access(to, F_OK), 0);
-    assert_int_equal(rmdir(path), 0);
+    char *directory = fixture_directory(), *to = mem_printf("%s/to", directory),
+         *path = mem_printf("%s/tokenizer.json", directory);
+    for (int i = 0; i < 4; i++) {
+        static const char *const what[] = {"is not a regular file", "is not a regular file",
+                                           "is not a regular file", "is a link to a file that is not there"};
+        const struct merge_how how = {0};
+        struct err err = {0};
+        struct outdir dir;
+        assert_int_equal(i == 0   ? mkdir(path, 0777)
+                         : i == 1 ? mkfifo(path, 0666) /* nobody writes: opening must not wait */
+                         : i == 2 ? symlink("/dev/zero", path)
+                                  : symlink("nowhere", path),
+                         0);
+        assert_int_equal(outdir_open(&dir, to, true, &err), 0);
+        alarm(60);
+        fixture_refused(companions_copy(directory, &how, &dir, &err), ERR_IO, &err, what[i]);
+        alarm(0);
+        assert_non_null(strstr(err.text, "tokenizer.json: "));
+        outdir_close(&dir);
+        assert_int_not_equal(access(to, F_OK), 0);
+        assert_int_equal(remove(path), 0);
+    }
     mem_free(path);
     mem_free(to);
     fixture_remove(directory);
@@ -111,9 +124,9 @@ static void test_a_file_that_cannot_be_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_value_alone_changes),    cmocka_unit_test(test_parts_of_a_model),
-        cmocka_unit_test(test_nothing_to_change),          cmocka_unit_test(test_what_is_copied),
-        cmocka_unit_test(test_a_file_that_cannot_be_read),
+        cmocka_unit_test(test_the_value_alone_changes),     cmocka_unit_test(test_parts_of_a_model),
+        cmocka_unit_test(test_nothing_to_change),           cmocka_unit_test(test_what_is_copied),
+        cmocka_unit_test(test_files_that_cannot_be_copied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
