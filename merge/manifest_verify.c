@@ -141,7 +141,7 @@ static int read_manifest(struct verify *verify, struct err *err)
 
 /* --- files --- */
 
-/* Reads to the end, at most one byte more than the manifest says. */
+/* Reads as many bytes as the manifest says; the file had them a moment ago. */
 static int hash_file(struct verify *verify, const struct manifest_file *file, int fd, char *block,
                      struct err *err)
 {
@@ -154,6 +154,8 @@ static int hash_file(struct verify *verify, const struct manifest_file *file, in
             continue;
         if (n < 0)
             wrong(verify, "%s: cannot be read: %s", file->name, strerror(errno));
+        if (n == 0)
+            wrong(verify, "%s: became shorter while it was read", file->name);
         if (n <= 0)
             break;
         hash_add(stream, block, (size_t)n);

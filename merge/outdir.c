@@ -17,7 +17,9 @@
 
 int outdir_fail(const struct outdir *dir, const char *name, const char *what, struct err *err)
 {
-    return err_set(err, ERR_IO, "%s/%s: %s: %s", dir->target, name, what, strerror(errno));
+    const char *advice =
+        errno == EMFILE ? "; choose larger shards, fewer trials at once, or a higher limit (ulimit -n)" : "";
+    return err_set(err, ERR_IO, "%s/%s: %s: %s%s", dir->target, name, what, strerror(errno), advice);
 }
 
 int outdir_create(struct outdir *dir, const char *name, int *fd, struct err *err)
@@ -151,7 +153,7 @@ static void discard(struct outdir *dir)
 
 void outdir_close(struct outdir *dir)
 {
-    if (dir->partial)
+    if (dir->partial && !dir->published)
         discard(dir);
     for (size_t i = 0; i < dir->files_n; i++)
         mem_free((char *)(uintptr_t)dir->files[i].name);
@@ -194,8 +196,6 @@ int outdir_publish(struct outdir *dir, struct err *err)
         rc = rename_new(dir, err);
     if (rc)
         return rc;
-    mem_free(dir->partial);
-    dir->partial = NULL;
     dir->published = true;
     char *parent = parent_of(dir->target);
     rc = dir->durable ? sync_directory(parent, err) : 0;
@@ -205,16 +205,9 @@ int outdir_publish(struct outdir *dir, struct err *err)
 
 void outdir_withdraw(struct outdir *dir)
 {
-    if (!dir->published)
-        return;
-    dir->published = false;
-    if (make_partial(dir, NULL)) /* empty; the rename takes its place */
-        return;
-    if (rename(dir->target, dir->partial) == 0)
-        return;
-    rmdir(dir->partial);
-    mem_free(dir->partial);
-    dir->partial = NULL;
+    /* Nothing but a rename, which a full disk allows too. */
+    if (dir->published && rename(dir->target, dir->partial) == 0)
+        dir->published = false;
 }
 
 /* --- what others left --- */

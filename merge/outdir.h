@@ -13,9 +13,9 @@
 #include <stdbool.h>
 
 struct outdir {
-    char *target, *partial; /* partial: NULL before it is made and after it is published */
+    char *target, *partial; /* partial: NULL before it is made */
     bool durable;           /* everything is fsynced */
-    bool published;
+    bool published;         /* the files lie in target, else in partial */
     size_t files_n;
     struct manifest_file *files; /* in the order of their making; names are ours */
 };

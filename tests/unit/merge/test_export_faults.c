@@ -14,13 +14,15 @@
 #include <sys/wait.h>
 
 static atomic_int armed, calls; /* armed: the call that goes wrong; 0: none */
+static bool lasting;            /* and all calls after it */
 static int why;                 /* errno of the failure; 0: killed */
 static const char *last;        /* the call that went wrong */
 
 /* true: this call fails. */
 static bool goes_wrong(const char *call)
 {
-    if (!armed || atomic_fetch_add(&calls, 1) + 1 != armed)
+    int n = armed ? atomic_fetch_add(&calls, 1) + 1 : 0;
+    if (!armed || (lasting ? n < armed : n != armed))
         return false;
     last = call;
     if (!why)
@@ -195,6 +197,31 @@ static void test_disk_broken_at_every_call(void **state)
     fails_at_every_call(*state, EIO, "Input/output error");
 }
 
+/* A disk that stays full: what is published of two is taken back all the same. */
+static void test_disk_full_from_every_call_on(void **state)
+{
+    struct world *w = *state;
+    struct err err;
+    int n = 1;
+    lasting = true;
+    for (; run(w, n, ENOSPC, &err); n++)
+        if (nothing_or_all(w, "failure from call", n))
+            fail_msg("call %d (%s): failed, but is there", n, last);
+    lasting = false;
+    assert_true(n > 40);
+    assert_true(nothing_or_all(w, "no failure", n));
+}
+
+static void test_too_many_files(void **state)
+{
+    struct world *w = *state;
+    struct err err;
+    int advised = 0;
+    for (int n = 1; run(w, n, EMFILE, &err); n++)
+        advised += strstr(err.text, "Too many open files; choose larger shards") != NULL;
+    assert_true(advised > 8);
+}
+
 struct left {
     int n;
     struct world *w;
@@ -280,6 +307,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_disk_full_at_every_call, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_disk_broken_at_every_call, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_disk_full_from_every_call_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_too_many_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_killed_at_every_call, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_room_names_what_is_left, set_up, tear_down),
     };

@@ -298,6 +298,38 @@ static void test_stopped(void **state)
         fixture_refused(verify(w, &result, &err), ERR_CANCELLED, &err, "the check was stopped");
 }
 
+#define LONG (3u << 20)
+
+static int cut_short(void *ctx, uint64_t done, uint64_t total)
+{
+    (void)done;
+    (void)total;
+    return truncate(ctx, 1 << 20);
+}
+
+static void test_cut_while_it_is_read(void **state)
+{
+    struct world *w = *state;
+    char *directory = mem_printf("%s/long", w->directory), *path = mem_printf("%s/merges.txt", directory),
+         *bytes = mem_zero(LONG, 1);
+    const struct manifest_file file = {"merges.txt", LONG, hash_bytes(bytes, LONG)};
+    const struct verify_calls calls = {NULL, cut_short, path};
+    struct verify_result result;
+    struct err err = {0};
+    struct buf manifest;
+    buf_init(&manifest, 1 << 16);
+    manifest_write(&file, 1, &manifest);
+    mkdir(directory, 0777);
+    fixture_file(directory, "merges.txt", bytes, LONG);
+    fixture_text(directory, MANIFEST_NAME, buf_str(&manifest));
+    fixture_refused(manifest_verify(directory, &calls, &result, &err), ERR_CORRUPT, &err,
+                    "merges.txt: became shorter while it was read");
+    buf_fini(&manifest);
+    mem_free(bytes);
+    mem_free(path);
+    mem_free(directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +343,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_is_no_export, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_checkpoint_that_does_not_open, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stopped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cut_while_it_is_read, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
