@@ -65,7 +65,9 @@ static int run(const struct search_spec *spec, const double *ratios, int ratios_
     if (!rc)
         rc = model_open(base, HEAD_LANGUAGE, &model, &err);
     if (!rc)
-        rc = model_load(model, &(struct weights){base, tuned, plan, ratios}, NULL, &err);
+        rc =
+            model_load(model, &(struct weights){.base = base, .tuned = tuned, .plan = plan, .ratios = ratios},
+                       NULL, &err);
     if (!rc) {
         struct forward *forward;
         forward_open(model, kernel_best(), n, 1, n, &forward);

@@ -330,7 +330,7 @@ static int deliver(struct world *world, const struct world_worker *worker, bool 
     world_score(search_ratios(search, worker->trial), means);
     struct score scores[WORLD_M] = {{"task.m0", means[0], 0.01, 10, NULL, 0},
                                     {"task.m1", means[1], NAN, 10, NULL, 0}};
-    struct result result = {scores, WORLD_M, 0.1, 0.2};
+    struct result result = {.scores = scores, .scores_n = WORLD_M, .merge_s = 0.1, .evaluate_s = 0.2};
     return sched_result(&world->sched, worker->token, &result, world->now, duplicate, NULL);
 }
 

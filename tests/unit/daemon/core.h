@@ -129,7 +129,7 @@ UNUSED static const char *core_worker(struct core *core, const char *name, int s
 UNUSED static int core_deliver(struct core *core, const char *token, double m0, double m1, bool *duplicate)
 {
     struct score scores[2] = {{"t.m0", m0, 0.3, 4, NULL, 0}, {"t.m1", m1, NAN, 4, NULL, 0}};
-    struct result result = {scores, 2, 1, 2};
+    struct result result = {.scores = scores, .scores_n = 2, .merge_s = 1, .evaluate_s = 2};
     return sched_result(&core->sched, token, &result, core->now, duplicate, NULL);
 }
 

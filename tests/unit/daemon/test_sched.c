@@ -213,7 +213,7 @@ static void test_a_missing_metric_is_named(void **state)
     add(core, 1);
     assert_int_equal(sched_lease(&core->sched, core_worker(core, "h:1", 1), core->now, &lease, NULL), 0);
     struct score score = {"t.m0", 1, 0, 1, NULL, 0};
-    struct result result = {&score, 1, 0, 0};
+    struct result result = {.scores = &score, .scores_n = 1};
     assert_int_equal(sched_result(&core->sched, lease->token, &result, core->now, &duplicate, &err),
                      ERR_INVALID);
     assert_non_null(strstr(err.text, "\"t.m1\""));

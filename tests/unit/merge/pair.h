@@ -27,19 +27,19 @@ static UNUSED struct st_tensor pair_tensor(const char *text, char name[128])
     if (!strcmp(special, "twos"))
         t.data = twos;
     else if (!strcmp(special, "rows"))
-        t = (struct st_tensor){name, ST_F32, 2, {3, 2}, 6, ones, 24};
+        t = (struct st_tensor){name, ST_F32, 2, {3, 2}, 6, ones, 24, NULL, 0};
     else if (!strcmp(special, "more"))
-        t = (struct st_tensor){name, ST_F32, 2, {4, 2}, 8, ones, 32};
+        t = (struct st_tensor){name, ST_F32, 2, {4, 2}, 8, ones, 32, NULL, 0};
     else if (!strcmp(special, "half"))
-        t = (struct st_tensor){name, ST_BF16, 1, {2}, 2, ones, 4};
+        t = (struct st_tensor){name, ST_BF16, 1, {2}, 2, ones, 4, NULL, 0};
     else if (!strcmp(special, "other half"))
-        t = (struct st_tensor){name, ST_F16, 1, {2}, 2, ones, 4};
+        t = (struct st_tensor){name, ST_F16, 1, {2}, 2, ones, 4, NULL, 0};
     else if (!strcmp(special, "mask"))
-        t = (struct st_tensor){name, ST_U8, 4, {1, 1, 2, 2}, 4, ones, 4};
+        t = (struct st_tensor){name, ST_U8, 4, {1, 1, 2, 2}, 4, ones, 4, NULL, 0};
     else if (!strcmp(special, "ids"))
-        t = (struct st_tensor){name, ST_I64, 1, {2}, 2, ids, 16};
+        t = (struct st_tensor){name, ST_I64, 1, {2}, 2, ids, 16, NULL, 0};
     else if (!strcmp(special, "other ids"))
-        t = (struct st_tensor){name, ST_I64, 1, {2}, 2, other_ids, 16};
+        t = (struct st_tensor){name, ST_I64, 1, {2}, 2, other_ids, 16, NULL, 0};
     else
         assert_string_equal(special, "");
     return t;

@@ -220,8 +220,10 @@ static void test_to_f32(void **state)
     static const uint16_t halves[] = {0x3C00, 0xC000, 0x0001, 0x7C00},
                           brains[] = {0x3F80, 0xC000, 0x0001, 0x7F80};
     static const double doubles[] = {0.1, -2, 1e300, 1e-60};
-    struct st_tensor f16 = {"w", ST_F16, 1, {4}, 4, halves, 8}, bf16 = {"w", ST_BF16, 1, {4}, 4, brains, 8};
-    struct st_tensor f64 = {"w", ST_F64, 1, {4}, 4, doubles, 32}, i16 = {"ids", ST_I16, 1, {4}, 4, halves, 8};
+    struct st_tensor f16 = {"w", ST_F16, 1, {4}, 4, halves, 8, NULL, 0},
+                     bf16 = {"w", ST_BF16, 1, {4}, 4, brains, 8, NULL, 0};
+    struct st_tensor f64 = {"w", ST_F64, 1, {4}, 4, doubles, 32, NULL, 0},
+                     i16 = {"ids", ST_I16, 1, {4}, 4, halves, 8, NULL, 0};
     struct err err = {0};
     float out[4];
     assert_int_equal(tensor_to_f32(&f16, 0, 4, out, &err), 0);

@@ -125,7 +125,7 @@ static void test_every_half(void **state)
     for (unsigned i = 0; i < 65536; i++)
         all[i] = (uint16_t)i;
     for (int k = 0; k < 2; k++) {
-        struct st_tensor tensor = {"w", k ? ST_F16 : ST_BF16, 1, {65536}, 65536, all, 131072};
+        struct st_tensor tensor = {"w", k ? ST_F16 : ST_BF16, 1, {65536}, 65536, all, 131072, NULL, 0};
         struct err err = {0};
         assert_int_equal(merge_tensor(&tensor, &tensor, 0.3, NULL, out, NULL, &err), 0);
         compare(&tensor, out, "0.3");
@@ -161,7 +161,7 @@ static void test_ties_to_even(void **state)
             tuned[i] = (uint16_t)(i + 1);
         }
         uint64_t n = infinity - 1;
-        struct st_tensor b = {"w", k ? ST_F16 : ST_BF16, 1, {n}, n, base, 2 * n}, t = b;
+        struct st_tensor b = {"w", k ? ST_F16 : ST_BF16, 1, {n}, n, base, 2 * n, NULL, 0}, t = b;
         struct err err = {0};
         t.data = tuned;
         assert_int_equal(merge_tensor(&b, &t, 0.5, NULL, out, NULL, &err), 0);
@@ -185,7 +185,7 @@ static void test_nan_stays_nan(void **state)
         for (uint64_t i = 0; i < 5; i++) {
             uint32_t bits = kinds[k] == ST_F32 ? nans[i] : kinds[k] == ST_F16 ? 0x7C01 + (uint32_t)i : 0xFF81;
             uint32_t one = kinds[k] == ST_F32 ? 0x3F800000 : 0x3C00;
-            struct st_tensor base = {"w", kinds[k], 0, {0}, 1, &bits, st_dtype_bits(kinds[k]) / 8},
+            struct st_tensor base = {"w", kinds[k], 0, {0}, 1, &bits, st_dtype_bits(kinds[k]) / 8, NULL, 0},
                              tuned = base;
             struct err err = {0};
             float out = 0;
@@ -208,13 +208,13 @@ static void test_unaligned_and_long(void **state)
         memcpy(base + 1 + 2 * i, &b, 2);
         memcpy(tuned + 1 + 2 * i, &t, 2);
     }
-    struct st_tensor bs = {"w", ST_BF16, 1, {N}, N, base + 1, 2 * N}, ts = bs;
+    struct st_tensor bs = {"w", ST_BF16, 1, {N}, N, base + 1, 2 * N, NULL, 0}, ts = bs;
     struct err err = {0};
     ts.data = tuned + 1;
     assert_int_equal(merge_tensor(&bs, &ts, 0.35, NULL, out + 1, NULL, &err), 0);
     for (int i = 0; i < N; i++) {
         uint16_t one = 0;
-        struct st_tensor b1 = {"w", ST_BF16, 0, {0}, 1, base + 1 + 2 * i, 2}, t1 = b1;
+        struct st_tensor b1 = {"w", ST_BF16, 0, {0}, 1, base + 1 + 2 * i, 2, NULL, 0}, t1 = b1;
         t1.data = tuned + 1 + 2 * i;
         assert_int_equal(merge_tensor(&b1, &t1, 0.35, NULL, &one, NULL, &err), 0);
         assert_memory_equal(out + 1 + 2 * i, &one, 2);
@@ -269,7 +269,7 @@ static void test_others(void **state)
     /* which side: 'b', 't', or '-' refused, at each ratio; of tensors that differ */
     static const char *const want[] = {"b-t", "bbt", "btt", "---"};
     int64_t one[2] = {3, 4}, two[2] = {3, 5}, out[2];
-    struct st_tensor base = {"ids", ST_I64, 1, {2}, 2, one, 16}, tuned = base;
+    struct st_tensor base = {"ids", ST_I64, 1, {2}, 2, one, 16, NULL, 0}, tuned = base;
     struct err err = {0};
     tuned.data = two;
     for (int o = 0; o < 4; o++)
@@ -301,7 +301,7 @@ static void test_parts_of_bytes(void **state)
     static const enum st_dtype kinds[] = {ST_F4, ST_F6_E2M3, ST_F8_E4M3};
     for (int k = 0; k < 3; k++) {
         uint64_t size = (uint64_t)N * st_dtype_bits(kinds[k]) / 8;
-        struct st_tensor t = {"w", kinds[k], 1, {N}, N, bytes, size};
+        struct st_tensor t = {"w", kinds[k], 1, {N}, N, bytes, size, NULL, 0};
         memset(out, 0, sizeof out);
         assert_int_equal(merge_tensor(&t, &t, 0.5, NULL, out, NULL, &err), 0);
         assert_memory_equal(out, bytes, size);
@@ -326,7 +326,7 @@ static void test_output_dtype(void **state)
                 uint64_t n = base->elements;
                 struct merge_how how = {.dtype = outputs[o]};
                 enum st_dtype to = merge_dtype(&how, base->dtype);
-                struct st_tensor expected = {"w", to, 1, {n}, n, NULL, n * st_dtype_bits(to) / 8};
+                struct st_tensor expected = {"w", to, 1, {n}, n, NULL, n * st_dtype_bits(to) / 8, NULL, 0};
                 float *b = mem_zero(n, 4), *t = mem_zero(n, 4);
                 void *want = mem_zero(n, 4), *out = mem_zero(n, 4);
                 struct err err = {0};
@@ -363,7 +363,7 @@ static void test_other_dtypes(void **state)
 {
     (void)state;
     int64_t same[2] = {3, 4}, other[2] = {3, 5}, out[2] = {0};
-    struct st_tensor base = {"position_ids", ST_I64, 1, {2}, 2, same, 16}, tuned = base;
+    struct st_tensor base = {"position_ids", ST_I64, 1, {2}, 2, same, 16, NULL, 0}, tuned = base;
     struct err err = {0};
     float wide[2];
     assert_int_equal(merge_tensor(&base, &tuned, 0.5, NULL, out, NULL, &err), 0);
@@ -396,7 +396,7 @@ static void test_refuses(void **state)
 static void test_empty(void **state)
 {
     (void)state;
-    struct st_tensor empty = {"w", ST_BF16, 1, {0}, 0, "", 0};
+    struct st_tensor empty = {"w", ST_BF16, 1, {0}, 0, "", 0, NULL, 0};
     struct err err = {0};
     float wide = 7;
     assert_int_equal(merge_tensor(&empty, &empty, 0.5, NULL, NULL, NULL, &err), 0);

@@ -354,7 +354,7 @@ static void test_shape_dtype_and_integers(void **state)
     half.dtype = ST_BF16;
     half.bytes = 4;
     odd_refused(&flat, &half, "\"w\" is F32 [2] in models.base and BF16 [2] in models.tuned; convert");
-    struct st_tensor ids = {"ids", ST_I64, 1, {1}, 1, three, 8}, other = ids;
+    struct st_tensor ids = {"ids", ST_I64, 1, {1}, 1, three, 8, NULL, 0}, other = ids;
     odd_refused(&ids, &ids, NULL);
     other.data = four;
     odd_refused(&ids, &other, "\"ids\" of dtype I64 differs");

@@ -43,9 +43,9 @@ static void check_bytes(const char *directory, struct st_tensor *tensors, size_t
 static void test_reference_bytes(void **state)
 {
     static const char *const framework[] = {"framework", "pt", NULL};
-    struct st_tensor flat = {"attn.0", ST_F32, 3, {1, 2, 3}, 6, six, 24};
-    struct st_tensor deep = {"attn0", ST_F32, 4, {1, 1, 2, 3}, 6, six, 24};
-    struct st_tensor half = {"attn.0", ST_F4, 2, {1, 2}, 2, "", 1};
+    struct st_tensor flat = {"attn.0", ST_F32, 3, {1, 2, 3}, 6, six, 24, NULL, 0};
+    struct st_tensor deep = {"attn0", ST_F32, 4, {1, 1, 2, 3}, 6, six, 24, NULL, 0};
+    struct st_tensor half = {"attn.0", ST_F4, 2, {1, 2}, 2, "", 1, NULL, 0};
     check_bytes(*state, &flat, 0, no_metadata, "{}      ", "", 0);
     check_bytes(*state, &flat, 0, framework, "{\"__metadata__\":{\"framework\":\"pt\"}}     ", "", 0);
     check_bytes(*state, &flat, 1, NULL,
@@ -60,8 +60,10 @@ static void test_reference_bytes(void **state)
 /* dtype descending, then name; whatever the order of the caller. */
 static void test_order(void **state)
 {
-    struct st_tensor a = {"a", ST_I8, 1, {1}, 1, "1", 1}, b = {"b", ST_I8, 1, {1}, 1, "2", 1};
-    struct st_tensor c = {"c", ST_F32, 1, {1}, 1, "3333", 4}, d = {"d", ST_BF16, 1, {1}, 1, "44", 2};
+    struct st_tensor a = {"a", ST_I8, 1, {1}, 1, "1", 1, NULL, 0},
+                     b = {"b", ST_I8, 1, {1}, 1, "2", 1, NULL, 0};
+    struct st_tensor c = {"c", ST_F32, 1, {1}, 1, "3333", 4, NULL, 0},
+                     d = {"d", ST_BF16, 1, {1}, 1, "44", 2, NULL, 0};
     struct st_tensor one[] = {a, b, c, d}, other[] = {d, b, c, a};
     const char *header = "{\"c\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
                          "\"d\":{\"dtype\":\"BF16\",\"shape\":[1],\"data_offsets\":[4,6]},"
@@ -90,10 +92,10 @@ static void test_st_write_says_pt(void **state)
 static void test_round_trip(void **state)
 {
     struct st_tensor tensors[] = {
-        {"q\"\\\n\x01\xC3\xA9", ST_F32, 1, {6}, 6, six, 24},
-        {"empty", ST_BF16, 2, {UINT64_MAX, 0}, 0, NULL, 0},
-        {"scalar", ST_F64, 0, {0}, 1, six, 8},
-        {"", ST_BOOL, 1, {2}, 2, six, 2},
+        {"q\"\\\n\x01\xC3\xA9", ST_F32, 1, {6}, 6, six, 24, NULL, 0},
+        {"empty", ST_BF16, 2, {UINT64_MAX, 0}, 0, NULL, 0, NULL, 0},
+        {"scalar", ST_F64, 0, {0}, 1, six, 8, NULL, 0},
+        {"", ST_BOOL, 1, {2}, 2, six, 2, NULL, 0},
     };
     struct err err = {0};
     struct st_file *file;
@@ -128,20 +130,20 @@ static void refused(const char *directory, const struct st_tensor *tensors, size
 static void test_refuses(void **state)
 {
     struct st_tensor bad[2];
-    bad[0] = (struct st_tensor){"attn.0", ST_F4, 2, {1, 3}, 3, six, 2};
+    bad[0] = (struct st_tensor){"attn.0", ST_F4, 2, {1, 3}, 3, six, 2, NULL, 0};
     refused(*state, bad, 1, "does not fill whole bytes");
-    bad[0] = (struct st_tensor){"attn.0", ST_F4, 2, {1, 2}, 2, six, 2};
+    bad[0] = (struct st_tensor){"attn.0", ST_F4, 2, {1, 2}, 2, six, 2, NULL, 0};
     refused(*state, bad, 1, "2 bytes given, dtype and shape make 1");
-    bad[0] = (struct st_tensor){"a", ST_F32, 2, {UINT64_MAX, 2}, 6, six, 24};
+    bad[0] = (struct st_tensor){"a", ST_F32, 2, {UINT64_MAX, 2}, 6, six, 24, NULL, 0};
     refused(*state, bad, 1, "overflows");
-    bad[0] = (struct st_tensor){"__metadata__", ST_F32, 1, {6}, 6, six, 24};
+    bad[0] = (struct st_tensor){"__metadata__", ST_F32, 1, {6}, 6, six, 24, NULL, 0};
     refused(*state, bad, 1, "cannot stand");
-    bad[0] = (struct st_tensor){"\xFF", ST_F32, 1, {6}, 6, six, 24};
+    bad[0] = (struct st_tensor){"\xFF", ST_F32, 1, {6}, 6, six, 24, NULL, 0};
     refused(*state, bad, 1, "cannot stand");
-    bad[0] = (struct st_tensor){"a", ST_F32, 9, {1}, 1, six, 4};
+    bad[0] = (struct st_tensor){"a", ST_F32, 9, {1}, 1, six, 4, NULL, 0};
     refused(*state, bad, 1, "out of range");
     bad[0] = fixture_f32("a", six, 6);
-    bad[1] = (struct st_tensor){"a", ST_I32, 1, {6}, 6, six, 24}; /* another dtype, the same name */
+    bad[1] = (struct st_tensor){"a", ST_I32, 1, {6}, 6, six, 24, NULL, 0}; /* another dtype, the same name */
     refused(*state, bad, 2, "written twice");
 }
 

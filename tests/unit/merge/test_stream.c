@@ -61,7 +61,7 @@ static struct checkpoint *side(const char *directory, double update)
         char *data = mem_zero(bytes + 1, 1);
         fill(i, update, tensors[i].dtype, tensors[i].n, data);
         list[i] = (struct st_tensor){
-            tensors[i].name, tensors[i].dtype, 1, {tensors[i].n}, tensors[i].n, data, bytes};
+            tensors[i].name, tensors[i].dtype, 1, {tensors[i].n}, tensors[i].n, data, bytes, NULL, 0};
     }
     char *path = mem_printf("%s/model.safetensors", directory);
     if (st_write(path, list, N, &err) || checkpoint_open(directory, &ckpt, &err))

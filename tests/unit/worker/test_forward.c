@@ -83,7 +83,9 @@ static void test_logits_of_a_merge(void **state)
     check(checkpoint_open(spec.tuned, &tuned, &err), &err);
     check(plan_make(&spec, base, tuned, &plan, &err), &err);
     check(model_open(base, HEAD_LANGUAGE, &model, &err), &err);
-    check(model_load(model, &(struct weights){base, tuned, plan, ratios}, NULL, &err), &err);
+    check(model_load(model, &(struct weights){.base = base, .tuned = tuned, .plan = plan, .ratios = ratios},
+                     NULL, &err),
+          &err);
     assert_true(compare(model, REFERENCE, "merge-0.5", "logits") < AGREE);
     model_close(model);
     plan_free(plan);
