@@ -176,8 +176,10 @@ static int check_file(struct verify *verify, const struct manifest_file *file, c
     int rc = 0;
     char *path = mem_printf("%s/%s", verify->directory, file->name);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        wrong(verify, errno == ENOENT ? "%s: is missing" : "%s: cannot be opened", file->name);
+    if (fd < 0 && errno == ENOENT)
+        wrong(verify, "%s: is missing", file->name);
+    else if (fd < 0)
+        wrong(verify, "%s: cannot be opened: %s", file->name, strerror(errno));
     else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         wrong(verify, "%s: is not a regular file", file->name);
     else if ((uint64_t)st.st_size != file->bytes)
@@ -222,14 +224,18 @@ static int check_extra(struct verify *verify, struct err *err)
     return 0;
 }
 
-/* The hashes hold, so this finds a bad export rather than a bad disk. */
-static void check_opens(struct verify *verify)
+/* The hashes hold, so this finds a bad export rather than a bad disk. What keeps us from looking is no finding. */
+static int check_opens(struct verify *verify, struct err *err)
 {
     struct checkpoint *ckpt = NULL;
     struct err why = {0};
-    if (verify->result->wrong_n == 0 && checkpoint_open(verify->directory, &ckpt, &why))
-        wrong(verify, "%s", why.text);
+    int rc = verify->result->wrong_n ? 0 : checkpoint_open(verify->directory, &ckpt, &why);
     checkpoint_close(ckpt);
+    if (rc == ERR_IO)
+        return err_set(err, rc, "%s", why.text);
+    if (rc)
+        wrong(verify, "%s", why.text);
+    return 0;
 }
 
 static int check_all(struct verify *verify, struct err *err)
@@ -242,7 +248,7 @@ static int check_all(struct verify *verify, struct err *err)
     if (!rc)
         rc = check_extra(verify, err);
     if (!rc)
-        check_opens(verify);
+        rc = check_opens(verify, err);
     size_t n = verify->result->wrong_n;
     if (rc || !n)
         return rc;

@@ -84,8 +84,9 @@ int st_disk_open(struct st_disk *disk, const char *path, struct err *err)
     /* O_NONBLOCK so that a pipe in place of a file cannot hold us. */
     disk->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (disk->fd < 0)
-        return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: cannot be opened: %s",
-                       st_show_path(path), strerror(errno));
+        return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: cannot be opened: %s%s",
+                       st_show_path(path), strerror(errno),
+                       errno == EMFILE ? "; raise the limit (ulimit -n)" : "");
     int rc = look(disk, err);
     if (rc)
         return rc;

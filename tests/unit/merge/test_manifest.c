@@ -3,6 +3,8 @@
 #include "merge/export.h"
 #include "merge/manifest.h"
 
+#include <sys/resource.h>
+
 static const char *const names[] = {"model.embed_tokens.weight", "model.layers.0.w", "model.layers.1.w",
                                     NULL};
 
@@ -298,6 +300,23 @@ static void test_stopped(void **state)
         fixture_refused(verify(w, &result, &err), ERR_CANCELLED, &err, "the check was stopped");
 }
 
+/* Our own limit says nothing of the files. */
+static void test_too_many_files(void **state)
+{
+    struct verify_result result;
+    struct err err;
+    struct rlimit old, few;
+    int rc, next = dup(0);
+    assert_true(next >= 0 && close(next) == 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    few = (struct rlimit){(rlim_t)next + 2, old.rlim_max}; /* of three shards */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    rc = verify(*state, &result, &err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    fixture_refused(rc, ERR_IO, &err, "Too many open files; raise the limit (ulimit -n)");
+    assert_int_equal(result.wrong_n, 0);
+}
+
 #define LONG (3u << 20)
 
 static int cut_short(void *ctx, uint64_t done, uint64_t total)
@@ -343,6 +362,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_is_no_export, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_checkpoint_that_does_not_open, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stopped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_too_many_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cut_while_it_is_read, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
