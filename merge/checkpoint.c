@@ -353,6 +353,13 @@ static bool same_file(const struct checkpoint *a, const char *name_a, const stru
     return same;
 }
 
+bool checkpoint_is_shadowed(const struct checkpoint *ckpt)
+{
+    const struct shard key = {.name = "model.safetensors"};
+    return ckpt->index && present(ckpt->directory, key.name) &&
+           !bsearch(&key, ckpt->shards, ckpt->shards_n, sizeof *ckpt->shards, by_shard_name);
+}
+
 bool checkpoint_same_files(const struct checkpoint *a, const struct checkpoint *b)
 {
     if (a->shards_n != b->shards_n)

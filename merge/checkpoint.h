@@ -21,6 +21,9 @@ int checkpoint_open(const char *directory, struct checkpoint **out, struct err *
 void checkpoint_close(struct checkpoint *ckpt);
 /* true: every weight file of one is a weight file of the other, by another path, a link or the same one. */
 bool checkpoint_same_files(const struct checkpoint *a, const struct checkpoint *b);
+/* true: beside an index that does not name it there is a model.safetensors, which counts for nothing here but is what
+ * transformers loads. */
+bool checkpoint_is_shadowed(const struct checkpoint *ckpt);
 /* Which files these are, as they were when they were opened, config.json and every shard: device, inode, size, times.
  * Says nothing about content; files that are written to while they are open change it at the next open. */
 struct hash128 checkpoint_identity(const struct checkpoint *ckpt);

@@ -157,10 +157,21 @@ static void compare_keys(struct preflight *p, struct differences *warn)
     mem_free(tuned);
 }
 
+static void check_shadowed(struct preflight *p, const struct checkpoint *ckpt, const char *field)
+{
+    if (checkpoint_is_shadowed(ckpt))
+        preflight_say(p, PREFLIGHT_WARNING, field,
+                      "holds model.safetensors beside model.safetensors.index.json, which does not name it: "
+                      "here the files of the index count, but transformers loads model.safetensors; remove "
+                      "what is not the model");
+}
+
 void preflight_config(struct preflight *p)
 {
     struct differences warn = {.n = 0};
     buf_init(&warn.text, 300);
+    check_shadowed(p, p->base, "models.base");
+    check_shadowed(p, p->tuned, "models.tuned");
     compare_keys(p, &warn);
     if (warn.n)
         preflight_say(

@@ -87,6 +87,7 @@ static void test_the_index_alone_counts(void **state)
     assert_int_equal(checkpoint_open(*state, &ckpt, &err), 0);
     assert_int_equal(checkpoint_count(ckpt), 2);
     assert_null(checkpoint_find(ckpt, "stale"));
+    assert_true(checkpoint_is_shadowed(ckpt));
     checkpoint_close(ckpt);
 }
 

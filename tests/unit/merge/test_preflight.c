@@ -322,6 +322,28 @@ static void test_vocabulary_against_config(void **state)
     expect(world, PREFLIGHT_ERROR, "models.tuned", "a vocabulary of 5");
 }
 
+/* A single file and an index: programs do not agree which is the model. */
+static void test_two_sets_of_weights(void **state)
+{
+    struct world *world = *state;
+    char *from = mem_printf("%s/tuned/model.safetensors", world->root),
+         *to = mem_printf("%s/tuned/one.safetensors", world->root);
+#define INDEX_OF(shard)                                                                                      \
+    "{\"weight_map\":{\"model.embed_tokens.weight\":\"" shard                                                \
+    "\",\"model.layers.0.mlp.up_proj.weight\":\"" shard "\",\"model.layers.1.mlp.up_proj.weight\":\"" shard  \
+    "\",\"model.norm.weight\":\"" shard "\",\"lm_head.weight\":\"" shard "\"}}"
+    run(world);
+    assert_int_equal(link(from, to), 0);
+    world->sides[1].files[1][0] = "model.safetensors.index.json";
+    world->sides[1].files[1][1] = INDEX_OF("one.safetensors");
+    expect(world, PREFLIGHT_WARNING, "models.tuned", "transformers loads model.safetensors");
+    world->sides[1].files[1][1] = INDEX_OF("model.safetensors");
+    run(world);
+    assert_int_equal(preflight_count(world->report, PREFLIGHT_WARNING), 0);
+    mem_free(from);
+    mem_free(to);
+}
+
 static void test_padded_vocabulary(void **state)
 {
     struct world *world = *state;
@@ -706,6 +728,7 @@ int main(void)
         TEST(test_spare_tensors),
         TEST(test_vocabularies),
         TEST(test_vocabulary_against_config),
+        TEST(test_two_sets_of_weights),
         TEST(test_padded_vocabulary),
         TEST(test_one_checkpoint_twice),
         TEST(test_others),
