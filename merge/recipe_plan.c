@@ -277,7 +277,7 @@ static int regroup(const struct recipe *recipe, struct plan *plan, double *ratio
     plan->ratios_n = 0;
     for (size_t i = 0; !rc && i < plan->entries_n; i++) {
         const struct spot spot = spot_of(recipe, plan, order[i]);
-        double ratio;
+        double ratio = 0;
         rc = ratio_at(recipe, &spot, &ratio, err);
         if (rc)
             break;

@@ -42,7 +42,7 @@ static int read_bounds(const struct search_spec *spec, const char *const *names,
     for (int b = 0; b < spec->bounds_n; b++) {
         const struct spec_bound *bound = &spec->bounds[b];
         const char *field = bound->min == bound->max ? "groups.freeze" : "groups.bounds";
-        int at;
+        int at = 0;
         int rc = find_group(field, bound->group, names, k, &at, err);
         if (rc)
             return rc;
@@ -67,7 +67,7 @@ static int read_ties(const struct search_spec *spec, const char *const *names, i
     for (int i = 0; i < k; i++)
         set_of[i] = -1;
     for (int t = 0; t < spec->ties_n; t++) {
-        int at;
+        int at = 0;
         int rc = find_group("groups.tie", spec->ties[t].group, names, k, &at, err);
         if (rc)
             return rc;
