@@ -2,6 +2,7 @@
 #include "merge/preflight_internal.h"
 
 #include "merge/floats.h"
+#include "merge/native_config.h"
 #include "proto/buf.h"
 #include "proto/mem.h"
 
@@ -121,7 +122,41 @@ static bool among(const char *key, const char *const *keys, size_t n)
 struct differences {
     struct buf text;
     size_t n;
+    struct native_difference native[NATIVE_CONFIG_KEYS]; /* said as errors already */
+    size_t native_n;
 };
+
+/* Those of rope may stand in objects of their own. */
+static bool is_said(const struct differences *said, const char *key)
+{
+    static const char *const of_rope[] = {"rope_theta",       "rope_type",
+                                          "factor",           "low_freq_factor",
+                                          "high_freq_factor", "original_max_position_embeddings"};
+    bool rope = strcmp(key, "rope_scaling") == 0 || strcmp(key, "rope_parameters") == 0;
+    for (size_t i = 0; i < said->native_n; i++)
+        if (strcmp(said->native[i].key, key) == 0 ||
+            (rope && among(said->native[i].key, of_rope, sizeof of_rope / sizeof *of_rope)))
+            return true;
+    return false;
+}
+
+/* A search that is evaluated natively would fail in every trial. What is said of any search is not said again. */
+static void check_native(struct preflight *p, struct differences *said)
+{
+    const struct json *base = checkpoint_config(p->base), *tuned = checkpoint_config(p->tuned);
+    said->native_n = p->is_native ? native_config_compare(base, tuned, said->native) : 0;
+    for (size_t i = 0; i < said->native_n; i++) {
+        const struct native_difference *d = &said->native[i];
+        if (strcmp(d->key, "tie_word_embeddings") == 0 ||
+            (among(d->key, shaping, sizeof shaping / sizeof *shaping) && json_get(base, d->key) &&
+             json_get(tuned, d->key)))
+            continue;
+        preflight_say(p, PREFLIGHT_ERROR, "models",
+                      "config.json: %s is %s in models.base and %s in models.tuned; native evaluation needs "
+                      "them equal: give two checkpoints of one model, or use an evaluator of type command",
+                      d->key, d->base, d->tuned);
+    }
+}
 
 static void compare_key(struct preflight *p, struct differences *warn, const char *key,
                         const struct json *base, const struct json *tuned)
@@ -135,7 +170,7 @@ static void compare_key(struct preflight *p, struct differences *warn, const cha
                       "config.json: %.60s is %s in models.base and %s in models.tuned: their matrices mean "
                       "different things and cannot be averaged; give two checkpoints of one architecture",
                       key, b.text, t.text);
-    else if (warn->n++ < PREFLIGHT_SAME_MAX)
+    else if (!is_said(warn, key) && warn->n++ < PREFLIGHT_SAME_MAX)
         buf_printf(&warn->text, "%s%.60s (%s in base, %s in tuned)", warn->n > 1 ? ", " : "", key, b.text,
                    t.text);
 }
@@ -172,6 +207,7 @@ void preflight_config(struct preflight *p)
     buf_init(&warn.text, 300);
     check_shadowed(p, p->base, "models.base");
     check_shadowed(p, p->tuned, "models.tuned");
+    check_native(p, &warn);
     compare_keys(p, &warn);
     if (warn.n)
         preflight_say(

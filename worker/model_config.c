@@ -186,7 +186,7 @@ int model_config_equal(const struct model_config *a, const struct model_config *
     const struct {
         const char *field;
         double a, b;
-    } fields[] = {
+    } fields[MODEL_CONFIG_FIELDS] = {
         {"num_hidden_layers", a->layers, b->layers},
         {"hidden_size", a->hidden, b->hidden},
         {"num_attention_heads", a->heads, b->heads},
@@ -197,7 +197,7 @@ int model_config_equal(const struct model_config *a, const struct model_config *
         {"rms_norm_eps", a->eps, b->eps},
         {"rope_theta", a->rope_theta, b->rope_theta},
         {"rope_type", a->rope, b->rope},
-        {"rope factor", a->rope_factor, b->rope_factor},
+        {"factor", a->rope_factor, b->rope_factor},
         {"low_freq_factor", a->rope_low, b->rope_low},
         {"high_freq_factor", a->rope_high, b->rope_high},
         {"original_max_position_embeddings", a->rope_original, b->rope_original},
@@ -206,7 +206,7 @@ int model_config_equal(const struct model_config *a, const struct model_config *
         {"tie_word_embeddings", a->tied, b->tied},
         {"sliding_window", a->window, b->window},
     };
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    for (size_t i = 0; i < MODEL_CONFIG_FIELDS; i++) {
         if (fields[i].a != fields[i].b)
             return err_set(err, ERR_INVALID,
                            "config.json: %s is %.17g in base and %.17g in tuned; a merge needs the "

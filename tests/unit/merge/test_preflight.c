@@ -59,6 +59,7 @@ static int begin(void **state)
     world->spec.groups_n = 2;
     world->spec.ratio_max = 1;
     world->spec.trials = 9;
+    world->spec.evaluator = EVALUATOR_COMMAND;
     *state = world;
     return 0;
 }
@@ -310,6 +311,23 @@ static void test_vocabularies(void **state)
     run(world);
     found(world, PREFLIGHT_ERROR, "models", "the vocabularies differ");
     assert_int_equal(preflight_count(world->report, PREFLIGHT_ERROR), 1);
+}
+
+/* Natively evaluated, it would fail in every trial; a command may know better. */
+static void test_config_of_native(void **state)
+{
+    struct world *world = *state;
+    world->sides[1].config = "{\"architectures\":[\"LlamaForCausalLM\"],\"model_type\":\"llama\","
+                             "\"num_hidden_layers\":2,\"num_attention_heads\":2,\"rope_theta\":500000,"
+                             "\"vocab_size\":4,\"tie_word_embeddings\":false}";
+    expect(world, PREFLIGHT_WARNING, "models", "rope_theta (10000 in base, 500000 in tuned)");
+    world->spec.evaluator = EVALUATOR_NATIVE;
+    expect(world, PREFLIGHT_ERROR, "models", "rope_theta is 10000 in models.base and 500000 in models.tuned");
+    assert_int_equal(preflight_count(world->report, PREFLIGHT_WARNING), 0);
+    world->sides[1].config = CONFIG(",\"rope_scaling\":{\"type\":\"linear\",\"factor\":2}");
+    run(world);
+    found(world, PREFLIGHT_ERROR, "models", "rope_type is \"default\" in models.base and \"linear\" in");
+    assert_int_equal(preflight_count(world->report, PREFLIGHT_WARNING), 0);
 }
 
 static void test_vocabulary_against_config(void **state)
@@ -727,6 +745,7 @@ int main(void)
         TEST(test_many_missing_tensors),
         TEST(test_spare_tensors),
         TEST(test_vocabularies),
+        TEST(test_config_of_native),
         TEST(test_vocabulary_against_config),
         TEST(test_two_sets_of_weights),
         TEST(test_padded_vocabulary),
