@@ -25,7 +25,7 @@ static void add_refusals(const struct json *worker, struct buf *out)
 {
     const struct json *refused = json_get(worker, "refused");
     for (const struct json *r = json_first(refused); r; r = json_next(r)) {
-        text_clean(out, json_string_or(json_get(worker, "worker"), "?"));
+        text_clean(out, json_string_or(json_get(worker, "name"), "?"));
         buf_printf(out, " refuses search %.0f: ", json_number_or(json_get(r, "search"), 0));
         text_clean(out, json_string_or(json_get(r, "reason"), "?"));
         buf_text(out, "\n");

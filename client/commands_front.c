@@ -17,17 +17,35 @@ static int read_axis(const struct client *client, const struct args *args, const
     return CLIENT_USAGE;
 }
 
+/* Those that are not there yet, and those that never will be. */
+static int say_no_heldout(struct client *client, const struct front *front)
+{
+    char path[96];
+    struct json *j;
+    snprintf(path, sizeof path, "/v1/searches/%" PRId64, front->id);
+    int code = client_get(client, path, &j);
+    if (code)
+        return code;
+    if (json_bool_or(json_get(json_get(j, "spec"), "held_out"), true))
+        client_say(client, "search %" PRId64 " has no held-out scores (yet): it is %s", front->id,
+                   front->state);
+    else
+        client_say(client,
+                   "search %" PRId64 " was made without held-out scores; \"held_out\": true in search.json "
+                   "makes a search with them",
+                   front->id);
+    json_free(j);
+    return CLIENT_REFUSED;
+}
+
 static int print_front(struct client *client, const struct args *args, const struct front *front)
 {
     struct front_view view = {.all = args_has(args, "--all"), .heldout = args_has(args, "--heldout")};
     struct buf text;
     if (read_axis(client, args, "--x", front, &view.x) || read_axis(client, args, "--y", front, &view.y))
         return CLIENT_USAGE;
-    if (view.heldout && !front_has_heldout(front)) {
-        client_say(client, "search %" PRId64 " has no held-out scores (yet): it is %s", front->id,
-                   front->state);
-        return CLIENT_REFUSED;
-    }
+    if (view.heldout && !front_has_heldout(front))
+        return say_no_heldout(client, front);
     buf_init(&text, CLIENT_BYTES_MAX);
     if (args_has(args, "--csv"))
         front_csv(front, &view, &text);
@@ -38,6 +56,7 @@ static int print_front(struct client *client, const struct args *args, const str
         front_table(front, &view, &text);
         front_headline(front, &text);
         buf_text(&text, "\n");
+        front_stalled(front, &text);
         front_warnings(front, &text);
         if (args_has(args, "--plot") || view.x || view.y)
             front_picture(front, &view, columns, rows < 30 ? rows - 1 : 30, client->colour, &text);

@@ -171,6 +171,12 @@ static void add_reasons(const struct json *list, size_t columns, struct buf *out
 {
     for (const struct json *s = json_first(list); s; s = json_next(s)) {
         const char *reason = json_string_or(json_get(s, "reason"), NULL);
+        const char *stalled = json_string_or(json_get(s, "stalled"), NULL);
+        if (stalled) { /* whole: what to do is said at its end */
+            buf_printf(out, "! nobody works on search %.0f: ", json_number_or(json_get(s, "id"), 0));
+            text_clean(out, stalled);
+            buf_text(out, " (paretoctl workers)\n");
+        }
         if (!reason || !*reason)
             continue;
         char *line = mem_printf("search %.0f %s: %s", json_number_or(json_get(s, "id"), 0),

@@ -163,6 +163,8 @@ int front_parse(const struct json *j, struct front *front, struct err *err)
     front->id = count_of(j, "id");
     snprintf(front->name, sizeof front->name, "%s", json_string_or(json_get(j, "name"), ""));
     snprintf(front->state, sizeof front->state, "%s", json_string_or(json_get(j, "state"), "?"));
+    const char *stalled = json_string_or(json_get(j, "stalled"), NULL);
+    front->stalled = stalled ? mem_strdup(stalled) : NULL;
     read_counts(json_get(j, "progress"), &front->progress);
     read_counts(json_get(j, "confirm"), &front->confirm);
     front->eta_s = number_or_nan(j, "eta_s");
@@ -187,6 +189,7 @@ void front_fini(struct front *front)
     for (size_t i = 0; i < front->points_n; i++)
         free_point(&front->points[i]);
     mem_free(front->points);
+    mem_free(front->stalled);
     *front = (struct front){0};
 }
 

@@ -41,6 +41,7 @@ struct front {
     int64_t id;
     char name[SPEC_NAME_MAX];
     char state[16];
+    char *stalled; /* why nobody works on it; NULL: somebody may */
     int objectives_n;
     struct {
         char name[64];
@@ -63,6 +64,9 @@ bool front_has_heldout(const struct front *front);
 /* "hypervolume 0.9270 (sweep 0.9220), held-out 0.9200 (sweep 0.9100)", or why there is none; without a
  * newline. */
 void front_headline(const struct front *front, struct buf *out);
+
+/* "! nobody works on this search: REASON (paretoctl workers)" and a newline; nothing when it does not stand still. */
+void front_stalled(const struct front *front, struct buf *out);
 
 /* A line for each objective whose two ends (the sweep's trials with all ratios smallest and largest) differ by
  * less than 2 standard errors: the unit of the hypervolume is then mostly noise. Nothing without a hypervolume,

@@ -60,6 +60,15 @@ static const struct front_point *find_end(const struct front *front, int sign)
     return end;
 }
 
+void front_stalled(const struct front *front, struct buf *out)
+{
+    if (!front->stalled)
+        return;
+    buf_text(out, "! nobody works on this search: ");
+    text_clean(out, front->stalled);
+    buf_text(out, " (paretoctl workers)\n");
+}
+
 void front_warnings(const struct front *front, struct buf *out)
 {
     const struct front_point *low = find_end(front, -1), *high = find_end(front, 1);

@@ -111,12 +111,20 @@ static void write_value(const char *text, struct buf *out)
     json_text(&json, text);
 }
 
+int override_check(const char *assignment, struct err *err)
+{
+    const char *equals = strchr(assignment, '=');
+    if (!equals || equals == assignment)
+        return err_set(err, ERR_INVALID, "--set %s: write it as budget.trials=60", assignment);
+    return 0;
+}
+
 int override_apply(const struct json *root, const char *assignment, struct json **out, struct err *err)
 {
     const char *equals = strchr(assignment, '=');
     *out = NULL;
-    if (!equals || equals == assignment)
-        return err_set(err, ERR_INVALID, "--set %s: write it as budget.trials=60", assignment);
+    if (override_check(assignment, err))
+        return err->code;
     struct buf value, text;
     struct json_out json;
     buf_init(&value, OVERRIDE_BYTES_MAX);

@@ -12,5 +12,7 @@
 /* assignment: "name.name=value", "objectives[1].goal=min". The value is JSON, or else taken as text. Members
  * that are not there are added, array elements are not. */
 int override_apply(const struct json *root, const char *assignment, struct json **out, struct err *err);
+/* ERR_INVALID when the assignment is not written as one. */
+int override_check(const char *assignment, struct err *err);
 
 #endif

@@ -28,6 +28,18 @@ void spec_file_total(const struct client *client, const char *path, size_t field
     client_say(client, "%s: %zu field%s to change", path, fields_n, fields_n == 1 ? "" : "s");
 }
 
+/* Says a --set that is not one, as other faults of the command line are said. */
+static int check_sets(const struct client *client, const struct args *args)
+{
+    struct err err = {0};
+    for (int i = 0; i < args->given_n; i++)
+        if (strcmp(args->given[i].flag->name, "--set") == 0 && override_check(args->given[i].value, &err)) {
+            client_say(client, "%s", err.text);
+            return CLIENT_USAGE;
+        }
+    return CLIENT_OK;
+}
+
 /* Puts every --set into the tree; *j is replaced. */
 static int apply_sets(const struct args *args, struct json **j, struct err *err)
 {
@@ -63,7 +75,9 @@ int spec_file_load(const struct client *client, const struct args *args, const c
     struct err err = {0};
     struct json *j = NULL;
     *spec = (struct search_spec){0};
-    int code = CLIENT_OK;
+    int code = check_sets(client, args);
+    if (code)
+        return code;
     if (json_parse_file(path, SPEC_FILE_BYTES_MAX, &j, &err) || apply_sets(args, &j, &err))
         code = client_refuse(client, &err);
     else if (!has_good_fields(client, path, j, spec))

@@ -23,6 +23,7 @@ struct watch {
     int drawn_lines;                       /* of the frame on the terminal; the cursor is below it */
     struct front_counts progress, confirm; /* of the last line in a pipe */
     char state[16];
+    bool is_stalled;        /* every worker refuses the search */
     int64_t moved_us;       /* when the last news came */
     bool is_asked, is_told; /* whether a worker is there was asked; that none is was said */
     struct progress_speed speed;
@@ -78,10 +79,11 @@ static bool is_moved(const struct front_counts *before, const struct front_count
 static bool is_news(struct watch *watch, const struct front *front)
 {
     if (!is_moved(&watch->progress, &front->progress) && !is_moved(&watch->confirm, &front->confirm) &&
-        strcmp(watch->state, front->state) == 0)
+        strcmp(watch->state, front->state) == 0 && watch->is_stalled == (front->stalled != NULL))
         return false;
     watch->progress = front->progress;
     watch->confirm = front->confirm;
+    watch->is_stalled = front->stalled != NULL;
     memcpy(watch->state, front->state, sizeof watch->state);
     return true;
 }
@@ -190,17 +192,8 @@ static int wait_for_daemon(struct watch *watch, const struct err *err)
     return CLIENT_OK;
 }
 
-static const char *refusal_of(const struct json *worker, int64_t id)
-{
-    const struct json *refused = json_get(worker, "refused");
-    for (const struct json *r = json_first(refused); r; r = json_next(r))
-        if (json_number_or(json_get(r, "search"), NAN) == (double)id)
-            return json_string_or(json_get(r, "reason"), "");
-    return NULL;
-}
-
-/* Says why nobody works on the search. False when somebody may: an answer that fails says nothing. */
-static bool say_idle(struct client *client, int64_t id)
+/* Says that no worker is there. False when one is: an answer that fails says nothing. */
+static bool say_idle(struct client *client)
 {
     struct err err = {0};
     struct json *j = NULL;
@@ -212,17 +205,9 @@ static bool say_idle(struct client *client, int64_t id)
     if (!rc)
         rc = json_parse(buf_str(&response.body), response.body.len, &j, &err);
     bool has = rc != 0;
-    const char *reason = NULL;
-    for (const struct json *w = json_first(json_get(j, "workers")); w && !has; w = json_next(w)) {
-        if (strcmp(json_string_or(json_get(w, "state"), "?"), "lost") == 0)
-            continue;
-        const char *refused = refusal_of(w, id);
-        has = !refused;
-        reason = reason ? reason : refused;
-    }
-    if (!has && reason)
-        client_say(client, "every worker refuses this search: %s", reason);
-    else if (!has)
+    for (const struct json *w = json_first(json_get(j, "workers")); w && !has; w = json_next(w))
+        has = strcmp(json_string_or(json_get(w, "state"), "?"), "lost") != 0;
+    if (!has)
         client_say(client, "no worker is connected: start one with pareto-worker --daemon %s",
                    client->address);
     json_free(j);
@@ -230,15 +215,16 @@ static bool say_idle(struct client *client, int64_t id)
     return !has;
 }
 
-/* A search that nobody works on looks like a slow one: say once which it is. */
+/* A search without workers looks like a slow one: say once which it is. That all refuse it is in what is shown. */
 static void look_for_worker(struct watch *watch)
 {
     struct client *client = watch->client;
     bool works = strcmp(watch->state, "running") == 0 || strcmp(watch->state, "confirming") == 0;
-    if (watch->is_told || !works || client->world->now_us(client) - watch->moved_us < STILL_S * 1000000)
+    if (watch->is_told || watch->is_stalled || !works ||
+        client->world->now_us(client) - watch->moved_us < STILL_S * 1000000)
         return;
     watch->is_asked = true;
-    if (!say_idle(client, watch->id))
+    if (!say_idle(client))
         return;
     watch->is_told = true;
     watch->drawn_lines = 0; /* the sentence stands below the frame: draw a new one */

@@ -58,6 +58,7 @@ void watch_line(const struct front *front, double per_s, struct buf *out)
         front_headline(front, out);
     }
     buf_text(out, "\n");
+    front_stalled(front, out);
 }
 
 static void add_bar(const char *what, const struct front_counts *counts, int columns, struct buf *out)
@@ -70,6 +71,31 @@ static void add_bar(const char *what, const struct front_counts *counts, int col
     add_counts(counts, out);
 }
 
+/* Why nobody works on it, in as many lines as it takes, at most `most`; how many. The first is always there. */
+static int add_stalled(const struct front *front, int columns, int most, struct buf *out)
+{
+    struct buf line;
+    int n = 0, column = 0;
+    buf_init(&line, 4096);
+    front_stalled(front, &line);
+    for (const char *p = buf_str(&line); *p && *p != '\n'; p++) {
+        bool starts = (*p & 0xC0) != 0x80;
+        if (starts && column == columns && n >= most)
+            break;
+        if (starts && column == columns) {
+            buf_text(out, "\n");
+            column = 0;
+        }
+        n += starts && column == 0;
+        column += starts;
+        buf_add(out, p, 1);
+    }
+    if (n)
+        buf_text(out, "\n");
+    buf_fini(&line);
+    return n;
+}
+
 void watch_frame(const struct front *front, double per_s, int columns, int rows, bool colour, struct buf *out)
 {
     const struct front_view view = {.all = true};
@@ -78,6 +104,7 @@ void watch_frame(const struct front *front, double per_s, int columns, int rows,
     buf_text(out, "\": ");
     text_clean(out, front->state);
     buf_text(out, "\n");
+    rows -= add_stalled(front, columns, rows - FRAME_OTHER_ROWS, out);
     add_bar("trials", &front->progress, columns, out);
     add_speed(front, per_s, out);
     buf_text(out, "\n");

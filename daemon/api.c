@@ -251,7 +251,7 @@ void api_send(struct exchange *x, int status, struct buf *buf)
 void api_put_summary(struct paretod *daemon, struct search *search, struct json_out *out)
 {
     struct now now = paretod_now();
-    view_summary(search, now.wall_us, out);
+    view_summary(search, sched_stalled(&daemon->sched, search, now.us), now.wall_us, out);
     view_facts(facts_find(&daemon->facts, search->id), &daemon->sched, search, now.us, out);
 }
 

@@ -113,15 +113,16 @@ void api_search_cancel(struct api_call *call)
 bool api_front(struct paretod *daemon, struct exchange *x, int64_t id, bool may_wait)
 {
     struct search *search = sched_search(&daemon->sched, id);
-    char etag[64];
-    snprintf(etag, sizeof etag, "%lld-%lld", (long long)id, (long long)search->revision);
+    const char *stalled = sched_stalled(&daemon->sched, search, paretod_now().us);
+    char etag[VIEW_ETAG_MAX];
+    view_front_etag(search, stalled, etag);
     if (exchange_has(x, etag)) {
         if (may_wait)
             return false;
         http_answer(x, &(struct answer){.status = 304, .etag = etag, .cache = "no-cache"});
         return true;
     }
-    const struct buf *json = view_cache_front(&daemon->views, search);
+    const struct buf *json = view_cache_front(&daemon->views, search, stalled);
     if (json->full)
         http_error(x, 500, "too_large", "the front is over %zu MiB", json->max >> 20);
     else

@@ -1,4 +1,4 @@
-/* The front as JSON. Made once a revision; view_cache keeps it. */
+/* The front as JSON. Made once a revision and reason to stand still; view_cache keeps it. */
 #include "daemon/views.h"
 
 #include "proto/mem.h"
@@ -128,10 +128,10 @@ static void put_history(struct search *search, struct json_out *out)
     json_end_array(out);
 }
 
-static void put_numbers(struct search *search, struct json_out *out)
+static void put_numbers(struct search *search, const char *stalled, struct json_out *out)
 {
     const struct tally_numbers *numbers = tally_numbers(search);
-    json_put_double(out, "eta_s", view_eta_s(search));
+    json_put_double(out, "eta_s", view_eta_s(search, stalled));
     json_put_double(out, "hypervolume", numbers->hypervolume);
     json_put_double(out, "sweep_hypervolume", numbers->sweep_hypervolume);
     put_history(search, out);
@@ -146,7 +146,7 @@ static void put_numbers(struct search *search, struct json_out *out)
     json_end_object(out);
 }
 
-void view_front(struct search *search, struct buf *buf)
+void view_front(struct search *search, const char *stalled, struct buf *buf)
 {
     struct json_out out;
     bool *on_front = mem_zero((size_t)search->plan.trials, sizeof *on_front);
@@ -157,10 +157,11 @@ void view_front(struct search *search, struct buf *buf)
     json_put_int(&out, "id", search->id);
     json_put_text(&out, "name", search->spec.name);
     json_put_text(&out, "state", search_state_name(search->state));
+    json_put_text(&out, "stalled", stalled);
     json_put_int(&out, "revision", search->revision);
     put_objectives(search, &out);
     view_progress(search, &out);
-    put_numbers(search, &out);
+    put_numbers(search, stalled, &out);
     json_put_int(&out, "sweep_total", search_sweep_total(search));
     static const char *const parts[] = {"points", "sweep", "dominated"};
     for (int i = 0; i < 3; i++) {

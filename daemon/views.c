@@ -51,12 +51,12 @@ void view_progress(const struct search *search, struct json_out *out)
 }
 
 /* What is left, at the mean time of a trial, by as many as there are slots (not by those busy at this instant, a number
- * that jumps). The confirmation is counted as it stands. */
-double view_eta_s(const struct search *search)
+ * that jumps). The confirmation is counted as it stands. A search that nobody works on has no end in sight. */
+double view_eta_s(const struct search *search, const char *stalled)
 {
     const int *count = search->count[HALF_SEARCH], *again = search->count[HALF_HELDOUT];
     int done = count[TRIAL_DONE];
-    if (done == 0 || (search->state != SEARCH_RUNNING && search->state != SEARCH_CONFIRMING))
+    if (stalled || done == 0 || (search->state != SEARCH_RUNNING && search->state != SEARCH_CONFIRMING))
         return NAN;
     int left = again[TRIAL_READY] + again[TRIAL_LEASED];
     if (search->state == SEARCH_RUNNING)
@@ -64,7 +64,7 @@ double view_eta_s(const struct search *search)
     return left * (search->wall_sum_s / done) / fmax(1, search->capacity);
 }
 
-void view_summary(struct search *search, int64_t wall_us, struct json_out *out)
+void view_summary(struct search *search, const char *stalled, int64_t wall_us, struct json_out *out)
 {
     const struct tally_numbers *numbers = tally_numbers(search);
     int64_t until_us = search->ended_wall_us ? search->ended_wall_us : wall_us;
@@ -72,11 +72,12 @@ void view_summary(struct search *search, int64_t wall_us, struct json_out *out)
     json_put_text(out, "name", search->spec.name);
     json_put_text(out, "state", search_state_name(search->state));
     json_put_text(out, "reason", search->reason);
+    json_put_text(out, "stalled", stalled);
     json_put_text(out, "strategy", spec_strategy_name(search->spec.strategy));
     put_time(out, "created", search->created_wall_us);
     json_put_double(out, "seconds", fmax(0, (double)(until_us - search->created_wall_us) / 1e6));
     view_progress(search, out);
-    json_put_double(out, "eta_s", view_eta_s(search));
+    json_put_double(out, "eta_s", view_eta_s(search, stalled));
     json_put_double(out, "hypervolume", numbers->hypervolume);
     json_put_double(out, "sweep_hypervolume", numbers->sweep_hypervolume);
     json_put_int(out, "revision", search->revision);

@@ -12,13 +12,13 @@
 #include "proto/json.h"
 #include "store/store.h"
 
-/* The members of a summary, into an open object. */
-void view_summary(struct search *search, int64_t wall_us, struct json_out *out);
+/* The members of a summary, into an open object. stalled, here and below: what sched_stalled says, NULL = nothing. */
+void view_summary(struct search *search, const char *stalled, int64_t wall_us, struct json_out *out);
 /* "digests" and "warnings" of a summary: of the preflight, and of the workers that refuse the search. facts: may be
  * NULL. */
 void view_facts(const struct facts *facts, const struct sched *sched, const struct search *search,
                 int64_t now_us, struct json_out *out);
-void view_front(struct search *search, struct buf *buf);
+void view_front(struct search *search, const char *stalled, struct buf *buf);
 /* One trial with its metric scores from the store; items: with the per-item values. */
 int view_trial(struct store *store, const struct search *search, int number, bool items, struct json_out *out,
                struct err *err);
@@ -32,6 +32,6 @@ void view_effective(const struct search *search, int number, struct json_out *ou
 void view_trial_warnings(const struct search *search, int number, struct json_out *out);
 
 void view_progress(const struct search *search, struct json_out *out); /* "progress" and "confirm" */
-double view_eta_s(const struct search *search);                        /* NaN = not known */
+double view_eta_s(const struct search *search, const char *stalled);   /* NaN = not known */
 
 #endif

@@ -73,10 +73,11 @@ static int is_cancelled(void *cancel, uint64_t done_bytes, uint64_t total_bytes)
 /* What to do must not be cut off by a long path. */
 static int refuse(struct err *err, const char *sentence)
 {
-    return err_set(
-        err, ERR_CONFLICT,
-        "%.400s; give this worker the files that the search was submitted with, then start it again",
-        sentence);
+    return err_set(err, ERR_CONFLICT,
+                   "%.370s; give this worker the files that the search was submitted with, then start it "
+                   "again, or pause "
+                   "and resume the search",
+                   sentence);
 }
 
 /* Which tensor is it? Without the daemon's list only: another checkpoint. side: "base" or "tuned". */

@@ -75,6 +75,9 @@ def test_other_files_are_refused_and_the_right_ones_finish(world, pair, change, 
     said = texts(world, search)
     assert "nobody works on this search" in said[0] and named in said[1], said
     assert "search_refused" in world.daemon.text()
+    front, listed = world.api.front(search), world.ctl("searches").stdout
+    assert front["stalled"] == refused["reason"] and world.api.search(search)["stalled"] == refused["reason"]
+    assert f"! nobody works on search {search}: " in listed and "pause and resume the search (paretoctl workers)" in listed
 
     shutil.rmtree(directory, ignore_errors=True)
     shutil.copytree(kept, directory)
@@ -104,6 +107,20 @@ def test_a_search_that_is_resumed_is_offered_again(world, pair):
     world.api.post(f"/v1/searches/{search}/resume")
     world.api.wait_state(search, "done")
     assert {t["attempts"] for t in world.api.trials(search)} == {0}
+    assert world.api.front(search)["stalled"] is None
+
+
+def test_no_end_is_in_sight_while_nobody_works(world, pair):
+    spec, base, _ = pair
+    spec["budget"]["trials"] = 400
+    search = world.api.submit(spec)
+    world.start_worker()
+    world.api.wait_front(search, lambda f: f["progress"]["done"] and f["eta_s"] is not None, 60, "the end is in sight")
+    world.api.post(f"/v1/searches/{search}/pause")
+    change_tensor(base)
+    world.api.post(f"/v1/searches/{search}/resume")
+    front = world.api.wait_front(search, lambda f: f["stalled"], 60, "nobody works")
+    assert front["state"] == "running" and front["eta_s"] is None and world.api.search(search)["eta_s"] is None
 
 
 def test_the_list_tells_when_nobody_is_left(stage):
@@ -116,7 +133,8 @@ def test_the_list_tells_when_nobody_is_left(stage):
     lease = api.post("/v1/leases", {"worker": refusing, "wait_s": 0})["lease"]
     api.post(f"/v1/leases/{lease}/release", {"refused": "models.base: other files"})
     listed = api.call("GET", "/v1/searches")
-    assert "nobody works" not in listed.body.decode()
+    front = api.call("GET", f"/v1/searches/{search}/front")
+    assert "nobody works" not in listed.body.decode() and front.json["stalled"] is None
 
     def changed():
         api.call("POST", "/v1/leases", body={"worker": refusing, "wait_s": 0})  # a sign of life
@@ -124,6 +142,9 @@ def test_the_list_tells_when_nobody_is_left(stage):
 
     wait_until(changed, 20, "the list is another one")
     assert "nobody works on this search" in texts(stage, search)[0]
+    again = api.call("GET", f"/v1/searches/{search}/front", headers={"If-None-Match": front.headers["ETag"]})
+    assert again.status == 200 and again.json["stalled"] == "models.base: other files"
+    assert again.json["revision"] == front.json["revision"]
 
 
 def test_files_exchanged_between_two_trials(world, pair):

@@ -40,6 +40,15 @@
     "\"scores\":[{\"mean\":0.4,\"stderr\":0},{\"mean\":4,\"stderr\":0}],\"heldout\":null,\"on_front\":"      \
     "false}"
 
+/* Of a search that every worker refuses. */
+#define FRONT_STALLED                                                                                        \
+    "{\"id\":3,\"name\":\"toy\",\"state\":\"running\",\"stalled\":\"tensor x\\u001b "                        \
+    "differs\",\"eta_s\":null,"                                                                              \
+    "\"hypervolume\":null,\"objectives\":[{\"name\":\"reward\",\"goal\":\"max\"}],\"groups\":[\"a\"],"       \
+    "\"points\":[],"                                                                                         \
+    "\"sweep\":[],\"dominated\":[]}"
+#define STALLED_LINE "! nobody works on this search: tensor x? differs (paretoctl workers)\n"
+
 /* The two ends of "reward" differ by 0.05, those of "loss" by far more. */
 #define FRONT_NEAR_ENDS(STATE, LOW_STDERR, HIGH_STDERR)                                                      \
     "{\"id\":3,\"name\":\"toy\",\"state\":\"" STATE "\",\"hypervolume\":0.9,\"objectives\":["                \

@@ -19,7 +19,7 @@ static void test_workers(void **state)
                         "worker  name     state  slots  done  failed            seen  search/trial\n"
                         "w1      host:12  busy       2     4       0         1 s ago  3/7, 3/8 held-out\n"
                         "w2      h        lost       1     0       1  5 min 00 s ago  -\n"
-                        "w2 refuses search 3: tensor x? differs\n");
+                        "h refuses search 3: tensor x? differs\n");
     assert_int_equal(fake_run(&fake, "workers --daemon host:1"), CLIENT_OK);
     assert_contains(fake.out, "pareto-worker --daemon host:1");
     fake_fini(&fake);

@@ -18,6 +18,7 @@ static void test_front_forms(void **state)
     assert_contains(fake.out, "┤");
     assert_int_equal(fake_run(&fake, "front 3 --csv"), CLIENT_OK);
     assert_contains(fake.out, "\ntrial,kind,on_front,mean_ratio,");
+    fake_says(&fake, 200, "{\"id\":3,\"spec\":{\"held_out\":true}}");
     assert_int_equal(fake_run(&fake, "front 3 --heldout"), CLIENT_REFUSED);
     assert_contains(fake.complaints, "has no held-out scores (yet): it is running");
     fake_fini(&fake);
@@ -57,6 +58,30 @@ static void test_a_narrow_terminal_has_two_tables(void **state)
     fake_fini(&fake);
 }
 
+static void test_a_search_that_nobody_works_on(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    fake_says(&fake, 200, FRONT_STALLED);
+    assert_int_equal(fake_run(&fake, "front 3"), CLIENT_OK);
+    assert_contains(fake.out, "\n" STALLED_LINE);
+    fake_fini(&fake);
+}
+
+static void test_a_search_made_without_heldout_scores(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    fake_says(&fake, 200, FRONT_JSON("done", "60", HELDOUT_NONE));
+    fake_says(&fake, 200, "{\"id\":3,\"spec\":{\"held_out\":false}}");
+    assert_int_equal(fake_run(&fake, "front 3 --heldout"), CLIENT_REFUSED);
+    assert_string_equal(fake.asked[1].path, "/v1/searches/3");
+    assert_contains(fake.complaints, "search 3 was made without held-out scores;");
+    fake_fini(&fake);
+}
+
 static void test_front_json_is_one_line(void **state)
 {
     struct fake fake;
@@ -85,6 +110,8 @@ int main(void)
         cmocka_unit_test(test_front_forms),
         cmocka_unit_test(test_axes_of_the_picture),
         cmocka_unit_test(test_a_narrow_terminal_has_two_tables),
+        cmocka_unit_test(test_a_search_that_nobody_works_on),
+        cmocka_unit_test(test_a_search_made_without_heldout_scores),
         cmocka_unit_test(test_front_json_is_one_line),
         cmocka_unit_test(test_front_that_is_none),
     };

@@ -178,6 +178,8 @@ static void test_files_that_cannot_be_read(void **state)
     assert_int_equal(fake_run(&fake, "submit /nonexistent/s.json"), CLIENT_REFUSED);
     assert_contains(fake.complaints, "/nonexistent/s.json");
     assert_int_equal(submit(&fake, good, "--set budget.trials.x=7"), CLIENT_OK + CLIENT_REFUSED);
+    assert_int_equal(submit(&fake, good, "--set budget"), CLIENT_USAGE);
+    assert_contains(fake.complaints, "--set budget: write it as budget.trials=60");
     assert_int_equal(fake.asked_n, 0);
     fake_fini(&fake);
 }
@@ -216,6 +218,18 @@ static void test_searches(void **state)
         " 4  b     failed   hma       12/60       1           -       0.5000  2026-01-02T03:04:05Z\n"
         " 3  a     running  sobol       0/5       0  1 min 30 s            -  2026-01-02T03:04:04Z\n"
         "search 4 failed: disk? full?012345678901234567890123456789012345678901234567890…\n");
+    fake_fini(&fake);
+    fake_init(&fake);
+    fake_says(
+        &fake, 200,
+        "{\"searches\":[{\"id\":4,\"name\":\"b\",\"state\":\"running\",\"stalled\":\"tensor\\u001b x "
+        "differs; give "
+        "this worker the files that the search was submitted with, then start it again\",\"eta_s\":null}]}");
+    assert_int_equal(fake_run(&fake, "searches"), CLIENT_OK);
+    assert_contains(
+        fake.out,
+        "\n! nobody works on search 4: tensor? x differs; give this worker the files that the search was "
+        "submitted with, then start it again (paretoctl workers)\n");
     fake_fini(&fake);
     fake_init(&fake);
     fake_says(&fake, 200, "{\"searches\":[]}");

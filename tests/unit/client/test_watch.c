@@ -97,26 +97,40 @@ static void says_nothing_for(struct fake *fake, int64_t seconds)
     fake_answer(fake, (struct fake_answer){.status = 304, .etag = "a", .waits_us = seconds * 1000000});
 }
 
+/* Said at once, and no worker is looked for: there are some. */
 static void test_a_search_that_all_refuse(void **state)
 {
     struct fake fake;
     (void)state;
     fake_init(&fake);
     says_front(&fake, "a", FRONT_JSON("running", "12", HELDOUT_NONE));
-    says_nothing_for(&fake, 5);
-    fake_says(
-        &fake, 200,
-        "{\"workers\":[{\"state\":\"idle\",\"refused\":[{\"search\":2,\"reason\":\"no\"},{\"search\":3,"
-        "\"reason\":\"tensor x differs\"}]},{\"state\":\"idle\",\"refused\":[]}]}"); /* one of them may */
+    says_front(&fake, "b", FRONT_STALLED);
     says_nothing_for(&fake, 20);
-    fake_says(
-        &fake, 200,
-        "{\"workers\":[{\"state\":\"lost\",\"refused\":[]},{\"state\":\"idle\",\"refused\":[{\"search\":3,"
-        "\"reason\":\"tensor x differs\"}]}]}");
     says_nothing_for(&fake, 20);
-    says_front(&fake, "b", FRONT_JSON("done", "60", HELDOUT_NONE));
-    assert_int_equal(fake_run(&fake, "watch 3 --daemon host:1"), CLIENT_OK);
-    assert_string_equal(fake.complaints, "paretoctl: every worker refuses this search: tensor x differs\n");
+    says_front(&fake, "c", FRONT_JSON("done", "60", HELDOUT_NONE));
+    assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_OK);
+    assert_contains(fake.out, "search 3 running: 0/0 done\n" STALLED_LINE);
+    assert_string_equal(fake.complaints, "");
+    assert_int_equal(fake.asked_n, 5);
+    fake_fini(&fake);
+}
+
+/* Only who works on it has changed. */
+static void test_standing_still_is_news(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    says_front(&fake, "a", FRONT_STALLED);
+    says_front(&fake, "b", FRONT_STALLED);
+    says_front(&fake, "c", FRONT_NEAR_ENDS("running", "0", "0"));
+    says_front(&fake, "d", FRONT_STALLED);
+    says_front(&fake, "e", FRONT_NEAR_ENDS("done", "0", "0"));
+    assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_OK);
+    const char *first = strstr(fake.out, STALLED_LINE),
+               *second = first ? strstr(first + 1, STALLED_LINE) : NULL;
+    assert_non_null(second);
+    assert_null(strstr(second + 1, STALLED_LINE));
     fake_fini(&fake);
 }
 
@@ -267,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_a_daemon_that_restarts),
         cmocka_unit_test(test_a_daemon_that_stays_away),
         cmocka_unit_test(test_a_search_that_all_refuse),
+        cmocka_unit_test(test_standing_still_is_news),
         cmocka_unit_test(test_no_worker_is_said_once),
         cmocka_unit_test(test_after_a_restart_workers_have_time),
         cmocka_unit_test(test_a_paused_search_asks_for_no_worker),

@@ -73,11 +73,33 @@ static void test_frame_fits_every_terminal(void **state)
     buf_fini(&out);
 }
 
+static void test_frame_keeps_what_stands_in_the_way(void **state)
+{
+    struct front front = front_under_way();
+    char reason[301];
+    struct buf out;
+    (void)state;
+    memset(reason, 'x', 300);
+    reason[300] = 0;
+    front.stalled = reason;
+    buf_init(&out, 1 << 20);
+    for (int rows = 6; rows < 80; rows++) {
+        buf_clear(&out);
+        watch_frame(&front, NAN, 80, rows, false, &out);
+        assert_true(lines_of(&out) < rows);
+        assert_contains(buf_str(&out), "confirming\n! nobody works on this search: xxx");
+    }
+    assert_contains(buf_str(&out), "x (paretoctl workers)\ntrials ");
+    assert_contains(buf_str(&out), "xxx\nxxx"); /* a line is as wide as the terminal */
+    buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_line),
         cmocka_unit_test(test_frame_fits_every_terminal),
+        cmocka_unit_test(test_frame_keeps_what_stands_in_the_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
