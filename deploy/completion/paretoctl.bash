@@ -17,7 +17,7 @@ _paretoctl() {
                 [[ ${COMP_WORDS[i]} == : || ${COMP_WORDS[i + 1]} == : ]] || break
             done
             ;;
-        --key | --out | --set | --base | --tuned | --max-shard-size | --threads | --format | --from-yaml)
+        --key | --out | --set | --base | --tuned | --max-shard-size | --threads | --format | --from-yaml | --x | --y)
             [[ ${COMP_WORDS[i + 1]} != = ]] || ((++i))
             ((++i))
             ;;
@@ -39,6 +39,11 @@ _paretoctl() {
         ;;
     --format)
         mapfile -t COMPREPLY < <(compgen -W mergekit -- "$word")
+        return
+        ;;
+    --x | --y)
+        mapfile -t COMPREPLY < <(compgen -W "$("$program" "${daemon[@]}" front "${words[0]}" --json 2>/dev/null |
+            sed 's/.*"objectives":\[\(.*\)\],"groups".*/\1/' | grep -o '"name":"[^"]*"' | cut -d'"' -f4)" -- "$word")
         return
         ;;
     --key | --set | --daemon | --max-shard-size | --threads) return ;;
