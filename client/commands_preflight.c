@@ -58,14 +58,14 @@ static int run(struct client *client, const struct search_spec *spec, struct pre
         fflush(client->out);
     }
     if (rc)
-        return rc == ERR_CANCELLED ? CLIENT_DETACHED : client_refuse(client, &err);
-    preflight_here(*out, ".");
+        return client_refuse(client, &err);
+    preflight_here(*out, spec, ".");
     return CLIENT_OK;
 }
 
 /* --- the report --- */
 
-static int show(struct client *client, const struct json *report)
+static int show(struct client *client, const struct json *report, enum preflight_view_of of)
 {
     bool ok = json_bool_or(json_get(report, "ok"), false);
     int code, columns, rows;
@@ -75,7 +75,7 @@ static int show(struct client *client, const struct json *report)
     else {
         client_size(client, &columns, &rows);
         buf_init(&text, CLIENT_BYTES_MAX);
-        preflight_view(report, client->tty ? columns : 0, client->colour, &text);
+        preflight_view(report, of, client->tty ? columns : 0, client->colour, &text);
         code = client_print(client, &text);
         buf_fini(&text);
     }
@@ -96,7 +96,7 @@ static int show_run(struct client *client, const struct preflight *preflight)
     buf_fini(&text);
     if (rc)
         return client_refuse(client, &err);
-    int code = show(client, report);
+    int code = show(client, report, PREFLIGHT_OF_FILE);
     json_free(report);
     return code;
 }
@@ -133,7 +133,7 @@ static int preflight_of_daemon(struct client *client, const struct args *args)
     code = client_get(client, path, &report);
     if (code)
         return code;
-    code = show(client, report);
+    code = show(client, report, PREFLIGHT_OF_SEARCH);
     json_free(report);
     return code;
 }

@@ -314,26 +314,33 @@ static size_t count(const struct json *findings, const char *level)
     return n;
 }
 
-static void view_summary(const struct json *report, struct buf *out)
+/* What was looked at, and what only the daemon looks at. */
+static void view_summary(const struct json *report, enum preflight_view_of of, struct buf *out)
 {
     const struct json *findings = json_get(report, "findings");
     size_t errors = count(findings, "error"), warnings = count(findings, "warning");
+    char warned[48] = "";
+    if (warnings)
+        snprintf(warned, sizeof warned, "%zu warning%s", warnings, warnings == 1 ? "" : "s");
     buf_text(out, "\n");
     if (errors)
-        buf_printf(out, "%zu error%s", errors, errors == 1 ? "" : "s");
+        buf_printf(out, "%zu error%s%s%s: this search would be refused, or its trials would fail.\n", errors,
+                   errors == 1 ? "" : "s", warnings ? ", " : "", warned);
+    else if (of == PREFLIGHT_OF_SEARCH)
+        buf_printf(out, "The search was submitted with %s.\n", warnings ? warned : "no warning");
     else
-        buf_text(out, warnings ? "This search can run" : "Ready: this search can run");
-    if (warnings)
-        buf_printf(out, "%s%zu warning%s", errors ? ", " : "; ", warnings, warnings == 1 ? "" : "s");
-    buf_text(out, errors ? ": the daemon would refuse this search.\n" : ".\n");
+        buf_printf(out, "%s%s%s. What the strategy and the budget allow is checked at submit.\n",
+                   warnings ? "The pair can be merged as asked" : "Ready: the pair can be merged as asked",
+                   warnings ? "; " : "", warned);
 }
 
-void preflight_view(const struct json *report, int columns, bool colour, struct buf *out)
+void preflight_view(const struct json *report, enum preflight_view_of of, int columns, bool colour,
+                    struct buf *out)
 {
     view_models(json_get(report, "models"), out);
     view_groups(json_get(report, "groups"), out);
     view_effective(report, out);
     view_needs(json_get(report, "needs"), out);
     view_findings(json_get(report, "findings"), columns, colour, out);
-    view_summary(report, out);
+    view_summary(report, of, out);
 }

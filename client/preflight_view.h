@@ -12,7 +12,11 @@
 
 #include <stdbool.h>
 
+/* Of a file that may yet be submitted, or of a search that was. */
+enum preflight_view_of { PREFLIGHT_OF_FILE, PREFLIGHT_OF_SEARCH };
+
 /* report: preflight_write's JSON. */
-void preflight_view(const struct json *report, int columns, bool colour, struct buf *out);
+void preflight_view(const struct json *report, enum preflight_view_of of, int columns, bool colour,
+                    struct buf *out);
 
 #endif

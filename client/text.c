@@ -1,6 +1,7 @@
 #include "client/text.h"
 
 #include "proto/limits.h"
+#include "proto/units.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -96,13 +97,7 @@ void text_duration(char out[TEXT_NUMBER_MAX], double seconds)
 
 void text_bytes(char out[TEXT_NUMBER_MAX], double bytes)
 {
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
-    size_t unit = 0;
-    while (bytes >= 999.95 && unit + 1 < sizeof units / sizeof units[0]) {
-        bytes /= 1000;
-        unit++;
-    }
-    snprintf(out, TEXT_NUMBER_MAX, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+    units_bytes(out, bytes);
 }
 
 bool text_ratios(struct buf *out, const double *ratios, const double *effective, size_t n, size_t most)

@@ -2,17 +2,15 @@
 
 #include "daemon/bundle_check.h"
 #include "merge/preflight.h"
+#include "proto/bundle_metrics.h"
 #include "proto/mem.h"
 #include "proto/spec_space.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define REPORT_MAX ((size_t)64 << 20) /* plan, digests and report: a hundred thousand tensors */
-#define BUNDLE_MAX ((size_t)1 << 20)
-#define METRICS_MAX 256
 
 void submission_error(struct submission *s, const char *field, const char *format, ...)
 {
@@ -145,76 +143,31 @@ static void check_groups(struct submission *s)
     s->k = spec->groups_n;
 }
 
-struct metrics {
-    int n;
-    char *name[METRICS_MAX];
-};
-
 static void complain_of_bundle(void *ctx, const char *sentence)
 {
     submission_error(ctx, "evaluator.bundle", "%s", sentence);
 }
 
-static int read_bundle(struct submission *s, struct metrics *known, struct err *err)
+static void complain_of_metric(void *ctx, const char *field, const char *sentence)
 {
-    const char *directory = s->spec.bundle;
-    struct stat st;
-    if (stat(directory, &st) || !S_ISDIR(st.st_mode))
-        return err_set(err, ERR_NOT_FOUND, "\"%s\" is not a directory; give the path of a bundle", directory);
-    char *path = mem_printf("%s/bundle.json", directory);
-    struct json *root;
-    int rc = json_parse_file(path, BUNDLE_MAX, &root, err);
-    mem_free(path);
-    if (rc)
-        return rc;
-    const struct json *tasks = json_get(root, "tasks");
-    for (const struct json *task = json_first(tasks); task; task = json_next(task)) {
-        const char *name = json_string_or(json_get(task, "name"), NULL);
-        const struct json *metrics = json_get(task, "metrics");
-        for (const struct json *m = json_first(metrics); m && name && known->n < METRICS_MAX;
-             m = json_next(m))
-            if (json_string_or(m, NULL))
-                known->name[known->n++] = mem_printf("%s.%s", name, json_string_or(m, ""));
-    }
-    bundle_check(directory, tasks, complain_of_bundle, s);
-    json_free(root);
-    if (known->n == 0)
-        return err_set(err, ERR_INVALID, "%s/bundle.json names no task with metrics", directory);
-    return 0;
-}
-
-static void check_metric(struct submission *s, int o, int i, const struct metrics *known)
-{
-    const struct spec_objective *objective = &s->spec.objectives[o];
-    const char *metric = objective->metrics[i];
-    for (int k = 0; k < known->n; k++)
-        if (!strcmp(known->name[k], metric))
-            return;
-    char field[64];
-    if (objective->metrics_n == 1)
-        snprintf(field, sizeof field, "objectives[%d].metric", o);
-    else
-        snprintf(field, sizeof field, "objectives[%d].mean_of[%d]", o, i);
-    const char *near = spec_nearest(metric, (const char *const *)known->name, (size_t)known->n);
-    submission_error(s, field, "the bundle has no metric \"%s\"; %s \"%s\"%s", metric,
-                     near ? "did you mean" : "it has, among others,", near ? near : known->name[0],
-                     near ? "?" : "");
+    submission_error(ctx, field, "%s", sentence);
 }
 
 static void check_bundle(struct submission *s)
 {
-    struct metrics known = {0};
+    struct bundle_metrics metrics = {0};
     struct err err = {0};
     if (s->spec.bundle[0] != '/')
         submission_error(s, "evaluator.bundle", "\"%s\" must be an absolute path", s->spec.bundle);
-    else if (read_bundle(s, &known, &err))
-        submission_error(s, "evaluator.bundle", "%s", err.text);
-    else
-        for (int o = 0; o < s->spec.objectives_n; o++)
-            for (int i = 0; i < s->spec.objectives[o].metrics_n; i++)
-                check_metric(s, o, i, &known);
-    for (int i = 0; i < known.n; i++)
-        mem_free(known.name[i]);
+    else {
+        int rc = bundle_metrics_read(s->spec.bundle, &metrics, &err);
+        bundle_check(s->spec.bundle, json_get(metrics.root, "tasks"), complain_of_bundle, s);
+        if (rc)
+            submission_error(s, "evaluator.bundle", "%s", err.text);
+        else
+            bundle_metrics_check(&metrics, &s->spec, complain_of_metric, s);
+    }
+    bundle_metrics_fini(&metrics);
 }
 
 /* The daemon does not know the directory of whoever submits, nor do the workers. */

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
 #define THREADS 2 /* of the pass over the weights: enough for a disk, and a server keeps its other cores */
 
@@ -178,7 +176,7 @@ static int by_level(const void *a, const void *b)
 }
 
 /* Errors, warnings, notes; within a level as they were found. */
-static void sort_findings(struct preflight *p)
+void preflight_sort(struct preflight *p)
 {
     struct preflight_finding *sorted = mem_zero(p->findings_n, sizeof *sorted);
     const struct preflight_finding **order = mem_zero(p->findings_n, sizeof *order);
@@ -210,7 +208,7 @@ int preflight_run(const struct search_spec *spec, const struct digest_progress *
         preflight_free(p);
         return err_set(err, rc, "%s", own.text);
     }
-    sort_findings(p);
+    preflight_sort(p);
     *out = p;
     return 0;
 }
@@ -227,31 +225,6 @@ void preflight_free(struct preflight *p)
     checkpoint_close(p->tuned);
     mem_free(p->findings);
     mem_free(p);
-}
-
-/* --- this machine --- */
-
-void preflight_here(struct preflight *p, const char *directory)
-{
-    struct statvfs disk;
-    struct preflight_needs needs = preflight_needs(p);
-    double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-    if (statvfs(directory, &disk) == 0) {
-        p->free_bytes = (double)disk.f_bavail * (double)disk.f_frsize;
-        if (needs.export_bytes > p->free_bytes)
-            preflight_say(
-                p, PREFLIGHT_WARNING, "export",
-                "an exported model has %.1f GB, and %.1f GB are free in %.200s: export to another disk, or "
-                "make room",
-                needs.export_bytes / 1e9, p->free_bytes / 1e9, directory);
-    }
-    if (needs.memory_bytes > memory)
-        preflight_say(
-            p, PREFLIGHT_WARNING, "evaluator",
-            "native evaluation holds %.1f GB of weights a slot, and this machine has %.1f GB of memory: run "
-            "the workers on larger ones",
-            needs.memory_bytes / 1e9, memory / 1e9);
-    sort_findings(p);
 }
 
 /* --- looking --- */

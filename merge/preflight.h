@@ -25,9 +25,10 @@ int preflight_run(const struct search_spec *spec, const struct digest_progress *
                   struct preflight **out, struct err *err);
 void preflight_free(struct preflight *preflight);
 
-/* Whether this machine has room: on the disk of `directory` for an export, in memory for a native evaluation. For the
- * client alone; nobody knows where the daemon's workers are. */
-void preflight_here(struct preflight *preflight, const char *directory);
+/* What can be seen of the evaluator on this machine: its bundle and the bundle's metrics, its program. And whether there
+ * is room: on the disk of `directory` for an export, in memory for a native evaluation. spec: the one of the run. For the
+ * client alone; the daemon has looks of its own, and nobody knows where its workers are. */
+void preflight_here(struct preflight *preflight, const struct search_spec *spec, const char *directory);
 
 size_t preflight_count(const struct preflight *preflight, enum preflight_level level);
 const struct preflight_finding *preflight_finding(const struct preflight *preflight,

@@ -35,6 +35,9 @@ struct preflight_needs preflight_needs(const struct preflight *p);
 void preflight_say(struct preflight *p, enum preflight_level level, const char *field, const char *format,
                    ...) __attribute__((format(printf, 4, 5)));
 
+/* Errors, warnings, notes; within a level as they were found. */
+void preflight_sort(struct preflight *p);
+
 /* Findings of one kind: the first PREFLIGHT_SAME_MAX are said, the others counted. true: say this one. */
 bool preflight_one_more(size_t *n);
 /* "… and 12 more tensors like these". `what`: "tensors". */

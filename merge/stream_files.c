@@ -1,10 +1,13 @@
 #include "merge/stream_internal.h"
 
 #include "proto/mem.h"
+#include "proto/units.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static int *fd_of(struct stream_files *files, size_t c, size_t shard)
@@ -27,10 +30,17 @@ static void note_left(void *ctx, const char *path)
 static int no_room(const struct stream_job *job, const struct outdir *dir, int why, struct err *err)
 {
     struct left left = {""};
+    struct statvfs disk;
+    char needs[UNITS_TEXT_MAX], free_text[UNITS_TEXT_MAX], are[UNITS_TEXT_MAX + 16] = "";
+    units_bytes(needs, (double)job->shards->total * (double)job->k);
+    if (statvfs(dir->partial, &disk) == 0) {
+        units_bytes(free_text, (double)disk.f_bavail * (double)disk.f_frsize);
+        snprintf(are, sizeof are, " (%s are free)", free_text);
+    }
     outdir_leftovers(dir->target, note_left, &left);
-    return err_set(err, ERR_IO, "%s: no room for %llu bytes: %s%s%s%s", dir->target,
-                   (unsigned long long)job->shards->total * job->k, strerror(why), left.path[0] ? "; " : "",
-                   left.path, left.path[0] ? " is what an export that was killed left, remove it" : "");
+    return err_set(err, ERR_IO, "%s: no room for %s%s: %s%s%s%s", dir->target, needs, are, strerror(why),
+                   left.path[0] ? "; " : "", left.path,
+                   left.path[0] ? " is what an export that was killed left, remove it" : "");
 }
 
 static int open_one(struct stream_files *files, size_t c, size_t s, struct err *err)

@@ -23,7 +23,7 @@ def write(world, spec):
 def test_the_shipped_pair(world, search):
     path = write(world, search)
     said = world.ctl("preflight", path).stdout
-    assert "LlamaForCausalLM" in said and "layers 3-5" in said and "Ready: this search can run." in said
+    assert "LlamaForCausalLM" in said and "layers 3-5" in said and "Ready: the pair can be merged as asked." in said
     report = json.loads(world.ctl("preflight", path, "--json").stdout)
     assert report["ok"] and report["findings"] == []
     assert sum(g["parameters"] for g in report["groups"]) == report["models"]["base"]["parameters"] == 1607808
@@ -60,7 +60,7 @@ def test_a_broken_pair(world, search):
     assert "✗ models: config.json: num_attention_heads is 4 in models.base and 8 in models.tuned" in done.stdout
     assert "✗ models.tuned: config.json says 12 layers, the tensors make 8" in done.stdout
     assert "! models.tuned: has no tokenizer.json" in done.stdout
-    assert "2 errors, 1 warning: the daemon would refuse this search." in done.stdout
+    assert "2 errors, 1 warning: this search would be refused, or its trials would fail." in done.stdout
     refused = world.ctl("submit", write(world, search), check=False)
     assert refused.returncode == 1 and "12 layers" in refused.stderr and "num_attention_heads" in refused.stderr
 

@@ -50,7 +50,8 @@ static void test_shipped_pair(void **state)
     assert_int_equal(run(&fake, pair("base", "tuned-rsf"), ""), CLIENT_OK);
     assert_contains(fake.out, "layers 0-2       28");
     assert_contains(fake.out, "come out as asked");
-    assert_contains(fake.out, "Ready: this search can run.\n");
+    assert_contains(fake.out, "Ready: the pair can be merged as asked. What the strategy and the budget "
+                              "allow is checked at submit.\n");
     assert_string_equal(fake.complaints, "");
     assert_int_equal(fake.asked_n, 0);
     fake_fini(&fake);
@@ -63,7 +64,7 @@ static void test_wrong_pair(void **state)
     fake_init(&fake);
     assert_int_equal(run(&fake, pair("base", "reward"), ""), CLIENT_REFUSED);
     assert_contains(fake.out, "✗ models: models.tuned is a sequence classifier");
-    assert_contains(fake.out, "the daemon would refuse this search");
+    assert_contains(fake.out, "this search would be refused, or its trials would fail");
     fake_fini(&fake);
 }
 
@@ -102,6 +103,7 @@ static void test_interrupted(void **state)
     /* another seed than the other tests: what was read once is not read again */
     assert_int_equal(run(&fake, pair("base", "tuned-dpo"), "--set seed=77"), CLIENT_DETACHED);
     assert_string_equal(fake.out, "");
+    assert_contains(fake.complaints, "interrupted");
     fake_fini(&fake);
 }
 
@@ -129,6 +131,7 @@ static void test_of_a_search(void **state)
     assert_int_equal(fake_run(&fake, "preflight 12"), CLIENT_OK);
     assert_string_equal(fake.asked[0].path, "/v1/searches/12/preflight");
     assert_contains(fake.out, "· models: so\n");
+    assert_contains(fake.out, "\n\nThe search was submitted with no warning.\n");
     fake_fini(&fake);
 }
 

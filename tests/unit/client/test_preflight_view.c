@@ -32,7 +32,7 @@ static struct buf shown(const char *report, int columns, bool colour)
     if (json_parse(report, strlen(report), &j, &err))
         fail_msg("%s", err.text);
     buf_init(&text, 1u << 20);
-    preflight_view(j, columns, colour, &text);
+    preflight_view(j, PREFLIGHT_OF_FILE, columns, colour, &text);
     json_free(j);
     return text;
 }
@@ -60,7 +60,8 @@ static void test_all_parts(void **state)
         "memory      6.4 MB of weights a slot, evaluated natively\n"
         "merging     about 500 ms a trial in one thread, 30 s for 60 trials\n"
         "\n"
-        "Ready: this search can run.\n");
+        "Ready: the pair can be merged as asked. What the strategy and the budget allow is checked at "
+        "submit.\n");
     buf_fini(&text);
 }
 
@@ -101,12 +102,14 @@ static void test_findings(void **state)
                                        "warning", "it is odd") "," FINDING("note", "it is so"),
                                    "[0.1,0.5]"),
                             0, false);
-    assert_contains(buf_str(&text), "✗ models: it is? wrong\n! models: it is odd\n· models: it is so\n\n"
-                                    "1 error, 1 warning: the daemon would refuse this search.\n");
+    assert_contains(buf_str(&text),
+                    "✗ models: it is? wrong\n! models: it is odd\n· models: it is so\n\n"
+                    "1 error, 1 warning: this search would be refused, or its trials would fail.\n");
     buf_fini(&text);
     text = shown(REPORT(FINDING("warning", "it is odd"), "[0.1,0.5]"), 0, true);
     assert_contains(buf_str(&text),
-                    "\033[33m!\033[0m models: it is odd\n\nThis search can run; 1 warning.\n");
+                    "\033[33m!\033[0m models: it is odd\n\nThe pair can be merged as asked; 1 warning. What "
+                    "the strategy and the budget allow is checked at submit.\n");
     buf_fini(&text);
 }
 

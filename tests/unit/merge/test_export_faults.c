@@ -297,6 +297,7 @@ static void test_no_room_names_what_is_left(void **state)
             break;
     }
     fixture_refused(ERR_IO, ERR_IO, &err, "no room for ");
+    fixture_refused(ERR_IO, ERR_IO, &err, "B are free): ");
     fixture_refused(ERR_IO, ERR_IO, &err, left);
     assert_int_equal(rmdir(left), 0);
     mem_free(left);

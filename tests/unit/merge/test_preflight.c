@@ -196,12 +196,63 @@ static void test_report(void **state)
     assert_float_equal(json_number_or(json_get(needs, "memory_bytes"), 0), 320, 0);
     assert_float_equal(json_number_or(json_get(needs, "trials"), 0), 9, 0);
     assert_true(json_is(json_get(needs, "free_bytes"), JSON_NULL));
-    preflight_here(world->report, world->root);
+    preflight_here(world->report, &world->spec, world->root);
     json_free(j);
     j = written(world, preflight_write);
     assert_true(json_is(json_get(json_get(j, "needs"), "free_bytes"), JSON_NUMBER));
     json_free(j);
     json_free(digests);
+}
+
+static void here(struct world *world)
+{
+    run(world);
+    preflight_here(world->report, &world->spec, world->root);
+}
+
+static void test_bundle(void **state)
+{
+    struct world *world = *state;
+    struct search_spec *spec = &world->spec;
+    char *metrics[] = {"facts.em", "facts.f2"};
+    spec->evaluator = EVALUATOR_NATIVE;
+    snprintf(spec->bundle, sizeof spec->bundle, "%s/bundle", world->root);
+    here(world);
+    found(world, PREFLIGHT_ERROR, "evaluator.bundle", "is not a directory; give the path of a bundle");
+    mkdir(spec->bundle, 0777);
+    here(world);
+    found(world, PREFLIGHT_ERROR, "evaluator.bundle", "bundle.json");
+    fixture_text(spec->bundle, "bundle.json",
+                 "{\"tasks\":[{\"name\":\"facts\",\"metrics\":[\"em\",\"f1\"]}]}");
+    spec->objectives_n = 2;
+    for (int i = 0; i < 2; i++) {
+        spec->objectives[i].metrics_n = 1;
+        snprintf(spec->objectives[i].metrics[0], sizeof spec->objectives[i].metrics[0], "%s", metrics[i]);
+    }
+    here(world);
+    found(world, PREFLIGHT_ERROR, "objectives[1].metric",
+          "no metric \"facts.f2\"; did you mean \"facts.f1\"?");
+    assert_int_equal(preflight_count(world->report, PREFLIGHT_ERROR), 1);
+}
+
+static void test_program(void **state)
+{
+    struct world *world = *state;
+    char *program = mem_printf("%s/evaluate.py", world->root);
+    world->spec.argv[0] = program;
+    world->spec.argv_n = 1;
+    here(world);
+    found(world, PREFLIGHT_ERROR, "evaluator.argv[0]", "there is no ");
+    fixture_text(world->root, "evaluate.py", "pass");
+    here(world);
+    found(world, PREFLIGHT_ERROR, "evaluator.argv[0]", "is not executable");
+    chmod(program, 0755);
+    here(world);
+    assert_int_equal(preflight_count(world->report, PREFLIGHT_ERROR), 0);
+    world->spec.argv[0] = "python3-of-the-workers";
+    here(world);
+    assert_int_equal(preflight_count(world->report, PREFLIGHT_ERROR), 0);
+    mem_free(program);
 }
 
 /* Fixed ratios have rows after the groups; a stored dtype of 4 bytes doubles nothing here. */
@@ -738,6 +789,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_nothing_to_find),
         TEST(test_report),
+        TEST(test_bundle),
+        TEST(test_program),
         TEST(test_report_of_ends),
         TEST(test_stopped),
         TEST(test_directories),

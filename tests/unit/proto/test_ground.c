@@ -4,7 +4,9 @@
 #include "proto/log.h"
 #include "proto/mem.h"
 #include "proto/rng.h"
+#include "proto/units.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -134,6 +136,21 @@ static void test_log_values_keep_their_quotes(void **state)
     }
 }
 
+static void test_sizes(void **state)
+{
+    (void)state;
+    static const struct {
+        double bytes;
+        const char *text;
+    } cases[] = {{0, "0 B"},        {999, "999 B"},    {1500, "1.5 kB"}, {3223616, "3.2 MB"},
+                 {999.7, "1.0 kB"}, {27e9, "27.0 GB"}, {NAN, "-"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[UNITS_TEXT_MAX];
+        units_bytes(text, cases[i].bytes);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +160,7 @@ int main(void)
         cmocka_unit_test(test_rng_reference),
         cmocka_unit_test(test_log_line),
         cmocka_unit_test(test_log_values_keep_their_quotes),
+        cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests_name("ground", tests, NULL, NULL);
 }
