@@ -56,8 +56,8 @@ void client_close(struct client *client);
 /* Sets address: `flag`, else $PARETOD_DAEMON, else the socket in $XDG_RUNTIME_DIR, else /run/paretod.sock. */
 void client_set_address(struct client *client, const char *flag);
 
-/* From here on Ctrl-C sets `interrupted` instead of ending the process; a second one ends it. For commands
- * that have something to say then. Changes nothing when `interrupted` is set already. */
+/* From here on Ctrl-C, and SIGTERM and SIGHUP where they are not ignored, set `interrupted` instead of ending the process;
+ * a second one ends it. For commands that have something to say then. Changes nothing when `interrupted` is set already. */
 void client_catch_interrupt(struct client *client);
 bool client_is_interrupted(const struct client *client);
 

@@ -49,9 +49,13 @@ void client_catch_interrupt(struct client *client)
 {
     if (client->interrupted)
         return;
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESETHAND};
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESETHAND}, before;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
+    static const int others[] = {SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (sigaction(others[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup */
+            sigaction(others[i], &action, NULL);
     client->interrupted = &interrupted;
 }
 

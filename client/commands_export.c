@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define THREADS_MAX 256
 
@@ -113,6 +114,43 @@ static int check_words(const struct args *args, const struct export_job *job, st
     return 0;
 }
 
+static bool is_directory(const char *path)
+{
+    struct stat there;
+    return stat(path, &there) == 0 && S_ISDIR(there.st_mode);
+}
+
+/* The directory that `out` is to lie in. */
+static int check_parent(const struct client *client, const char *out)
+{
+    size_t n = strlen(out);
+    while (n > 1 && out[n - 1] == '/')
+        n--;
+    while (n && out[n - 1] != '/')
+        n--;
+    while (n > 1 && out[n - 1] == '/')
+        n--;
+    char *parent = n ? mem_strndup(out, n) : mem_strdup(".");
+    bool ok = is_directory(parent);
+    if (!ok)
+        client_say(client,
+                   access(parent, F_OK) == 0 ? "--out: %s is no directory: give a name in one that is"
+                                             : "--out: there is no directory %s: make it first",
+                   parent);
+    mem_free(parent);
+    return ok ? CLIENT_OK : CLIENT_REFUSED;
+}
+
+/* --out of several trials: is made, or is there. */
+static int check_out(const struct client *client, const struct export_job *job)
+{
+    if (job->items_n > 1 && access(job->out, F_OK) == 0 && !is_directory(job->out)) {
+        client_say(client, "--out: %s is no directory: several trials need one", job->out);
+        return CLIENT_REFUSED;
+    }
+    return check_parent(client, job->out);
+}
+
 /* Where every item goes; nothing of it may be there. */
 static int place(const struct client *client, struct export_job *job)
 {
@@ -127,7 +165,7 @@ static int place(const struct client *client, struct export_job *job)
                    item->directory);
         return CLIENT_REFUSED;
     }
-    return CLIENT_OK;
+    return check_out(client, job);
 }
 
 static int read_words(const struct client *client, const struct args *args, struct export_job *job)
@@ -150,7 +188,9 @@ static int read_words(const struct client *client, const struct args *args, stru
     }
     if (job->recipe_file)
         export_job_add(job, -1);
-    return args_has(args, "--format") ? CLIENT_OK : place(client, job);
+    if (args_has(args, "--format"))
+        return job->out ? check_out(client, job) : CLIENT_OK;
+    return place(client, job);
 }
 
 /* --- the command --- */

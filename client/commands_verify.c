@@ -55,9 +55,12 @@ static void write_lines(const char *directory, const struct verify_result *resul
     json_free(found);
     text_bytes(bytes, (double)result->bytes);
     text_clean(out, directory);
-    if (result->wrong_n)
-        buf_printf(out, ": %zu of %zu files and their neighbours wrong; export it again\n", result->wrong_n,
-                   result->files_n);
+    size_t stray = result->stray_n, wrong = result->wrong_n - stray;
+    if (wrong)
+        buf_printf(out, ": %zu of %zu files wrong; export it again\n", wrong, result->files_n);
+    else if (stray)
+        buf_printf(out, ": %zu file%s not of this export; remove %s\n", stray, stray == 1 ? " is" : "s are",
+                   stray == 1 ? "it" : "them");
     else
         buf_printf(out, ": %zu files, %s, all as they were written\n", result->files_n, bytes);
 }

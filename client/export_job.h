@@ -36,8 +36,9 @@ struct export_job {
     struct export_options options;
     int64_t id;
     /* read */
-    struct search_spec *spec; /* with a search: its, but the models are paths here */
-    char *base, *tuned;       /* as search or recipe names them */
+    struct search_spec *spec;           /* with a search: its, but the models are paths here */
+    char *base, *tuned;                 /* as search or recipe names them */
+    const char *base_read, *tuned_read; /* the directories that were opened */
     struct recipe *recipe;
     struct export_item *items; /* [items_n] */
     size_t items_n;

@@ -1,6 +1,7 @@
 /* To and from mergekit's recipes. */
 #include "client/export_job.h"
 
+#include "client/text.h"
 #include "merge/mergekit_write.h"
 #include "merge/recipe.h"
 #include "merge/yaml.h"
@@ -34,12 +35,14 @@ static int read_file(const char *path, struct buf *out, struct err *err)
     return rc;
 }
 
-/* mergekit would ask a hub for what is no directory. */
-static int check_here(const char *path, const char *flag, struct err *err)
+/* mergekit would ask a hub for what is no directory. given: with the flag. */
+static int check_here(const char *path, const char *flag, bool given, struct err *err)
 {
     struct stat there;
     if (stat(path, &there) == 0 && S_ISDIR(there.st_mode))
         return 0;
+    if (given)
+        return err_set(err, ERR_NOT_FOUND, "%s %s: there is no such directory", flag, path);
     return err_set(
         err, ERR_NOT_FOUND,
         "%s: there is no such directory here; a model on a hub must be downloaded first: then give its "
@@ -51,9 +54,9 @@ static int open_recipe(struct export_job *job, struct err *err)
 {
     const char *base = job->base_here ? job->base_here : recipe_base(job->recipe);
     const char *tuned = job->tuned_here ? job->tuned_here : recipe_tuned(job->recipe);
-    int rc = check_here(base, "--base", err);
+    int rc = check_here(base, "--base", job->base_here, err);
     if (!rc)
-        rc = check_here(tuned, "--tuned", err);
+        rc = check_here(tuned, "--tuned", job->tuned_here, err);
     if (!rc)
         rc = checkpoint_open(base, &job->pair.base, err);
     if (!rc)
@@ -67,6 +70,8 @@ static int open_recipe(struct export_job *job, struct err *err)
     item->ratios_n = (size_t)job->pair.plan->ratios_n;
     job->base = mem_strdup(recipe_base(job->recipe));
     job->tuned = mem_strdup(recipe_tuned(job->recipe));
+    job->base_read = base;
+    job->tuned_read = tuned;
     job->options.how = recipe_how(job->recipe);
     return 0;
 }
@@ -148,6 +153,20 @@ static int print_json(struct client *client, const struct export_job *job, const
     return code;
 }
 
+static int print_line(struct client *client, const struct export_job *job)
+{
+    struct buf line;
+    buf_init(&line, CLIENT_BYTES_MAX);
+    buf_text(&line, "wrote ");
+    text_clean(&line, job->out);
+    buf_printf(&line, ": trial %" PRId64 " of search %" PRId64 " \"", job->items[0].trial, job->id);
+    text_clean(&line, job->spec->name);
+    buf_text(&line, "\" as a recipe of mergekit\n");
+    int code = client_print(client, &line);
+    buf_fini(&line);
+    return code;
+}
+
 int export_write_mergekit(struct client *client, struct export_job *job)
 {
     struct err err = {0};
@@ -167,8 +186,8 @@ int export_write_mergekit(struct client *client, struct export_job *job)
         code = write_file(client, job->out, &text);
     if (!code && client->json)
         code = print_json(client, job, &text);
-    else if (!code && !job->out)
-        code = client_print(client, &text);
+    else if (!code)
+        code = job->out ? print_line(client, job) : client_print(client, &text);
     buf_fini(&text);
     return code;
 }

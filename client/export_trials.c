@@ -43,7 +43,15 @@ static int relocate(struct client *client, const char *flag, const char *here, c
     return CLIENT_OK;
 }
 
-static void read_scores(const struct json *list, struct export_item *item)
+static const char *goal_of(const struct search_spec *spec, const char *objective)
+{
+    for (int i = 0; i < (int)spec->objectives_n; i++)
+        if (strcmp(spec->objectives[i].name, objective) == 0)
+            return spec->objectives[i].minimise ? "min" : "max";
+    return NULL;
+}
+
+static void read_scores(const struct search_spec *spec, const struct json *list, struct export_item *item)
 {
     if (json_len(list) > SPEC_OBJECTIVES_MAX)
         return;
@@ -51,6 +59,7 @@ static void read_scores(const struct json *list, struct export_item *item)
         size_t i = item->scores_n++;
         snprintf(item->score_names[i], sizeof item->score_names[i], "%s",
                  json_string_or(json_get(o, "name"), "?"));
+        item->scores[i].goal = goal_of(spec, item->score_names[i]);
         item->scores[i].mean = json_number_or(json_get(o, "mean"), NAN);
         item->scores[i].stderr_ = json_number_or(json_get(o, "stderr"), NAN);
     }
@@ -79,7 +88,7 @@ static int read_trial(struct client *client, const struct export_job *job, struc
     if (code)
         return code;
     snprintf(item->state, sizeof item->state, "%s", json_string_or(json_get(j, "state"), "?"));
-    read_scores(json_get(j, "objectives"), item);
+    read_scores(job->spec, json_get(j, "objectives"), item);
     bool ok = read_ratios(json_get(j, "ratios"), item);
     json_free(j);
     if (ok)
@@ -97,7 +106,28 @@ int export_read_trials(struct client *client, struct export_job *job)
         code = relocate(client, "--tuned", job->tuned_here, job->spec->tuned);
     for (size_t i = 0; !code && i < job->items_n; i++)
         code = read_trial(client, job, &job->items[i]);
-    job->options.how = merge_how_of(job->spec);
+    if (!code)
+        job->options.how = merge_how_of(job->spec);
+    return code;
+}
+
+/* Whether the sentence is of a file in this directory, or of itself. */
+static bool is_of(const struct err *err, const char *directory)
+{
+    size_t n = strlen(directory);
+    return strncmp(err->text, directory, n) == 0 && strchr("/: ", err->text[n]);
+}
+
+/* The error first; then, if nothing was put in place of the search's directory, that it can be. */
+static int refuse_pair(struct client *client, const struct export_job *job, const struct err *err)
+{
+    int code = client_refuse(client, err);
+    bool base = !job->base_here && is_of(err, job->spec->base),
+         tuned = !job->tuned_here && is_of(err, job->spec->tuned);
+    if ((err->code == ERR_NOT_FOUND || err->code == ERR_IO) && (base || tuned))
+        client_say(client,
+                   "export opens the checkpoints of the search on this machine, under the search's paths; "
+                   "where they lie elsewhere, say so with --base DIR and --tuned DIR");
     return code;
 }
 
@@ -106,14 +136,10 @@ int export_open_pair(struct client *client, struct export_job *job)
     char path[96];
     struct json *theirs;
     struct err err = {0};
-    if (pair_open(job->spec, &job->pair, &err)) {
-        if (err.code == ERR_NOT_FOUND || err.code == ERR_IO)
-            client_say(
-                client,
-                "export opens the checkpoints of the search on this machine, under the search's paths; "
-                "where they lie elsewhere, say so with --base DIR and --tuned DIR");
-        return client_refuse(client, &err);
-    }
+    if (pair_open(job->spec, &job->pair, &err))
+        return refuse_pair(client, job, &err);
+    job->base_read = job->spec->base;
+    job->tuned_read = job->spec->tuned;
     snprintf(path, sizeof path, "/v1/searches/%" PRId64 "/plan", job->id);
     int code = client_get(client, path, &theirs);
     if (code)

@@ -2,6 +2,7 @@
 #include "client/export_job.h"
 
 #include "client/text.h"
+#include "merge/outdir.h"
 #include "proto/limits.h"
 #include "proto/mem.h"
 
@@ -144,6 +145,11 @@ static void write_json(const struct export_job *job, struct buf *out)
     json_put_text(&json, "base", job->base);
     json_put_text(&json, "tuned", job->tuned);
     put_digests(job, &json);
+    json_name(&json, "read");
+    json_object(&json);
+    json_put_text(&json, "base", job->base_read);
+    json_put_text(&json, "tuned", job->tuned_read);
+    json_end_object(&json);
     json_put_int(&json, "tensors", (int64_t)job->pair.plan->entries_n);
     json_name(&json, "groups");
     json_array(&json);
@@ -157,6 +163,25 @@ static void write_json(const struct export_job *job, struct buf *out)
     json_end_array(&json);
     json_end_object(&json);
     buf_text(out, "\n");
+}
+
+/* The ends that no group's ratio is for: "paper-code". */
+static void write_fixed(const struct export_job *job, const struct export_item *item, struct buf *out)
+{
+    static const struct {
+        int group;
+        const char *name;
+    } fixed[] = {{PLAN_BASE, "(base)"}, {PLAN_MEAN, "(the mean of the groups)"}, {PLAN_TUNED, "(tuned)"}};
+    const struct plan *plan = job->pair.plan;
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
+        const struct plan_entry one = {.group = fixed[i].group};
+        size_t tensors = 0;
+        for (size_t e = 0; e < plan->entries_n; e++)
+            tensors += plan->entries[e].group == fixed[i].group;
+        if (tensors)
+            buf_printf(out, "  %s: %.6g of tuned, %zu tensors\n", fixed[i].name,
+                       plan_ratio(plan, &one, item->ratios), tensors);
+    }
 }
 
 static void write_item(const struct export_job *job, const struct export_item *item, struct buf *out)
@@ -180,19 +205,29 @@ static void write_item(const struct export_job *job, const struct export_item *i
             buf_printf(out, ", %.4f effective", item->effective[i]);
         buf_text(out, "\n");
     }
+    write_fixed(job, item, out);
+}
+
+static void write_name(const char *role, const char *name, const char *read, struct buf *out)
+{
+    buf_printf(out, "  %-6s ", role);
+    text_clean(out, name);
+    if (strcmp(name, read) != 0) {
+        buf_text(out, ", read from ");
+        text_clean(out, read);
+    }
+    buf_text(out, "\n");
 }
 
 static void write_lines(const struct export_job *job, struct buf *out)
 {
     for (size_t i = 0; i < job->items_n; i++)
         write_item(job, &job->items[i], out);
-    buf_text(out, "  base   ");
-    text_clean(out, job->base);
-    buf_text(out, "\n  tuned  ");
-    text_clean(out, job->tuned);
+    write_name("base", job->base, job->base_read, out);
+    write_name("tuned", job->tuned, job->tuned_read, out);
     buf_text(
         out,
-        "\n  lineage in paretod.json, model card in README.md; \"paretoctl verify DIR\" checks the files\n");
+        "  lineage in paretod.json, model card in README.md; \"paretoctl verify DIR\" checks the files\n");
 }
 
 static void say_warnings(struct client *client, const struct export_job *job, const struct export_item *item)
@@ -209,6 +244,25 @@ static void say_warnings(struct client *client, const struct export_job *job, co
     }
 }
 
+static void say_left(void *ctx, const char *path)
+{
+    client_say(ctx, "%s: is what an export that was killed left behind; remove it", path);
+}
+
+/* What is said beside the answer, once it is written. */
+static void say_all(struct client *client, const struct export_job *job)
+{
+    if (job->spec && job->tuned_here)
+        client_say(client,
+                   "note: tokenizer and chat template are those of %s; the daemon knows the weights and what "
+                   "config.json says, but not these files",
+                   job->tuned_here);
+    for (size_t i = 0; i < job->items_n; i++) {
+        say_warnings(client, job, &job->items[i]);
+        outdir_leftovers(job->items[i].directory, say_left, client);
+    }
+}
+
 int export_write(struct client *client, struct export_job *job)
 {
     struct buf text;
@@ -222,8 +276,7 @@ int export_write(struct client *client, struct export_job *job)
         write_json(job, &text);
     else
         write_lines(job, &text);
-    for (size_t i = 0; i < job->items_n; i++)
-        say_warnings(client, job, &job->items[i]);
+    say_all(client, job);
     code = client_print(client, &text);
     buf_fini(&text);
     return code;

@@ -210,11 +210,12 @@ static void put_scores(struct buf *out, const struct export_lineage *lineage)
         return;
     buf_text(out,
              "## Scores\n\nOn the half of the items that the search used to choose; choosing flatters the "
-             "chosen.\n\n| objective | score | standard error |\n|---|---|---|\n");
+             "chosen.\n\n| objective | better | score | standard error |\n|---|---|---|---|\n");
     for (size_t i = 0; i < lineage->scores_n; i++) {
         const struct export_score *score = &lineage->scores[i];
         buf_text(out, "| ");
         put_text(out, score->name);
+        buf_printf(out, " | %s", !score->goal ? "-" : strcmp(score->goal, "min") == 0 ? "lower" : "higher");
         buf_printf(out, isfinite(score->mean) ? " | %.6g" : " | -", score->mean);
         buf_printf(out, isfinite(score->stderr_) ? " | %.3g |\n" : " | - |\n", score->stderr_);
     }

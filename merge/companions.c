@@ -29,6 +29,23 @@ static const char *const copied[] = {
     "processor_config.json",
 };
 
+bool companions_is(const char *name)
+{
+    static const char *const begins[] = {"tokenizer", "chat_template", "adapter_"};
+    static const char *const others[] = {"additional_chat_templates", "video_preprocessor_config.json",
+                                         "tekken.json"};
+    for (size_t i = 0; i < sizeof copied / sizeof *copied; i++)
+        if (strcmp(name, copied[i]) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (strncmp(name, begins[i], strlen(begins[i])) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(name, others[i]) == 0)
+            return true;
+    return false;
+}
+
 /* --- the dtype in config.json --- */
 
 /* Where a scan of the text stands. Nothing but well-formed JSON comes here. */

@@ -27,6 +27,7 @@ struct export_progress {
 struct export_score {
     const char *name;     /* of the objective */
     double mean, stderr_; /* NaN: not known */
+    const char *goal;     /* "max", "min"; NULL: not known */
 };
 
 /* What lineage and model card say beside plan and ratios. All of it may be NULL, 0 or -1: then it is left out. */

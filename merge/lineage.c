@@ -37,6 +37,7 @@ static void put_scores(const struct export_lineage *lineage, struct json_out *ou
     for (size_t i = 0; i < lineage->scores_n; i++) {
         json_object(out);
         json_put_text(out, "name", lineage->scores[i].name);
+        put_known(out, "goal", lineage->scores[i].goal);
         json_put_double(out, "mean", lineage->scores[i].mean);
         json_put_double(out, "stderr", lineage->scores[i].stderr_);
         json_end_object(out);

@@ -36,11 +36,12 @@ struct verify_calls {
 struct verify_result {
     size_t files_n;
     uint64_t bytes;
-    size_t wrong_n;
+    size_t wrong_n; /* findings, with the strays */
+    size_t stray_n; /* files that are not of the export */
 };
 
-/* Every file of the manifest is there with its size and hash, no weight file is there that it does not name, and the
- * checkpoint opens. *result is filled also on ERR_CORRUPT. */
+/* Every file of the manifest is there with its size and hash, no file is there that it does not name and a program that
+ * loads the directory would take (weights, tokenizer, chat template, Python, …), and the checkpoint opens. *result is filled also on ERR_CORRUPT. */
 int manifest_verify(const char *directory, const struct verify_calls *calls, struct verify_result *result,
                     struct err *err);
 

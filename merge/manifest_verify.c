@@ -2,6 +2,7 @@
 #include "merge/manifest.h"
 
 #include "merge/checkpoint.h"
+#include "merge/companions.h"
 #include "merge/outdir.h"
 #include "proto/json.h"
 #include "proto/mem.h"
@@ -194,18 +195,18 @@ static int check_file(struct verify *verify, const struct manifest_file *file, c
     return rc ? rc : tick(verify, err);
 }
 
-/* What a loader would take for weights, or run. */
+/* What a loader would take for weights, for a part of the model, or run. */
 static bool is_loaded(const char *name)
 {
-    static const char *const ends[] = {
-        ".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json", ".pt", ".pth", ".gguf", ".py"};
+    static const char *const ends[] = {".safetensors", ".index.json", ".bin",   ".pt",
+                                       ".pth",         ".gguf",       ".jinja", ".py"};
     size_t n = strlen(name);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         size_t m = strlen(ends[i]);
         if (n > m && strcmp(name + n - m, ends[i]) == 0)
             return true;
     }
-    return false;
+    return companions_is(name);
 }
 
 static int check_extra(struct verify *verify, struct err *err)
@@ -215,10 +216,12 @@ static int check_extra(struct verify *verify, struct err *err)
         return err_set(err, ERR_IO, "%s: cannot be listed: %s", verify->directory, strerror(errno));
     for (struct dirent *entry; (entry = readdir(list));) {
         struct manifest_file key = {.name = entry->d_name};
-        if (is_loaded(entry->d_name) &&
-            !bsearch(&key, verify->files, verify->n, sizeof *verify->files, by_name))
-            wrong(verify, "%s: is not of this export; a program that loads the directory may take it",
-                  entry->d_name);
+        if (!is_loaded(entry->d_name) ||
+            bsearch(&key, verify->files, verify->n, sizeof *verify->files, by_name))
+            continue;
+        verify->result->stray_n++;
+        wrong(verify, "%s: is not of this export; a program that loads the directory may take it",
+              entry->d_name);
     }
     closedir(list);
     return 0;
@@ -252,10 +255,12 @@ static int check_all(struct verify *verify, struct err *err)
     size_t n = verify->result->wrong_n;
     if (rc || !n)
         return rc;
+    bool stray = n == verify->result->stray_n;
     if (n == 1)
-        return err_set(err, ERR_CORRUPT, "%s: %s; export it again", verify->directory, verify->first);
-    return err_set(err, ERR_CORRUPT, "%s: %zu files are not what was exported, first %s; export it again",
-                   verify->directory, n, verify->first);
+        return err_set(err, ERR_CORRUPT, "%s: %s; %s", verify->directory, verify->first,
+                       stray ? "remove it" : "export it again");
+    return err_set(err, ERR_CORRUPT, "%s: %zu files are not what was exported, first %s; %s",
+                   verify->directory, n, verify->first, stray ? "remove them" : "export it again");
 }
 
 int manifest_verify(const char *directory, const struct verify_calls *calls, struct verify_result *result,

@@ -56,9 +56,10 @@ static const struct yml *get(const struct yml *map, const char *key)
 }
 
 /* parameters: of a model (weight) or of a slice or the whole (weight and normalize). */
-static int check_parameters(const struct yml *map, const char *what, bool normalize, struct err *err)
+static int check_parameters(struct recipe *recipe, const struct yml *map, const char *what, bool normalize,
+                            struct err *err)
 {
-    static const char *const known[] = {"weight", "normalize"};
+    static const char *const known[] = {"weight", "int8_mask", "normalize"};
     static const struct refusal refusals[] = {
         {"normalize", "mergekit does not look for it at a model; put it under the slice or at the top"},
         {NULL, NULL}};
@@ -67,9 +68,10 @@ static int check_parameters(const struct yml *map, const char *what, bool normal
     double number;
     if (!parameters)
         return 0;
-    int rc = check_keys(parameters, what, known, normalize ? 2 : 1, normalize ? NULL : refusals, err);
+    int rc = check_keys(parameters, what, known, normalize ? 3 : 2, normalize ? NULL : refusals, err);
     if (!rc && (y = get(parameters, "weight")))
         rc = recipe_check_weight(y, err);
+    recipe->int8_mask |= get(parameters, "int8_mask") != NULL;
     if (!rc && (y = get(parameters, "normalize")) && !yml_bool(y, &truth) &&
         !(yml_number(y, &number) && (number == 0 || number == 1)))
         rc = err_set(err, ERR_UNSUPPORTED, "line %d: normalize must be true or false for all tensors",
@@ -150,7 +152,7 @@ static int read_source(struct recipe *recipe, const struct yml *y, struct recipe
     if (!rc)
         rc = read_model(get(y, "model"), what, &path, err);
     if (!rc)
-        rc = check_parameters(y, "a model's parameters", false, err);
+        rc = check_parameters(recipe, y, "a model's parameters", false, err);
     if (!rc)
         rc = model_index(recipe, path, yml_line(y), &index, err);
     if (rc)
@@ -202,7 +204,7 @@ static int read_slice(struct recipe *recipe, const struct yml *y, struct recipe_
     bool seen[2] = {false};
     int rc = check_keys(y, "a slice", known, 2, refusals, err);
     if (!rc)
-        rc = check_parameters(y, "a slice's parameters", true, err);
+        rc = check_parameters(recipe, y, "a slice's parameters", true, err);
     if (rc)
         return rc;
     const struct yml *sources = get(y, "sources");
@@ -281,7 +283,11 @@ static int read_roles(struct recipe *recipe, bool ours, struct err *err)
         rc = err_set(err, ERR_UNSUPPORTED, "the recipe has one model, \"%.200s\"; an average needs two",
                      recipe->models[0]);
     recipe->tuned = y && !ours ? 1 - index : 1;
-    if (!rc && y && !ours)
+    if (!rc && !y)
+        recipe->notes[recipe->notes_n++] =
+            "config.json and the tokenizer are those of tuned, the second model; "
+            "without base_model mergekit takes those of the first";
+    else if (!rc && !ours)
         recipe->notes[recipe->notes_n++] =
             "config.json and the tokenizer are those of tuned; mergekit takes those of base_model";
     return rc;
@@ -356,7 +362,7 @@ static int read_all(struct recipe *recipe, bool ours, struct err *err)
     if (!rc)
         rc = check_method(root, err);
     if (!rc)
-        rc = check_parameters(root, "parameters", true, err);
+        rc = check_parameters(recipe, root, "parameters", true, err);
     recipe->parameters = get(root, "parameters");
     const struct yml *models = get(root, "models"), *slices = get(root, "slices");
     if (!rc && !models == !slices)
@@ -365,7 +371,12 @@ static int read_all(struct recipe *recipe, bool ours, struct err *err)
         rc = models ? read_models(recipe, models, err) : read_slices(recipe, slices, err);
     if (!rc)
         rc = read_roles(recipe, ours, err);
-    return rc ? rc : read_dtypes(recipe, err);
+    if (!rc)
+        rc = read_dtypes(recipe, err);
+    if (!rc && recipe->int8_mask)
+        recipe->notes[recipe->notes_n++] =
+            "int8_mask is of other methods than linear: it changes nothing and is not read";
+    return rc;
 }
 
 int recipe_read(const char *text, size_t len, struct recipe **out, struct err *err)

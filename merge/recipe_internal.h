@@ -22,6 +22,7 @@ struct recipe {
     struct recipe_slice *slices;
     size_t slices_n;
     enum spec_dtype dtype;
+    bool int8_mask; /* is there */
     const char *notes[RECIPE_NOTES_MAX];
     size_t notes_n;
 };

@@ -2,6 +2,7 @@
 import ctypes
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -99,6 +100,28 @@ def test_killed_at_any_moment(place):
     assert verify(out).returncode == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_stopped_while_it_writes(place, number):
+    """As soon as its directory is there; what a polite stop leaves is nothing, or all of it."""
+    out = place / "best"
+    process = subprocess.Popen(command(place, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not partials(place):
+        pass
+    process.send_signal(number)
+    code = process.wait(timeout=60)
+    assert code >= 0 and not partials(place), code
+    assert out.exists() == (code == 0)
+
+
+def test_a_limit_on_the_size_of_files(place):
+    """Its signal does not end the export: it says what is wrong and cleans up."""
+    out = place / "best"
+    limit = 100 * 1024
+    answer = export(place, out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    assert answer.returncode == 1 and "File too large" in answer.stderr, answer
+    assert not out.exists() and not partials(place)
+
+
 def mount(directory, kilobytes):
     libc = ctypes.CDLL(None, use_errno=True)
     return libc.mount(b"tmpfs", str(directory).encode(), b"tmpfs", 0, f"size={kilobytes}k".encode()) == 0
@@ -135,9 +158,6 @@ def test_a_disk_that_is_full(place):
 
 
 def limit_files(kilobytes):
-    import resource
-
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (kilobytes * 1024, kilobytes * 1024))
 
 

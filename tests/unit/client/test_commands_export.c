@@ -6,6 +6,7 @@
 #include "proto/buf.h"
 
 #include <dirent.h>
+#include <sys/stat.h>
 
 static const char *const names[] = {"lm_head.weight", "model.embed_tokens.weight", "model.layers.0.a.weight",
                                     "model.layers.1.a.weight", NULL};
@@ -356,7 +357,7 @@ static void test_several_trials_in_one_pass(void **state)
     fake_says(&s.fake, 200, s.search);
     fake_says(&s.fake, 200, done);
     fake_says(&s.fake, 200,
-              "{\"number\":9,\"state\":\"done\",\"ratios\":[1,0],\"objectives\":[{\"name\":\"reward\","
+              "{\"number\":9,\"state\":\"done\",\"ratios\":[1,0],\"objectives\":[{\"name\":\"a\","
               "\"mean\":0.5,\"stderr\":null}]}");
     fake_says(&s.fake, 200, s.plan);
     fake_says(&s.fake, 200, s.digests);
@@ -368,7 +369,7 @@ static void test_several_trials_in_one_pass(void **state)
     size_t n;
     char *card = fixture_read(many, "README.md", &n);
     assert_contains(card, "# toy, trial 9\n");
-    assert_contains(card, "| reward | 0.5 | - |\n");
+    assert_contains(card, "| a | higher | 0.5 | - |\n");
     mem_free(card);
     mem_free(many);
     /* one of them is there: nothing is asked, nothing is written */
@@ -457,7 +458,12 @@ static void test_as_a_recipe_and_back(void **state)
     says_for_recipe(&s);
     assert_int_equal(fake_run(&s.fake, "export 3 7 --format mergekit"), CLIENT_OK);
     assert_contains(s.fake.out, "# trial 7 of search \"toy\"\nmerge_method: linear\n");
-    char *line = mem_printf("--json export 3 7 --format=mergekit --out %s/r.yml", s.directory);
+    char *line = mem_printf("export 3 7 --format mergekit --out %s/plain.yml", s.directory);
+    says_for_recipe(&s);
+    assert_int_equal(fake_run(&s.fake, line), CLIENT_OK);
+    assert_contains(s.fake.out, "plain.yml: trial 7 of search 3 \"toy\" as a recipe of mergekit\n");
+    mem_free(line);
+    line = mem_printf("--json export 3 7 --format=mergekit --out %s/r.yml", s.directory);
     says_for_recipe(&s);
     assert_int_equal(fake_run(&s.fake, line), CLIENT_OK);
     assert_contains(s.fake.out, "{\"search\":3,\"trial\":7,\"format\":\"mergekit\",\"file\":\"");
@@ -627,6 +633,118 @@ static void test_interrupted_with_several(void **state)
     tear_down(&s);
 }
 
+/* The daemon is not there, or does not know the search: nothing of the search is there to go on with. */
+static void test_no_search(void **state)
+{
+    static const char *const lines[] = {"export 3 1 --out zz", "--json export 3 1 --out zz",
+                                        "export 3 1 --format mergekit", "export 3 1,2 --out zz"};
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct fake fake;
+        fake_init(&fake);
+        fake_answer(&fake, (struct fake_answer){.rc = ERR_UNREACHABLE});
+        fake_says(&fake, 404, "{\"error\":\"there is no search 3\",\"code\":\"not_found\"}");
+        assert_int_equal(fake_run(&fake, lines[i]), CLIENT_UNREACHABLE);
+        assert_int_equal(fake_run(&fake, lines[i]), CLIENT_REFUSED);
+        assert_contains(fake.complaints, "there is no search 3");
+        fake_fini(&fake);
+    }
+}
+
+/* What a killed export left is named by the next one. */
+static void test_leftovers_are_named(void **state)
+{
+    struct setting s;
+    (void)state;
+    set_up(&s);
+    char *left = mem_printf("%s/merged.partial-2147483646", s.directory);
+    assert_int_equal(mkdir(left, 0777), 0);
+    says_all(&s, done);
+    assert_int_equal(fake_run(&s.fake, s.export), CLIENT_OK);
+    assert_contains(s.fake.complaints, "merged.partial-2147483646: ");
+    mem_free(left);
+    tear_down(&s);
+}
+
+/* The daemon knows nothing of the tokenizer: whose it is, is said; the files stay the same. */
+static void test_which_directories_were_read(void **state)
+{
+    struct setting s;
+    (void)state;
+    set_up(&s);
+    says_all(&s, done);
+    char *line = mem_printf("%s --tuned %s/./tuned", s.export, s.directory);
+    assert_int_equal(fake_run(&s.fake, line), CLIENT_OK);
+    char *said = mem_printf("/tuned, read from %s/./tuned\n", s.directory);
+    assert_contains(s.fake.out, said);
+    assert_contains(s.fake.complaints, "tokenizer and chat template are those of ");
+    mem_free(said);
+    mem_free(line);
+    line = mem_printf("--json export 3 7 --out %s/b --base %s/./base", s.directory, s.directory);
+    says_all(&s, done);
+    assert_int_equal(fake_run(&s.fake, line), CLIENT_OK);
+    said = mem_printf("\"read\":{\"base\":\"%s/./base\",\"tuned\":\"%s/tuned\"}", s.directory, s.directory);
+    assert_contains(s.fake.out, said);
+    mem_free(said);
+    mem_free(line);
+    tear_down(&s);
+}
+
+static void refuses_out(struct setting *s, const char *trials, const char *out, const char *says)
+{
+    char *line = mem_printf("export 3 %s --out %s/%s", trials, s->directory, out);
+    assert_int_equal(fake_run(&s->fake, line), CLIENT_REFUSED);
+    assert_contains(s->fake.complaints, says);
+    assert_int_equal(s->fake.asked_n, 0);
+    mem_free(line);
+}
+
+static void test_places_that_are_none(void **state)
+{
+    struct setting s;
+    (void)state;
+    set_up(&s);
+    char *none = mem_printf("there is no directory %s/a/b: make it first", s.directory);
+    refuses_out(&s, "7", "a/b/c", none);
+    refuses_out(&s, "7", "a/b/c//", none);
+    refuses_out(&s, "7,8", "a/b/many", none);
+    refuses_out(&s, "7", "s.json/x", "s.json is no directory");
+    refuses_out(&s, "7,8", "s.json", "s.json is no directory: several trials need one");
+    refuses_out(&s, "7 --format mergekit", "a/b/r.yml", none);
+    mem_free(none);
+    tear_down(&s);
+}
+
+/* The error first, and no advice that was taken already. */
+static void test_directories_that_are_nowhere(void **state)
+{
+    struct setting s;
+    (void)state;
+    set_up(&s);
+    fake_says(&s.fake, 200, s.search);
+    fake_says(&s.fake, 200, done);
+    char *line = mem_printf("%s --tuned nowhere", s.export);
+    assert_int_equal(fake_run(&s.fake, line), CLIENT_REFUSED);
+    assert_contains(s.fake.complaints, "nowhere: there is no such directory");
+    assert_null(strstr(s.fake.complaints, "--tuned DIR"));
+    mem_free(line);
+    line = mem_printf("%s/base", s.directory);
+    fixture_remove(line);
+    fake_says(&s.fake, 200, s.search);
+    fake_says(&s.fake, 200, done);
+    assert_int_equal(fake_run(&s.fake, s.export), CLIENT_REFUSED);
+    const char *why = strstr(s.fake.complaints, "/base: there is no such directory");
+    assert_non_null(why);
+    assert_contains(why, "--base DIR");
+    fixture_text(s.directory, "r.yml",
+                 "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: a}, {model: b}]\n");
+    line = mem_printf("export --from-yaml %s/r.yml --base nowhere --out %s/x", s.directory, s.directory);
+    assert_int_equal(fake_run(&s.fake, line), CLIENT_REFUSED);
+    assert_contains(s.fake.complaints, "--base nowhere: there is no such directory\n");
+    mem_free(line);
+    tear_down(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -650,6 +768,11 @@ int main(void)
         cmocka_unit_test(test_a_plan_of_a_former_version),
         cmocka_unit_test(test_more_tensors_than_the_plan),
         cmocka_unit_test(test_interrupted_with_several),
+        cmocka_unit_test(test_no_search),
+        cmocka_unit_test(test_leftovers_are_named),
+        cmocka_unit_test(test_which_directories_were_read),
+        cmocka_unit_test(test_places_that_are_none),
+        cmocka_unit_test(test_directories_that_are_nowhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,6 +47,15 @@ static void test_whole_and_not(void **state)
     assert_int_equal(run(&fake, "", path), CLIENT_REFUSED);
     assert_contains(fake.out, "wrong: config.json: has other bytes");
     assert_contains(fake.out, "wrong: x.safetensors: is not of this export");
+    fixture_text(path, "config.json", "{}");
+    assert_int_equal(run(&fake, "", path), CLIENT_REFUSED);
+    assert_contains(fake.out, "best: 1 file is not of this export; remove it\n");
+    fixture_text(path, "tokenizer.json", "{}");
+    assert_int_equal(run(&fake, "", path), CLIENT_REFUSED);
+    assert_contains(fake.out, "best: 2 files are not of this export; remove them\n");
+    fixture_text(path, "config.json", "[]");
+    assert_int_equal(run(&fake, "", path), CLIENT_REFUSED);
+    assert_contains(fake.out, "best: 1 of 2 files wrong; export it again\n");
     fake_fini(&fake);
     fixture_remove(directory);
     mem_free(path);

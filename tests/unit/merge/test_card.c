@@ -63,7 +63,7 @@ static void has_not(const char *text, const char *part)
 static void test_says_all_that_is_known(void **state)
 {
     (void)state;
-    const struct export_score scores[] = {{"reward", 0.5, 0.125}, {"tax", -1.25, NAN}};
+    const struct export_score scores[] = {{"reward", 0.5, 0.125, "max"}, {"tax", -1.25, NAN, "min"}};
     const struct export_lineage lineage = {.search = "tiny",
                                            .trial = 17,
                                            .base = "/models/pre",
@@ -87,8 +87,8 @@ static void test_says_all_that_is_known(void **state)
     has(text, "| (base) | 0 | - | 1 | 100 |\n");
     has(text, "stochastically with seed 9");
     has(text, "Written as BF16 (3 tensors), F32 (1 tensors).");
-    has(text, "| reward | 0.5 | 0.125 |\n");
-    has(text, "| tax | -1.25 | - |\n");
+    has(text, "| reward | higher | 0.5 | 0.125 |\n");
+    has(text, "| tax | lower | -1.25 | - |\n");
     has(text, "\n    paretoctl export ID 17 --out DIR\n");
     has(text, "\n    paretoctl verify DIR\n");
     mem_free(text);
@@ -112,7 +112,7 @@ static void test_leaves_out_what_is_not_known(void **state)
 static void test_text_of_others_breaks_nothing(void **state)
 {
     (void)state;
-    const struct export_score score = {"a|b\n| c WWW.x.y", 1, 1};
+    const struct export_score score = {"a|b\n| c WWW.x.y", 1, 1, NULL};
     const struct export_lineage lineage = {.search = "x\n---\n# [y](http://z) <img> \xff",
                                            .trial = 0,
                                            .base = "/m/a\": [\n- evil\x7f\xc2\x85\xe2\x80\xa8",
@@ -123,7 +123,7 @@ static void test_text_of_others_breaks_nothing(void **state)
     has(text, "- \"a\\\": [\\x0a- evil\\x7f\\u0085\\u2028\"\n- \"..\"\nbase_model_relation");
     has(text, "\n# x?---?\\# \\[y\\](http\\://z) \\<img\\> ?, trial 0\n");
     has(text, "| layers 3-5 \\| \\`x\\` | 0.7 |");
-    has(text, "| a\\|b?\\| c WWW\\.x.y | 1 | 1 |\n");
+    has(text, "| a\\|b?\\| c WWW\\.x.y | - | 1 | 1 |\n");
     has_not(text, "\n- evil");
     mem_free(text);
 }

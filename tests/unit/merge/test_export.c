@@ -133,7 +133,8 @@ static void test_lineage(void **state)
 {
     struct world *w = *state;
     struct err err = {0};
-    static const struct export_score scores[] = {{"reward", 0.5, 0.01}, {"tasks", 0.25, (double)NAN}};
+    static const struct export_score scores[] = {{"reward", 0.5, 0.01, "max"},
+                                                 {"tasks", 0.25, (double)NAN, NULL}};
     static const struct export_lineage lineage = {"a search", 17,   "org/pre", "org/post",
                                                   "aa",       "bb", scores,    2};
     double effective[2] = {0};

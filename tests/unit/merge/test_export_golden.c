@@ -11,7 +11,8 @@
 #define GOLDEN TEST_SOURCE_DIR "/tests/golden/merge/export.json"
 
 static const double ratios[] = {0.15, 0.55, 0.9};
-static const struct export_score scores[] = {{"choice.acc", 0.5, 0.015625}, {"reward.mean", -1.25, 0.0625}};
+static const struct export_score scores[] = {{"choice.acc", 0.5, 0.015625, "max"},
+                                             {"reward.mean", -1.25, 0.0625, "min"}};
 
 static const struct form {
     const char *name;

@@ -173,14 +173,28 @@ static void test_all_findings_are_told(void **state)
 static void test_foreign_files(void **state)
 {
     struct world *w = *state;
-    static const char *const foreign[] = {"model.safetensors",  "model-00004-of-00004.safetensors",
-                                          "adapter.bin",        "pytorch_model.bin.index.json",
-                                          "modeling_llama.py",  "x.gguf",
-                                          ".safetensors.other", "notes.txt"};
+    static const char *const foreign[] = {"model.safetensors",
+                                          "model-00004-of-00004.safetensors",
+                                          "adapter.bin",
+                                          "pytorch_model.bin.index.json",
+                                          "modeling_llama.py",
+                                          "x.gguf",
+                                          "chat_template.jinja",
+                                          "chat_template.json",
+                                          "added_tokens.json",
+                                          "tokenizer.model",
+                                          "tokenizer.model.v3",
+                                          "vocab.json",
+                                          "generation_config.json",
+                                          "adapter_config.json",
+                                          "x.index.json",
+                                          "additional_chat_templates",
+                                          ".safetensors.other",
+                                          "notes.txt"};
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         char *path = mem_printf("%s/%s", w->out, foreign[i]);
         fixture_text(w->out, foreign[i], "x");
-        if (i < 6)
+        if (i + 2 < sizeof foreign / sizeof *foreign)
             finds(w, "is not of this export");
         else
             is_whole(w);
