@@ -179,8 +179,8 @@ static void write_fixed(const struct export_job *job, const struct export_item *
         for (size_t e = 0; e < plan->entries_n; e++)
             tensors += plan->entries[e].group == fixed[i].group;
         if (tensors)
-            buf_printf(out, "  %s: %.6g of tuned, %zu tensors\n", fixed[i].name,
-                       plan_ratio(plan, &one, item->ratios), tensors);
+            buf_printf(out, "  %s: %.6g of tuned, %zu tensor%s\n", fixed[i].name,
+                       plan_ratio(plan, &one, item->ratios), tensors, tensors == 1 ? "" : "s");
     }
 }
 

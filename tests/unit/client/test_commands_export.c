@@ -27,14 +27,14 @@ static void make(const char *directory, const char *name, const char *const *ten
     mem_free(path);
 }
 
-static char *spec_of(const char *base, const char *tuned)
+static char *spec_of(const char *base, const char *tuned, const char *more)
 {
     return mem_printf(
-        "{\"name\":\"toy\",\"models\":{\"base\":\"%s\",\"tuned\":\"%s\"},\"groups\":{\"count\":2},"
+        "{\"name\":\"toy\",\"models\":{\"base\":\"%s\",\"tuned\":\"%s\"},\"groups\":{\"count\":2},%s"
         "\"objectives\":[{\"name\":\"a\",\"metric\":\"x.a\",\"goal\":\"max\"}],"
         "\"evaluator\":{\"type\":\"command\",\"argv\":[\"./ev\"],\"merge\":\"directory\"},"
         "\"strategy\":{\"type\":\"sweep\"}}",
-        base, tuned);
+        base, tuned, more);
 }
 
 static void put_digest(struct json_out *out, const char *directory, const char *name)
@@ -65,17 +65,18 @@ static char *digests_of(const char *directory)
     return buf_take(&text);
 }
 
-static void set_up(struct setting *s)
+/* more: members of the search, each with a comma after it. */
+static void set_up_with(struct setting *s, const char *more)
 {
     fake_init(&s->fake);
     s->directory = fixture_directory();
     make(s->directory, "base", names, 0);
     make(s->directory, "tuned", names, 1);
-    char *spec = spec_of("base", "tuned");
+    char *spec = spec_of("base", "tuned", more);
     fixture_text(s->directory, "s.json", spec);
     mem_free(spec);
     char *base = mem_printf("%s/base", s->directory), *tuned = mem_printf("%s/tuned", s->directory);
-    spec = spec_of(base, tuned);
+    spec = spec_of(base, tuned, more);
     s->search = mem_printf("{\"id\":3,\"name\":\"toy\",\"spec\":%s}", spec);
     s->export = mem_printf("export 3 7 --out %s/merged", s->directory);
     mem_free(base);
@@ -89,6 +90,11 @@ static void set_up(struct setting *s)
     mem_free(line);
     fake_fini(&s->fake);
     fake_init(&s->fake);
+}
+
+static void set_up(struct setting *s)
+{
+    set_up_with(s, "");
 }
 
 static void tear_down(struct setting *s)
@@ -745,6 +751,19 @@ static void test_directories_that_are_nowhere(void **state)
     tear_down(&s);
 }
 
+/* Ends that no ratio is for are told too. */
+static void test_ends_of_the_paper(void **state)
+{
+    struct setting s;
+    (void)state;
+    set_up_with(&s, "\"ends\":\"paper-code\",");
+    says_all(&s, done);
+    assert_int_equal(fake_run(&s.fake, s.export), CLIENT_OK);
+    assert_contains(s.fake.out, "  (base): 0 of tuned, 1 tensor\n");
+    assert_contains(s.fake.out, "  (the mean of the groups): 0.375 of tuned, 1 tensor\n");
+    tear_down(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -769,6 +788,7 @@ int main(void)
         cmocka_unit_test(test_more_tensors_than_the_plan),
         cmocka_unit_test(test_interrupted_with_several),
         cmocka_unit_test(test_no_search),
+        cmocka_unit_test(test_ends_of_the_paper),
         cmocka_unit_test(test_leftovers_are_named),
         cmocka_unit_test(test_which_directories_were_read),
         cmocka_unit_test(test_places_that_are_none),
