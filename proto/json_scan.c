@@ -14,9 +14,17 @@ struct scan {
     struct err *err;
 };
 
+/* Lines and columns from 1, as editors count; a column is a character. */
 static int refuse(struct scan *scan, const char *what)
 {
-    return err_set(scan->err, ERR_INVALID, "not valid JSON at byte %zu: %s", scan->at, what);
+    size_t line = 1, column = 1;
+    for (size_t i = 0; i < scan->at && i < scan->n; i++) {
+        bool ends = scan->s[i] == '\n';
+        line += ends;
+        column = ends ? 1 : column + ((scan->s[i] & 0xc0) != 0x80);
+    }
+    return err_set(scan->err, ERR_INVALID, "not valid JSON at line %zu, column %zu (byte %zu): %s", line,
+                   column, scan->at, what);
 }
 
 static int peek(const struct scan *scan)

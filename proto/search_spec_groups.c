@@ -112,19 +112,33 @@ static void parse_naming(const struct reader *in, struct search_spec *spec)
             reader_error(in, of_models[i], "is not used with evaluator.merge \"none\"; remove it");
 }
 
-/* Exactly one of the keys that make groups. */
-static void parse_grouping(const struct reader *r, const struct reader *in, struct search_spec *spec)
+/* Of the keys that make groups: none, or more than one. typo: an unknown key has been noted, which was meant to be it. */
+static void refuse_ways(const struct reader *r, const char *list, int given, bool typo)
 {
-    static const char *const ways[] = {"count", "boundaries", "names", "layerwise"};
-    bool layerwise = false;
-    int64_t count;
-    int given = 0;
-    for (size_t i = 0; i < COUNT(ways); i++)
-        given += json_get(in->object, ways[i]) != NULL;
-    if (given != 1) {
+    if (given > 1)
+        reader_error(r, "groups", "has %d ways of making groups: %s; leave one of them", given, list);
+    else if (!typo)
         reader_error(r, "groups",
                      "must have one of {\"count\": 3}, {\"boundaries\": [3, 6]}, {\"names\": […]}, "
                      "{\"layerwise\": true}");
+}
+
+/* Exactly one of the keys that make groups. */
+static void parse_grouping(const struct reader *r, const struct reader *in, bool typo,
+                           struct search_spec *spec)
+{
+    static const char *const ways[] = {"count", "boundaries", "names", "layerwise"};
+    char list[64] = "";
+    bool layerwise = false;
+    int64_t count;
+    int given = 0;
+    for (size_t i = 0; i < COUNT(ways); i++) {
+        size_t used = strlen(list);
+        if (json_get(in->object, ways[i]))
+            snprintf(list + used, sizeof list - used, "%s\"%s\"", given++ ? ", " : "", ways[i]);
+    }
+    if (given != 1) {
+        refuse_ways(r, list, given, typo);
         return;
     }
     if (json_get(in->object, "boundaries")) {
@@ -158,8 +172,9 @@ void spec_parse_groups(const struct reader *r, struct search_spec *spec)
                      "\"layerwise\"");
     } else {
         reader_inner(r, "groups", &in);
+        int before = r->errors->n;
         reader_known(&in, &spec_objects[OBJECT_GROUPS], NULL, 0, 0);
-        parse_grouping(r, &in, spec);
+        parse_grouping(r, &in, r->errors->n > before, spec);
         parse_naming(&in, spec);
     }
     if (!spec->has_models && spec->grouping != GROUPING_COUNT)

@@ -96,6 +96,19 @@ static void test_refuses(void **state)
     assert_int_equal(parse("\"a\0b\"", 5), ERR_INVALID);
 }
 
+/* Where an editor goes to; a character is a column, however many bytes it has. */
+static void test_says_where(void **state)
+{
+    (void)state;
+    static const char text[] = "{\n  \"a\": 1,\n  \"é\": x\n}";
+    struct json *root;
+    struct err err = {0};
+    assert_int_equal(json_parse(text, strlen(text), &root, &err), ERR_INVALID);
+    assert_non_null(strstr(err.text, "line 3, column 8"));
+    assert_int_equal(json_parse("[1 2]", 5, &root, &err), ERR_INVALID);
+    assert_non_null(strstr(err.text, "line 1, column 4"));
+}
+
 static void test_depth(void **state)
 {
     (void)state;
@@ -249,13 +262,10 @@ static void test_pipe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accepts),
-        cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_look_up),
-        cmocka_unit_test(test_doubles_bit_exact),
-        cmocka_unit_test(test_writer),
-        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_accepts),    cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_says_where), cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_look_up),    cmocka_unit_test(test_doubles_bit_exact),
+        cmocka_unit_test(test_writer),     cmocka_unit_test(test_file),
         cmocka_unit_test(test_pipe),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);

@@ -64,6 +64,18 @@ static void test_whole(void **state)
     search_spec_fini(&spec);
 }
 
+/* What was meant stands there: that none is given need not be said too. */
+static void test_typo_is_said_once(void **state)
+{
+    (void)state;
+    struct search_spec spec;
+    struct spec_errors errors;
+    assert_int_equal(parse(MODELS "\"groups\":{\"cuont\":3},\"budget\":{\"trials\":9}}", &spec, &errors),
+                     ERR_INVALID);
+    assert_non_null(error_of(&errors, "groups.cuont"));
+    assert_null(error_of(&errors, "groups"));
+}
+
 /* Written out and read back, the spec is the same, and writing it again gives the same text. */
 static void test_canonical(void **state)
 {
@@ -194,7 +206,8 @@ static void test_wrong_refinements(void **state)
     } bad[] = {
         {"\"groups\":{}", "groups", "must have one of"},
         {"\"groups\":{\"split\":\"kind\"}", "groups", "must have one of"},
-        {"\"groups\":{\"count\":3,\"boundaries\":[1]}", "groups", "must have one of"},
+        {"\"groups\":{\"count\":3,\"boundaries\":[1]}", "groups",
+         "has 2 ways of making groups: \"count\", \"boundaries\"; leave one of them"},
         {"\"groups\":{\"layerwise\":false}", "groups.layerwise", "must be true"},
         {"\"groups\":{\"count\":3,\"split\":\"kinds\"}", "groups.split", "did you mean \"kind\"?"},
         {"\"groups\":{\"names\":[{\"name\":\"a\",\"layers\":[0,1]}],\"split\":\"kind\"}", "groups.split",
@@ -555,6 +568,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_typo_is_said_once),
         cmocka_unit_test(test_canonical),
         cmocka_unit_test(test_named_groups),
         cmocka_unit_test(test_refined_groups),
