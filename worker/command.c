@@ -32,6 +32,7 @@ struct command {
     char *directory;                 /* scratch */
     struct checkpoint *base, *tuned; /* NULL with merge "none" */
     struct plan *plan;
+    char names[SPEC_RATIOS_MAX][20]; /* of the ratios without a plan */
 };
 
 /* What one run holds. */
@@ -60,6 +61,8 @@ int command_open(const struct search_spec *spec, const char *scratch_directory, 
     command->directory = mem_strdup(scratch_directory);
     for (int i = 0; i < spec->argv_n; i++)
         command->argv[i] = mem_strdup(spec->argv[i]);
+    for (int i = 0; i < SPEC_RATIOS_MAX; i++)
+        snprintf(command->names[i], sizeof command->names[i], "group %d", i + 1);
     if (spec->argv_n == 0)
         rc = err_set(err, ERR_INVALID, "evaluator.argv must name a program");
     if (!rc && spec->merge != MERGE_NONE) {
@@ -76,6 +79,14 @@ int command_open(const struct search_spec *spec, const char *scratch_directory, 
     scratch_sweep(scratch_directory);
     *out = command;
     return 0;
+}
+
+int command_names(const struct command *command, const char *names[SPEC_RATIOS_MAX])
+{
+    int n = command->plan ? command->plan->ratios_n : command->spec.groups_n;
+    for (int i = 0; i < n; i++)
+        names[i] = command->plan ? command->plan->names[i] : command->names[i];
+    return n;
 }
 
 void command_close(struct command *command)

@@ -17,6 +17,8 @@ struct command;
 int command_open(const struct search_spec *spec, const char *scratch_directory, struct command **out,
                  struct err *err);
 void command_close(struct command *command);
+int command_names(const struct command *command,
+                  const char *names[SPEC_RATIOS_MAX]); /* see evaluator_names */
 int command_run(struct command *command, const struct evaluation *evaluation, struct scores *scores,
                 struct err *err);
 

@@ -43,6 +43,12 @@ void evaluator_close(struct evaluator *evaluator)
     mem_free(evaluator);
 }
 
+int evaluator_names(const struct evaluator *evaluator, const char *names[SPEC_RATIOS_MAX])
+{
+    return evaluator->native ? native_names(evaluator->native, names)
+                             : command_names(evaluator->command, names);
+}
+
 int evaluator_run(struct evaluator *evaluator, const struct evaluation *evaluation, struct scores *scores,
                   struct err *err)
 {

@@ -41,6 +41,10 @@ int evaluator_open(const struct search_spec *spec, const char *scratch_directory
                    struct err *err);
 void evaluator_close(struct evaluator *evaluator);
 
+/* The groups that the ratios belong to, in their order: the plan's, or "group 1", … without models. They live as long as
+ * the evaluator. Gives how many. */
+int evaluator_names(const struct evaluator *evaluator, const char *names[SPEC_RATIOS_MAX]);
+
 struct evaluation {
     int64_t search;
     int trial;

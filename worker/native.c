@@ -208,6 +208,13 @@ void native_close(struct native *native)
     mem_free(native);
 }
 
+int native_names(const struct native *native, const char *names[SPEC_RATIOS_MAX])
+{
+    for (int i = 0; i < native->plan->ratios_n; i++)
+        names[i] = native->plan->names[i];
+    return native->plan->ratios_n;
+}
+
 /* ---- run ---- */
 
 static int check_evaluation(const struct native *native, const struct evaluation *evaluation, struct err *err)

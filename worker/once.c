@@ -3,6 +3,7 @@
 #include "worker/lease.h"
 
 #include "proto/mem.h"
+#include "proto/spec_space.h"
 
 #include <errno.h>
 #include <math.h>
@@ -34,7 +35,7 @@ static int read_search(const char *path, struct search_spec *spec, struct err *e
 static int read_ratios(const char *text, double *ratios, int *n, struct err *err)
 {
     const char *at = text;
-    for (*n = 0; *n < SPEC_GROUPS_MAX + 1;) {
+    for (*n = 0; *n < SPEC_RATIOS_MAX;) {
         char *end;
         double x = strtod(at, &end);
         if (end == at || !isfinite(x))
@@ -50,21 +51,43 @@ static int read_ratios(const char *text, double *ratios, int *n, struct err *err
                    "--ratios %s: write numbers with commas between them, such as 0.2,0.5,0.8", text);
 }
 
-/* The daemon never proposes others, and a program of the user's may not expect them. Which group a ratio is of is not
- * known here, so it may lie in the range of any group. */
-static int check_ratios(const struct search_spec *spec, const double *ratios, int n, struct err *err)
+static int refuse_count(const char *const *names, int k, int n, struct err *err)
 {
-    double low = spec->ratio_min, high = spec->ratio_max;
-    for (int i = 0; i < spec->bounds_n; i++) {
-        low = fmin(low, spec->bounds[i].min);
-        high = fmax(high, spec->bounds[i].max);
+    struct buf list;
+    buf_init(&list, 300);
+    for (int i = 0; i < k; i++)
+        buf_printf(&list, "%s%s", i ? ", " : "", names[i]);
+    err_set(err, ERR_INVALID, "--ratios: this search has %d ratios (%s%s), not %d", k, buf_str(&list),
+            list.full ? ", …" : "", n);
+    buf_fini(&list);
+    return ERR_INVALID;
+}
+
+/* The daemon never proposes others, and a program of the user's may not expect them. */
+static int check_ratios(const struct search_spec *spec, const struct evaluator *evaluator,
+                        const double *ratios, int n, struct err *err)
+{
+    const char *names[SPEC_RATIOS_MAX];
+    double low[SPEC_RATIOS_MAX], high[SPEC_RATIOS_MAX];
+    int tie[SPEC_RATIOS_MAX], k = evaluator_names(evaluator, names);
+    if (n != k)
+        return refuse_count(names, k, n, err);
+    int rc = search_spec_space(spec, names, k, low, high, tie, err);
+    for (int i = 0; !rc && i < n; i++) {
+        if (low[i] == high[i] && ratios[i] != low[i])
+            rc = err_set(err, ERR_INVALID, "--ratios: \"%s\" is frozen at %g in this search, not %g",
+                         names[i], low[i], ratios[i]);
+        else if (ratios[i] < low[i] || ratios[i] > high[i])
+            rc = err_set(err, ERR_INVALID,
+                         "--ratios: %g for \"%s\" is outside of its range in this search, %g to %g",
+                         ratios[i], names[i], low[i], high[i]);
+        else if (ratios[i] != ratios[tie[i]])
+            rc = err_set(err, ERR_INVALID,
+                         "--ratios: \"%s\" and \"%s\" are tied in this search (groups.tie): %g and %g must "
+                         "be equal",
+                         names[tie[i]], names[i], ratios[tie[i]], ratios[i]);
     }
-    for (int i = 0; i < n; i++)
-        if (ratios[i] < low || ratios[i] > high)
-            return err_set(err, ERR_INVALID,
-                           "--ratios: %g is outside of this search's ratio.min and ratio.max, %g to %g",
-                           ratios[i], low, high);
-    return 0;
+    return rc;
 }
 
 /* Standard output may be a full disk or a closed pipe: half a line is no answer. */
@@ -87,7 +110,7 @@ int once_run(const struct once_options *options, const atomic_bool *cancel, stru
     struct search_spec spec;
     struct evaluator *evaluator = NULL;
     struct scores scores = {0};
-    double ratios[SPEC_GROUPS_MAX + 1];
+    double ratios[SPEC_RATIOS_MAX];
     struct evaluation evaluation = {
         .search = 1, .attempt = 1, .half = options->half, .ratios = ratios, .cancel = cancel};
     int rc = read_search(options->search, &spec, err);
@@ -96,9 +119,9 @@ int once_run(const struct once_options *options, const atomic_bool *cancel, stru
     evaluation.seed = spec.seed;
     rc = read_ratios(options->ratios, ratios, &evaluation.ratios_n, err);
     if (!rc)
-        rc = check_ratios(&spec, ratios, evaluation.ratios_n, err);
-    if (!rc)
         rc = evaluator_open(&spec, options->scratch, &evaluator, err);
+    if (!rc)
+        rc = check_ratios(&spec, evaluator, ratios, evaluation.ratios_n, err);
     if (!rc)
         rc = evaluator_run(evaluator, &evaluation, &scores, err);
     if (!rc)

@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+from pathlib import Path
 
 from helpers import program
 
@@ -29,15 +30,37 @@ def make(directory):
 
 def test_ratios_beyond_the_range_are_refused(tmp_path):
     make(tmp_path)
-    for ratios in ("0.1,0.5", "0.5,0.9"):
+    for ratios, what in (("0.1,0.5", '0.1 for "group 1"'), ("0.5,0.9", '0.9 for "group 2"')):
         done = evaluate(tmp_path, "--ratios", ratios)
         assert done.returncode == 1 and not done.stdout
-        assert "outside of this search's ratio.min and ratio.max, 0.2 to 0.8" in done.stderr
+        assert f"{what} is outside of its range in this search, 0.2 to 0.8" in done.stderr
     assert evaluate(tmp_path, "--ratios", "0.2,0.8").returncode == 0
     search = json.loads((tmp_path / "search.json").read_text())
     search["groups"]["freeze"] = {"group 1": 0}
     (tmp_path / "search.json").write_text(json.dumps(search))
     assert evaluate(tmp_path, "--ratios", "0,0.8").returncode == 0
+    done = evaluate(tmp_path, "--ratios", "0.5,0.8")
+    assert done.returncode == 1 and '"group 1" is frozen at 0 in this search, not 0.5' in done.stderr
+    search["groups"] = {"count": 2, "tie": [["group 1", "group 2"]]}
+    (tmp_path / "search.json").write_text(json.dumps(search))
+    assert evaluate(tmp_path, "--ratios", "0.5,0.5").returncode == 0
+    done = evaluate(tmp_path, "--ratios", "0.5,0.6")
+    assert done.returncode == 1 and '"group 1" and "group 2" are tied' in done.stderr
+
+
+def test_a_wrong_number_of_ratios_names_the_groups(tmp_path):
+    make(tmp_path)
+    done = evaluate(tmp_path, "--ratios", "0.5")
+    assert done.returncode == 1 and "--ratios: this search has 2 ratios (group 1, group 2), not 1" in done.stderr
+    fixtures = Path(__file__).resolve().parents[1] / "fixtures"
+    search = json.loads((tmp_path / "search.json").read_text())
+    search["models"] = {"base": str(fixtures / "base"), "tuned": str(fixtures / "tuned-rsf")}
+    search["objectives"][0]["metric"] = "facts.em"
+    search["evaluator"] = {"type": "native", "bundle": str(fixtures / "bundle")}
+    (tmp_path / "search.json").write_text(json.dumps(search))
+    done = evaluate(tmp_path, "--ratios", "0.5")
+    assert done.returncode == 1 and "this search has 2 ratios (layers 0-3, layers 4-7), not 1" in done.stderr
+
 
 
 def test_nothing_is_left_behind(tmp_path):
