@@ -17,8 +17,10 @@
 
 int outdir_fail(const struct outdir *dir, const char *name, const char *what, struct err *err)
 {
-    const char *advice =
-        errno == EMFILE ? "; choose larger shards, fewer trials at once, or a higher limit (ulimit -n)" : "";
+    const char *advice = errno == EMFILE
+                             ? "; choose larger shards, fewer trials at once, or a higher limit (ulimit -n)"
+                         : errno == EFBIG ? "; choose smaller shards, or a higher limit (ulimit -f)"
+                                          : "";
     return err_set(err, ERR_IO, "%s/%s: %s: %s%s", dir->target, name, what, strerror(errno), advice);
 }
 

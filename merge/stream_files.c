@@ -53,9 +53,11 @@ static int open_one(struct stream_files *files, size_t c, size_t s, struct err *
     if (rc)
         return rc;
     /* Claims the room now, so that a full disk says so before the work. Not every file system can. */
-    if (fallocate(*fd, 0, 0, (off_t)shard->bytes) != 0 &&
-        (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+    rc = fallocate(*fd, 0, 0, (off_t)shard->bytes);
+    if (rc && (errno == ENOSPC || errno == EDQUOT))
         return no_room(job, dir, errno, err);
+    if (rc && errno == EFBIG)
+        return outdir_fail(dir, shard->name, "cannot be as large as it must", err);
     return 0;
 }
 

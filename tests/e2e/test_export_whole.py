@@ -118,7 +118,8 @@ def test_a_limit_on_the_size_of_files(place):
     out = place / "best"
     limit = 100 * 1024
     answer = export(place, out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
-    assert answer.returncode == 1 and "File too large" in answer.stderr, answer
+    assert answer.returncode == 1 and "File too large" in answer.stderr and "ulimit -f" in answer.stderr, answer
+    assert " are free" not in answer.stderr
     assert not out.exists() and not partials(place)
 
 
