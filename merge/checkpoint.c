@@ -91,6 +91,11 @@ static int open_shard(const struct checkpoint *ckpt, struct shard *shard, struct
 {
     char *path = mem_printf("%s/%s", ckpt->directory, shard->name);
     int rc = st_open(path, &shard->file, err);
+    if (rc == ERR_NOT_FOUND && ckpt->index)
+        err_set(err, rc,
+                "%s: cannot be opened: it is not there, though model.safetensors.index.json names it; "
+                "download it again",
+                st_show_path(path));
     mem_free(path);
     return rc;
 }
@@ -274,6 +279,11 @@ static const char *hub_name(const char *directory)
 /* Which of the things that are not there to speak of. */
 static int check_directory(const char *directory, struct err *err)
 {
+    struct stat st;
+    const char *slash = strrchr(directory, '/');
+    if (stat(directory, &st) == 0 && !S_ISDIR(st.st_mode))
+        return err_set(err, ERR_NOT_FOUND, "%s: is a file; give its directory, %.*s", directory,
+                       slash && slash > directory ? (int)(slash - directory) : 1, slash ? directory : ".");
     if (access(directory, F_OK) != 0) {
         const char *hub = hub_name(directory);
         return hub ? err_set(err, ERR_NOT_FOUND,

@@ -203,6 +203,11 @@ int preflight_run(const struct search_spec *spec, const struct digest_progress *
     p->is_native = spec->evaluator == EVALUATOR_NATIVE;
     check_pair(p);
     int rc = p->plan && preflight_count(p, PREFLIGHT_ERROR) == 0 ? read_pair(p, progress, &own) : 0;
+    if (!rc && p->base && p->tuned && !p->survey)
+        preflight_say(p, PREFLIGHT_NOTE, "models",
+                      "the weights were not read to their end because of the errors; what they hold (NaN, "
+                      "groups without an "
+                      "update, ratios that do not come out) is not known: mend those first, then run again");
     p->spec = NULL;
     if (rc) {
         preflight_free(p);

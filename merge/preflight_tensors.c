@@ -27,9 +27,12 @@ static bool same_shape(const struct st_tensor *a, const struct st_tensor *b)
     return a->rank == b->rank && memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape) == 0;
 }
 
+/* More tensors than this that differ in dtype alone, and all in the same way, are one mistake. */
+#define DTYPES_APART_MAX 3
+
 struct walk {
     const struct st_tensor *embeddings, *head; /* of base */
-    bool vocabulary_said;
+    bool vocabulary_said, dtypes_said;
     size_t missing, shapes, dtypes;
 };
 
@@ -59,7 +62,7 @@ static void compare(struct preflight *p, struct walk *walk, const struct st_tens
                 p, PREFLIGHT_ERROR, "models",
                 "tensor \"%.150s\" is %s in models.base and %s in models.tuned; the shapes must be equal",
                 base->name, b.text, t.text);
-    } else if (base->dtype != tuned->dtype && preflight_one_more(&walk->dtypes))
+    } else if (base->dtype != tuned->dtype && !walk->dtypes_said && preflight_one_more(&walk->dtypes))
         preflight_say(
             p, PREFLIGHT_ERROR, "models",
             "tensor \"%.150s\" is %s in models.base and %s in models.tuned; save one of them again in "
@@ -67,9 +70,35 @@ static void compare(struct preflight *p, struct walk *walk, const struct st_tens
             base->name, b.text, t.text);
 }
 
+/* True when it was said of all of them at once. */
+static bool say_dtypes(struct preflight *p)
+{
+    const struct st_tensor *first_base = NULL, *first_tuned = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < checkpoint_count(p->base); i++) {
+        const struct st_tensor *b = checkpoint_at(p->base, i), *t = checkpoint_find(p->tuned, b->name);
+        if (!t || b->dtype == t->dtype || !same_shape(b, t) || naming_surplus(p->base, b))
+            continue;
+        if (n++ == 0) {
+            first_base = b;
+            first_tuned = t;
+        } else if (b->dtype != first_base->dtype || t->dtype != first_tuned->dtype)
+            return false;
+    }
+    if (n <= DTYPES_APART_MAX)
+        return false;
+    preflight_say(
+        p, PREFLIGHT_ERROR, "models",
+        "%zu tensors are %s in models.base and %s in models.tuned, the first \"%.150s\"; save one of "
+        "the checkpoints again in the other's dtype",
+        n, st_dtype_name(first_base->dtype), st_dtype_name(first_tuned->dtype), first_base->name);
+    return true;
+}
+
 void preflight_tensors(struct preflight *p, bool vocabulary_said)
 {
     struct walk walk = {naming_embeddings(p->base), naming_head(p->base), .vocabulary_said = vocabulary_said};
+    walk.dtypes_said = say_dtypes(p);
     for (size_t i = 0, j = 0; i < checkpoint_count(p->base) || j < checkpoint_count(p->tuned);) {
         const struct st_tensor *b = checkpoint_at(p->base, i), *t = checkpoint_at(p->tuned, j);
         int order = !b ? 1 : !t ? -1 : strcmp(b->name, t->name);

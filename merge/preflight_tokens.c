@@ -222,9 +222,40 @@ static void say_file(struct preflight *p, enum same same, const char *name)
     else if (same == BASE_LACKS)
         preflight_say(p, PREFLIGHT_NOTE, "models.base",
                       "has no %s, which tuned has; whether both have the same tokens cannot be told", name);
-    else if (same == TUNED_LACKS)
-        preflight_say(p, PREFLIGHT_WARNING, "models.tuned",
-                      "has no %s, which base has; exported models get tuned's files: put it there", name);
+}
+
+static bool has_file(const struct checkpoint *ckpt, const char *name)
+{
+    FILE *file = preflight_open(ckpt, name);
+    if (file)
+        fclose(file);
+    return file != NULL;
+}
+
+/* Every file of base's tokenizer that tuned lacks, so that it is put right in one go. */
+static void say_lacking(struct preflight *p)
+{
+    static const char *const files[] = {"tokenizer.json",
+                                        "tokenizer.model",
+                                        "spiece.model",
+                                        "sentencepiece.bpe.model",
+                                        "vocab.json",
+                                        "vocab.txt",
+                                        "merges.txt",
+                                        "tokenizer_config.json",
+                                        "special_tokens_map.json",
+                                        "added_tokens.json",
+                                        "generation_config.json"};
+    struct buf list;
+    size_t n = 0;
+    buf_init(&list, 400);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (has_file(p->base, files[i]) && !has_file(p->tuned, files[i]))
+            buf_printf(&list, "%s%s", n++ ? ", " : "", files[i]);
+    preflight_say(p, PREFLIGHT_WARNING, "models.tuned",
+                  "has no %s, which base has; exported models get tuned's files: put %s there",
+                  buf_str(&list), n == 1 ? "it" : "them");
+    buf_fini(&list);
 }
 
 static void check_tokenizer_files(struct preflight *p)
@@ -232,7 +263,7 @@ static void check_tokenizer_files(struct preflight *p)
     static const char *const files[] = {"tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt",
                                         "merges.txt"};
     enum same first = compare_files(p, files[0]);
-    size_t found = first != BOTH_LACK;
+    size_t found = first != BOTH_LACK, lacking = first == TUNED_LACKS;
     if (first == DIFFERENT)
         compare_tokenizers(p);
     else
@@ -241,8 +272,11 @@ static void check_tokenizer_files(struct preflight *p)
     for (size_t i = 1; i < sizeof files / sizeof *files && first != SAME && first != DIFFERENT; i++) {
         enum same same = compare_files(p, files[i]);
         found += same != BOTH_LACK;
+        lacking += same == TUNED_LACKS;
         say_file(p, same, files[i]);
     }
+    if (lacking)
+        say_lacking(p);
     if (!found)
         preflight_say(p, PREFLIGHT_NOTE, "models.tuned",
                       "neither checkpoint has a tokenizer; exported models will have none");

@@ -189,6 +189,11 @@ static void test_what_is_not_there(void **state)
     assert_int_equal(unlink(config), 0);
     mem_free(config);
     refused(*state, ERR_NOT_FOUND, "holds no config.json");
+    char *file = mem_printf("%s/pytorch_model.bin", (char *)*state);
+    char *says = mem_printf("pytorch_model.bin: is a file; give its directory, %s", (char *)*state);
+    refused(file, ERR_NOT_FOUND, says);
+    mem_free(says);
+    mem_free(file);
 }
 
 static void test_bad_files(void **state)
@@ -213,6 +218,11 @@ static void test_a_broken_shard_is_named(void **state)
     fixture_text(*state, INDEX, "{\"weight_map\":{\"a\":\"two.safetensors\",\"b\":\"one.safetensors\"}}");
     refused(*state, ERR_CORRUPT, "two.safetensors");
     refused(*state, ERR_CORRUPT, "git lfs pull");
+    fixture_text(*state, INDEX, "{\"weight_map\":{\"a\":\"gone.safetensors\"}}");
+    refused(
+        *state, ERR_NOT_FOUND,
+        "gone.safetensors: cannot be opened: it is not there, though model.safetensors.index.json names it");
+    refused(*state, ERR_NOT_FOUND, "download it again");
 }
 
 static void test_to_f32(void **state)

@@ -326,6 +326,23 @@ static void test_all_differing_tensors(void **state)
     assert_int_equal(preflight_count(world->report, PREFLIGHT_ERROR), 4);
 }
 
+/* One wrong conversion is one finding. */
+static void test_all_of_another_dtype(void **state)
+{
+    struct world *world = *state;
+    struct side *tuned = &world->sides[1];
+    for (int i = 0; i < 4; i++) {
+        tuned->tensors[i].dtype = ST_BF16;
+        tuned->tensors[i].bytes /= 2;
+    }
+    expect(world, PREFLIGHT_ERROR, "models",
+           "4 tensors are F32 in models.base and BF16 in models.tuned, the first");
+    found(world, PREFLIGHT_NOTE, "models", "the weights were not read to their end because of the errors");
+    tuned->tensors[0].dtype = ST_F16;
+    run(world);
+    assert_int_equal(preflight_count(world->report, PREFLIGHT_ERROR), 4);
+}
+
 static void test_many_missing_tensors(void **state)
 {
     struct world *world = *state;
@@ -692,7 +709,13 @@ static void test_tokenizer_not_in_tuned(void **state)
 {
     struct world *world = *state;
     world->sides[1].files[0][0] = NULL;
-    expect(world, PREFLIGHT_WARNING, "models.tuned", "has no tokenizer.json");
+    expect(world, PREFLIGHT_WARNING, "models.tuned", "has no tokenizer.json, which base has");
+    world->sides[0].files[1][0] = "tokenizer_config.json", world->sides[0].files[1][1] = "{}";
+    world->sides[0].files[2][0] = "vocab.json", world->sides[0].files[2][1] = "{}";
+    expect(world, PREFLIGHT_WARNING, "models.tuned",
+           "has no tokenizer.json, vocab.json, tokenizer_config.json, which base has; exported models get "
+           "tuned's "
+           "files: put them there");
 }
 
 static void test_old_tokenizers(void **state)
@@ -795,6 +818,7 @@ int main(void)
         TEST(test_stopped),
         TEST(test_directories),
         TEST(test_all_differing_tensors),
+        TEST(test_all_of_another_dtype),
         TEST(test_many_missing_tensors),
         TEST(test_spare_tensors),
         TEST(test_vocabularies),
