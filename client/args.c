@@ -9,7 +9,8 @@
 
 const struct flag args_everywhere[] = {
     {"--daemon", "ADDR", "where paretod listens: unix:/path, host:port or http://host:port"},
-    {"--json", NULL, "print the daemon's JSON on one line"},
+    {"--json", NULL,
+     "print the answer as JSON on one line; what is refused stays a sentence on standard error"},
     {"--help", NULL, "say how the command is used"},
     {"--version", NULL, "print the version"},
     {0},

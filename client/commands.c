@@ -17,7 +17,9 @@ const struct command commands[] = {
          "Paths in FILE are relative to the directory of FILE. Every call carries an idempotency key, so an\n"
          "answer that was lost is asked for again and the search is made once. With --watch the command "
          "stays\n"
-         "until the search ends.",
+         "until the search ends. With --json the search as JSON; a refused one has none, exit status 1 and a "
+         "line\n"
+         "a wrong field on standard error.",
      .example = "paretoctl submit search.json --watch --set budget.trials=60",
      .words_min = 1,
      .words_max = 1,
@@ -83,11 +85,15 @@ const struct command commands[] = {
     {.name = "preflight",
      .usage = "FILE|ID [--set NAME=VALUE]…",
      .line = "look the pair over before the first trial",
-     .help = "Of a search file: reads every weight of both checkpoints here, no daemon is asked. Of a "
-             "number: the\n"
-             "report the daemon made when the search was submitted. ✗ is an error, which the daemon would "
-             "refuse,\n"
-             "! a warning, · a note; docs/MERGING.md explains them all. Exit status 1 when there are errors.",
+     .help =
+         "Of a search file: reads every weight of both checkpoints here, no daemon is asked. Of a "
+         "number: the\n"
+         "report the daemon made when the search was submitted. ✗ is an error, which the daemon would "
+         "refuse,\n"
+         "! a warning, · a note; docs/MERGING.md explains them all. Exit status 1 when there are errors. "
+         "With --json\n"
+         "the whole report is one object, errors and all; a FILE that makes no search is refused on standard "
+         "error.",
      .example = "paretoctl preflight search.json",
      .words_min = 1,
      .words_max = 1,

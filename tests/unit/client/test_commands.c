@@ -19,6 +19,8 @@ static void test_help(void **state)
     assert_run("help", CLIENT_OK, "    export  ", "");
     assert_run("help export", CLIENT_OK, "Example:\n    paretoctl export 3 17 --out best\n", "");
     assert_run("export --help", CLIENT_OK, "Usage: paretoctl export ID TRIAL[,TRIAL…] --out DIR | ", "");
+    assert_run("help submit", CLIENT_OK, "With --json the search as JSON; a refused one has none", "");
+    assert_run("help preflight", CLIENT_OK, "the whole report is one object, errors and all", "");
     assert_run("help exprot", CLIENT_USAGE, "", "did you mean \"export\"?");
     assert_run("--version", CLIENT_OK, "paretoctl " PARETOD_VERSION "\n", "");
 }
