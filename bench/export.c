@@ -4,7 +4,7 @@
  *
  * {"seconds": the least of the runs, "cpu_s" of that run, "rss_mib": most resident memory, "bytes" written}. The ratios
  * are 0.1 … 0.9 over eight groups; OUT-0 … must not exist and are removed after every run. scratch: without fsync. */
-#include "merge/export.h"
+#include "merge/output/export.h"
 #include "proto/mem.h"
 
 #include <stdio.h>

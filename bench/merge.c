@@ -10,7 +10,7 @@
  *
  * Times are those of the thread, the least of several runs: what else the machine does can only add to them. */
 #include "merge/kernel.h"
-#include "merge/plan.h"
+#include "merge/plan/plan.h"
 #include "proto/mem.h"
 #include "proto/rng.h"
 #include "worker/model.h"

@@ -5,7 +5,7 @@
 #include "client/progress.h"
 #include "client/spec_file.h"
 #include "client/text.h"
-#include "merge/preflight.h"
+#include "merge/preflight/preflight.h"
 #include "proto/mem.h"
 
 #include <inttypes.h>

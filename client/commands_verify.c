@@ -3,7 +3,7 @@
 
 #include "client/export_job.h"
 #include "client/text.h"
-#include "merge/manifest.h"
+#include "merge/output/manifest.h"
 
 struct verifying {
     struct client *client;

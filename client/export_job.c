@@ -2,7 +2,7 @@
 
 #include "client/progress.h"
 #include "client/text.h"
-#include "merge/recipe.h"
+#include "merge/recipe/recipe.h"
 #include "proto/mem.h"
 
 void export_job_fini(struct export_job *job)

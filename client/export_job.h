@@ -11,8 +11,8 @@
 #include "client/args.h"
 #include "client/client.h"
 #include "client/pair.h"
-#include "merge/digest.h"
-#include "merge/export.h"
+#include "merge/files/digest.h"
+#include "merge/output/export.h"
 
 #define EXPORT_TRIALS_MAX 64 /* in one pass over the pair */
 

@@ -2,9 +2,9 @@
 #include "client/export_job.h"
 
 #include "client/text.h"
-#include "merge/mergekit_write.h"
-#include "merge/recipe.h"
-#include "merge/yaml.h"
+#include "merge/recipe/mergekit_write.h"
+#include "merge/recipe/recipe.h"
+#include "merge/recipe/yaml.h"
 #include "proto/mem.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 #include "client/export_job.h"
 
 #include "client/text.h"
-#include "merge/outdir.h"
+#include "merge/output/outdir.h"
 #include "proto/limits.h"
 #include "proto/mem.h"
 

@@ -2,12 +2,12 @@
  * WHO    plan, export.
  * UNITS  None.
  * MEMORY open/close; the plan borrows from the checkpoints.
- * ERRORS Codes of merge/checkpoint.h and merge/plan.h; ERR_UNSUPPORTED for a search without checkpoints.
+ * ERRORS Codes of merge/files/checkpoint.h and merge/plan/plan.h; ERR_UNSUPPORTED for a search without checkpoints.
  * STATE  Immutable after open. */
 #ifndef CLIENT_PAIR_H
 #define CLIENT_PAIR_H
 
-#include "merge/plan.h"
+#include "merge/plan/plan.h"
 
 struct pair {
     struct checkpoint *base, *tuned;

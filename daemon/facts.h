@@ -7,7 +7,7 @@
 #ifndef DAEMON_FACTS_H
 #define DAEMON_FACTS_H
 
-#include "merge/hash.h"
+#include "merge/files/hash.h"
 #include "proto/json.h"
 
 struct facts {

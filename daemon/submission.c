@@ -1,7 +1,7 @@
 #include "daemon/submission.h"
 
 #include "daemon/bundle_check.h"
-#include "merge/preflight.h"
+#include "merge/preflight/preflight.h"
 #include "proto/bundle_metrics.h"
 #include "proto/mem.h"
 #include "proto/spec_space.h"

@@ -1,5 +1,5 @@
 /* WHAT   Arrays of floating-point numbers: widening to f32, rounding to a stored dtype.
- * WHO    merge/merge, merge/checkpoint.
+ * WHO    merge/merge, merge/files/checkpoint.
  * UNITS  Elements. Stored arrays are little-endian and need no alignment.
  * MEMORY The caller's.
  * ERRORS None: asserts that the dtype is one of floats_can.
@@ -9,7 +9,7 @@
 #ifndef MERGE_FLOATS_H
 #define MERGE_FLOATS_H
 
-#include "merge/safetensors.h"
+#include "merge/files/safetensors.h"
 
 #include <stdbool.h>
 

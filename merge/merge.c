@@ -1,7 +1,7 @@
 #include "merge/merge.h"
 
+#include "merge/files/hash.h"
 #include "merge/floats.h"
-#include "merge/hash.h"
 #include "merge/kernel.h"
 #include "proto/mem.h"
 

@@ -1,5 +1,5 @@
 /* WHAT   merged = base + ratio * (tuned - base), accumulated in f32 and rounded once; and how true the ratio came out.
- * WHO    worker (in memory), merge/export (to disk), merge/preflight (what would come out).
+ * WHO    worker (in memory), merge/output/export (to disk), merge/preflight/preflight (what would come out).
  * UNITS  Ratio = weight of the tuned checkpoint: 0 gives base's values, 1 gives tuned's, exactly.
  * MEMORY The caller's output.
  * ERRORS ERR_UNSUPPORTED for a dtype that cannot be averaged, ERR_INVALID for a pair that differs in dtype or shape or
@@ -23,7 +23,7 @@
 #ifndef MERGE_MERGE_H
 #define MERGE_MERGE_H
 
-#include "merge/plan.h"
+#include "merge/plan/plan.h"
 
 /* How a merged number becomes a stored one. Zero is: nearest, in the pair's own dtype, others equal. */
 struct merge_how {

@@ -1,5 +1,5 @@
 /* WHAT   Which metrics a bundle offers, and whether a search names others.
- * WHO    daemon/submission, merge/preflight (paretoctl preflight). The strict reader is the worker's (worker/bundle.h).
+ * WHO    daemon/submission, merge/preflight/preflight (paretoctl preflight). The strict reader is the worker's (worker/bundle.h).
  * UNITS  Names as objectives give them: "task.metric".
  * MEMORY bundle_metrics_read allocates, also when it fails; bundle_metrics_fini.
  * ERRORS ERR_NOT_FOUND (no directory), ERR_INVALID (bundle.json); sentences name the file.

@@ -1,5 +1,5 @@
 /* WHAT   Checks that bytes are exactly one JSON value by RFC 8259, stricter than the library that reads it.
- * WHO    proto/json.c, proto/json_out.c; merge/safetensors.c (utf8_sequence).
+ * WHO    proto/json.c, proto/json_out.c; merge/files/safetensors.c (utf8_sequence).
  * UNITS  Byte offsets, from 0; lines and columns from 1.
  * MEMORY None.
  * ERRORS ERR_INVALID; the sentence names line, column and byte.

@@ -109,7 +109,7 @@ struct search_spec {
     struct spec_group groups[SPEC_GROUPS_MAX]; /* NAMED */
     bool split; /* COUNT, BOUNDARIES, LAYERWISE: every group is two, attention and mlp */
     char layer_pattern
-        [SPEC_PATTERN_MAX]; /* finds the layer index in unusual names; "" = the rule of merge/plan.h */
+        [SPEC_PATTERN_MAX]; /* finds the layer index in unusual names; "" = the rule of merge/plan/plan.h */
     int bounds_n;           /* groups with a range of their own, frozen ones too */
     struct spec_bound bounds[SPEC_RATIOS_MAX];
     int ties_n;

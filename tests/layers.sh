@@ -45,8 +45,8 @@ door 'nlopt\.h' 'optimizer/nlopt_[a-z]+\.c'
 door 'uv\.h' 'daemon/[a-z_]+\.[ch]'
 door 'microhttpd\.h' 'daemon/http[a-z_]*\.[ch]'
 door 'curl/' 'wire/[a-z_]+\.c'
-door 'xxhash\.h' 'merge/hash\.c'
-door 'pcre2\.h' 'merge/pattern\.c'
-door 'yaml\.h' 'merge/yaml\.c'
+door 'xxhash\.h' 'merge/files/hash\.c'
+door 'pcre2\.h' 'merge/plan/pattern\.c'
+door 'yaml\.h' 'merge/recipe/yaml\.c'
 
 exit $breaches

@@ -1,6 +1,6 @@
 #include "worker/command.h"
 
-#include "merge/export.h"
+#include "merge/output/export.h"
 #include "proto/json.h"
 #include "proto/mem.h"
 #include "proto/spec_words.h"

@@ -1,6 +1,6 @@
 #include "worker/identity.h"
 
-#include "merge/digest.h"
+#include "merge/files/digest.h"
 #include "proto/mem.h"
 
 #include <dirent.h>

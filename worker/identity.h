@@ -1,7 +1,7 @@
 /* WHAT   Are the checkpoints on this machine those that a search was submitted with?
  * WHO    worker/slot.
  * UNITS  None.
- * MEMORY None that outlives a call, but the cache of merge/digest.
+ * MEMORY None that outlives a call, but the cache of merge/files/digest.
  * ERRORS ERR_CONFLICT: other files, or none that can be read; the sentence names the tensor or file and says what to do.
  *        ERR_CANCELLED.
  * STATE  None. */
@@ -10,7 +10,7 @@
 
 #include "worker/lease.h"
 
-#include "merge/hash.h"
+#include "merge/files/hash.h"
 
 #include <stdatomic.h>
 

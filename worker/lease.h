@@ -9,7 +9,7 @@
 
 #include "worker/evaluator.h"
 
-#include "merge/hash.h"
+#include "merge/files/hash.h"
 #include "proto/buf.h"
 
 struct lease {
@@ -24,7 +24,7 @@ struct lease {
     struct search_spec spec;
     char *spec_text; /* canonical: equal text, equal evaluator */
     char base_digest[HASH_TEXT_MAX],
-        tuned_digest[HASH_TEXT_MAX]; /* of merge/digest.h; "": the daemon does not know */
+        tuned_digest[HASH_TEXT_MAX]; /* of merge/files/digest.h; "": the daemon does not know */
 };
 
 /* lease_fini after a failure too: then nothing but token, search and trial may be set, each only if it was legible, so

@@ -9,9 +9,9 @@
 #ifndef WORKER_MODEL_H
 #define WORKER_MODEL_H
 
-#include "merge/hash.h"
+#include "merge/files/hash.h"
 #include "merge/merge.h"
-#include "merge/plan.h"
+#include "merge/plan/plan.h"
 #include "worker/gemm.h"
 #include "worker/model_config.h"
 #include "worker/stop.h"

@@ -31,7 +31,7 @@ struct model_config {
 
 int model_config_read(const struct json *config, struct model_config *out, struct err *err);
 
-/* ERR_INVALID naming the first field in which two configs differ. merge/native_config.h says the same of files, before
+/* ERR_INVALID naming the first field in which two configs differ. merge/preflight/native_config.h says the same of files, before
  * the first trial: MODEL_CONFIG_FIELDS are compared here and there. */
 #define MODEL_CONFIG_FIELDS 18
 int model_config_equal(const struct model_config *a, const struct model_config *b, struct err *err);

@@ -1,7 +1,7 @@
 /* A whole safetensors file, read through the map and with pread, and written anew. */
 #include "tests/fuzz/fuzz.h"
 
-#include "merge/safetensors.h"
+#include "merge/files/safetensors.h"
 
 #include <sys/mman.h>
 

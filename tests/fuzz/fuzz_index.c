@@ -2,7 +2,7 @@
  * the shard x.safetensors. one.safetensors and two.safetensors are always there and whole. */
 #include "tests/fuzz/fuzz.h"
 
-#include "merge/checkpoint.h"
+#include "merge/files/checkpoint.h"
 
 static void put(const char *name, const void *bytes, size_t n)
 {

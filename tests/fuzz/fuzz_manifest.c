@@ -1,7 +1,7 @@
 /* paretod.manifest.json of a directory whose other files are whole. */
 #include "tests/fuzz/fuzz.h"
 
-#include "merge/manifest.h"
+#include "merge/output/manifest.h"
 
 static void put(const char *name, const void *bytes, size_t n)
 {

@@ -2,8 +2,8 @@
  * read back. */
 #include "tests/fuzz/fuzz.h"
 
-#include "merge/recipe.h"
-#include "merge/yaml.h"
+#include "merge/recipe/recipe.h"
+#include "merge/recipe/yaml.h"
 #include "proto/json_scan.h"
 
 static struct checkpoint *make(const char *name, float value)

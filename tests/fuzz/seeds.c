@@ -2,8 +2,8 @@
  * those of the unit tests, so that a new row there is a new seed here. */
 #include "tests/fuzz/fuzz.h"
 
-#include "merge/manifest.h"
-#include "merge/safetensors.h"
+#include "merge/files/safetensors.h"
+#include "merge/output/manifest.h"
 #include "tests/unit/merge/malformed.h"
 
 static const char *root;

@@ -1,5 +1,5 @@
 /* Reads safetensors files and writes them anew: safetensors_copy FROM TO [FROM TO …]. For safetensors_agree.py. */
-#include "merge/safetensors.h"
+#include "merge/files/safetensors.h"
 #include "proto/mem.h"
 
 #include <stdio.h>

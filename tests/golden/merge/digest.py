@@ -1,4 +1,4 @@
-"""A checkpoint's digest (merge/digest.h) by another program: python digest.py DIRECTORY (one model.safetensors)."""
+"""A checkpoint's digest (merge/files/digest.h) by another program: python digest.py DIRECTORY (one model.safetensors)."""
 
 import json
 import os

@@ -2,7 +2,7 @@
 #include "../merge/fixture.h"
 #include "fake.h"
 
-#include "merge/digest.h"
+#include "merge/files/digest.h"
 #include "proto/buf.h"
 
 #include <dirent.h>

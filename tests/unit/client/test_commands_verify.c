@@ -2,7 +2,7 @@
 #include "../merge/fixture.h"
 #include "fake.h"
 
-#include "merge/manifest.h"
+#include "merge/output/manifest.h"
 #include "proto/buf.h"
 
 static char *exported(const char *directory)

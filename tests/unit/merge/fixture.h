@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "merge/checkpoint.h"
+#include "merge/files/checkpoint.h"
 #include "proto/mem.h"
 
 #include <dirent.h>

@@ -7,7 +7,7 @@
 
 #include "fixture.h"
 
-#include "merge/plan.h"
+#include "merge/plan/plan.h"
 
 #define UNTIED "{\"tie_word_embeddings\":false}"
 #define TIED "{\"tie_word_embeddings\":true}"

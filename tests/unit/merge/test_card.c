@@ -1,6 +1,6 @@
 #include "fixture.h"
 
-#include "merge/card.h"
+#include "merge/output/card.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 #include "fixture.h"
 
-#include "merge/companions.h"
+#include "merge/output/companions.h"
 
 #include <fcntl.h>
 

@@ -1,7 +1,7 @@
 /* The identity of a checkpoint: the same wherever it lies and however it is sharded, another when anything differs. */
 #include "fixture.h"
 
-#include "merge/digest.h"
+#include "merge/files/digest.h"
 
 #define CONFIG "{\"model_type\":\"llama\",\"rope_theta\":10000.0,\"torch_dtype\":\"bfloat16\"}"
 

@@ -1,6 +1,6 @@
 #include "fixture.h"
 
-#include "merge/export.h"
+#include "merge/output/export.h"
 
 #include <math.h>
 #include <signal.h>

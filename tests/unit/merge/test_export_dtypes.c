@@ -1,6 +1,6 @@
 #include "fixture.h"
 
-#include "merge/export.h"
+#include "merge/output/export.h"
 
 /* A checkpoint with a tensor of every dtype, exported: what is no number to average is copied to the byte, or refused by
  * name, as output.others says. */

@@ -2,9 +2,9 @@
  * directory. The functions below stand in front of libc's. */
 #include "fixture.h"
 
-#include "merge/export.h"
-#include "merge/manifest.h"
-#include "merge/outdir.h"
+#include "merge/output/export.h"
+#include "merge/output/manifest.h"
+#include "merge/output/outdir.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #include "fixture.h"
 
-#include "merge/digest.h"
-#include "merge/export.h"
+#include "merge/files/digest.h"
+#include "merge/output/export.h"
 
 /* The shipped pair, exported with fixed ratios, gives the bytes of golden/merge/export.json on every machine and in every
  * version: whoever kept a trial's ratios can make its weights again. A change of that file breaks this promise.

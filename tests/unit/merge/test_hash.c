@@ -1,6 +1,6 @@
 #include "fixture.h"
 
-#include "merge/hash.h"
+#include "merge/files/hash.h"
 #include "proto/json.h"
 
 /* What XXH3's own programs say of the same bytes; golden/merge/make_hash.py made it. */

@@ -1,7 +1,7 @@
 #include "fixture.h"
 
-#include "merge/export.h"
-#include "merge/manifest.h"
+#include "merge/output/export.h"
+#include "merge/output/manifest.h"
 
 #include <sys/resource.h>
 

@@ -1,6 +1,6 @@
 #include "fixture.h"
 
-#include "merge/hash.h"
+#include "merge/files/hash.h"
 #include "merge/merge.h"
 
 /* Merged tensors against golden/merge/merged.json, which a second implementation of the formula made: every dtype, output

@@ -1,6 +1,6 @@
 #include "fixture.h"
 
-#include "merge/mergekit_write.h"
+#include "merge/recipe/mergekit_write.h"
 
 #define ENTRIES_MAX 100
 

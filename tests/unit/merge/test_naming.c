@@ -1,7 +1,7 @@
-/* merge/naming.h: every naming scheme on a small checkpoint, tensor by tensor, and that its plan covers all of them. */
+/* merge/plan/naming.h: every naming scheme on a small checkpoint, tensor by tensor, and that its plan covers all of them. */
 #include "pair.h"
 
-#include "merge/naming.h"
+#include "merge/plan/naming.h"
 
 /* place: b, l, a; layer; kind: the name of tensor_kind_name; part: a, m or - */
 struct expected {

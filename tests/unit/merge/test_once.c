@@ -1,7 +1,7 @@
 /* Made once a key: whoever comes later has it, whoever comes meanwhile waits, and room is made by age. */
 #include "fixture.h"
 
-#include "merge/once.h"
+#include "merge/files/once.h"
 
 static int destroyed;
 

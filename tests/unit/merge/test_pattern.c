@@ -1,7 +1,7 @@
-/* merge/pattern.h: what matches, what is refused, and that no pattern takes long. */
+/* merge/plan/pattern.h: what matches, what is refused, and that no pattern takes long. */
 #include "fixture.h"
 
-#include "merge/pattern.h"
+#include "merge/plan/pattern.h"
 
 static struct pattern *compiled(const char *text, bool whole)
 {

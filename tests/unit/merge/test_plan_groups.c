@@ -1,4 +1,4 @@
-/* merge/plan_groups.c: halves of layers, patterns, the ends of the published code. Ranges of layers: test_plan.c. */
+/* merge/plan/plan_groups.c: halves of layers, patterns, the ends of the published code. Ranges of layers: test_plan.c. */
 #include "pair.h"
 
 #define LAYERS 4

@@ -1,4 +1,4 @@
-/* merge/plan_pair.c: what two checkpoints may differ in, what the output does without, and the sentences about the rest. */
+/* merge/plan/plan_pair.c: what two checkpoints may differ in, what the output does without, and the sentences about the rest. */
 #include "pair.h"
 
 static const struct search_spec one = {.grouping = GROUPING_COUNT, .groups_n = 1};

@@ -1,7 +1,7 @@
 /* Every finding, on pairs of small checkpoints that have the one thing wrong. */
 #include "fixture.h"
 
-#include "merge/preflight.h"
+#include "merge/preflight/preflight.h"
 #include "proto/rng.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 #include "fixture.h"
 
-#include "merge/mergekit_write.h"
-#include "merge/recipe.h"
+#include "merge/recipe/mergekit_write.h"
+#include "merge/recipe/recipe.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 #include "fixture.h"
 
-#include "merge/safetensors.h"
+#include "merge/files/safetensors.h"
 
 static const float six[6] = {0, 1, 2, 3, 4, 5};
 static const char *const no_metadata[] = {NULL};

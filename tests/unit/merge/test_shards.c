@@ -1,6 +1,6 @@
 #include "fixture.h"
 
-#include "merge/shards.h"
+#include "merge/output/shards.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 #include "fixture.h"
 
-#include "merge/shards.h"
+#include "merge/output/shards.h"
 
 /* The files that huggingface_hub makes of the same sizes; golden/merge/make_shards.py asked it. */
 

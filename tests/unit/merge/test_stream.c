@@ -1,8 +1,8 @@
 /* Exports of tensors of many blocks: the same bytes however they are made. */
 #include "fixture.h"
 
-#include "merge/export.h"
-#include "merge/manifest.h"
+#include "merge/output/export.h"
+#include "merge/output/manifest.h"
 #include "proto/rng.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* One pass over a pair: the digests, sums and effective ratios are those of looking at each tensor alone. */
 #include "fixture.h"
 
-#include "merge/survey.h"
+#include "merge/preflight/survey.h"
 #include "proto/rng.h"
 
 #include <math.h>

@@ -2,7 +2,7 @@
 #include "fixture.h"
 
 #include "merge/floats.h"
-#include "merge/tally.h"
+#include "merge/preflight/tally.h"
 #include "proto/rng.h"
 
 #include <math.h>

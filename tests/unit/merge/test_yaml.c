@@ -1,6 +1,6 @@
 #include "fixture.h"
 
-#include "merge/yaml.h"
+#include "merge/recipe/yaml.h"
 
 static struct yml *parsed(const char *text)
 {

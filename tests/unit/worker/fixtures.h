@@ -7,7 +7,7 @@
 #ifndef TESTS_WORKER_FIXTURES_H
 #define TESTS_WORKER_FIXTURES_H
 
-#include "merge/plan.h"
+#include "merge/plan/plan.h"
 #include "proto/json.h"
 #include "proto/mem.h"
 #include "worker/forward.h"

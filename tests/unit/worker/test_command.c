@@ -1,6 +1,6 @@
 #include "command_fixture.h"
 
-#include "merge/checkpoint.h"
+#include "merge/files/checkpoint.h"
 #include "worker/answer.h"
 
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* worker/identity.h: the right files, other files, no files, and the look from outside. */
 #include "worker/identity.h"
 
-#include "merge/digest.h"
+#include "merge/files/digest.h"
 #include "proto/mem.h"
 
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 
 #include "fixtures.h"
 
-#include "merge/native_config.h"
+#include "merge/preflight/native_config.h"
 
 #define SMALL                                                                                                \
     "\"model_type\":\"llama\",\"num_hidden_layers\":2,\"hidden_size\":64,\"num_attention_heads\":4,"         \

@@ -2,7 +2,7 @@
  * be. The long story (kills, restarts, lost leases) is told by tests/e2e with the real daemon. */
 #include "worker/session.h"
 
-#include "merge/safetensors.h"
+#include "merge/files/safetensors.h"
 #include "proto/buf.h"
 #include "proto/log.h"
 #include "proto/mem.h"
