@@ -1,8 +1,8 @@
 /* preflight */
 #include "client/commands.h"
 
+#include "client/byte_bar.h"
 #include "client/preflight_view.h"
-#include "client/progress.h"
 #include "client/spec_file.h"
 #include "client/text.h"
 #include "merge/preflight/preflight.h"
@@ -14,49 +14,14 @@
 
 /* --- reading the pair --- */
 
-struct bar {
-    const struct client *client;
-    bool drawn;
-    int64_t permille; /* a bar for every block would slow the terminal down */
-};
-
-static void draw(struct bar *bar, uint64_t done_bytes, uint64_t total_bytes)
-{
-    char done[TEXT_NUMBER_MAX], total[TEXT_NUMBER_MAX];
-    int64_t permille = total_bytes ? (int64_t)((double)done_bytes / (double)total_bytes * 1000) : 1000;
-    struct buf line;
-    if (permille == bar->permille)
-        return;
-    bar->permille = permille;
-    buf_init(&line, 4096);
-    text_bytes(done, (double)done_bytes);
-    text_bytes(total, (double)total_bytes);
-    buf_text(&line, "\r\033[Kreading ");
-    progress_bar(&line, (double)done_bytes, (double)total_bytes, 40);
-    buf_printf(&line, " %s of %s", done, total);
-    client_print(bar->client, &line);
-    buf_fini(&line);
-}
-
-static int tick(void *ctx, uint64_t done_bytes, uint64_t total_bytes)
-{
-    struct bar *bar = ctx;
-    if (bar->drawn)
-        draw(bar, done_bytes, total_bytes);
-    return client_is_interrupted(bar->client);
-}
-
 static int run(struct client *client, const struct search_spec *spec, struct preflight **out)
 {
     struct err err = {0};
-    struct bar bar = {client, client->tty && !client->json, -1};
-    struct digest_progress progress = {tick, &bar};
-    client_catch_interrupt(client);
+    struct byte_bar bar;
+    byte_bar_begin(&bar, client, "reading");
+    struct digest_progress progress = {byte_bar_tick, &bar};
     int rc = preflight_run(spec, &progress, out, &err);
-    if (bar.permille >= 0) {
-        fputs("\r\033[K", client->out);
-        fflush(client->out);
-    }
+    byte_bar_end(&bar);
     if (rc)
         return client_refuse(client, &err);
     preflight_here(*out, spec, ".");

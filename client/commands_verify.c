@@ -1,13 +1,13 @@
 /* verify */
 #include "client/commands.h"
 
-#include "client/export_job.h"
+#include "client/byte_bar.h"
 #include "client/text.h"
 #include "merge/output/manifest.h"
 
 struct verifying {
     struct client *client;
-    struct export_bar bar;
+    struct byte_bar bar;
     struct buf found; /* the findings as the members of a JSON array */
     struct json_out json;
 };
@@ -21,7 +21,7 @@ static void on_wrong(void *ctx, const char *sentence)
 static int on_tick(void *ctx, uint64_t done_bytes, uint64_t total_bytes)
 {
     struct verifying *verifying = ctx;
-    return export_bar_tick(&verifying->bar, done_bytes, total_bytes);
+    return byte_bar_tick(&verifying->bar, done_bytes, total_bytes);
 }
 
 static void write_json(const char *directory, const struct verify_result *result,
@@ -88,9 +88,9 @@ int command_verify(struct client *client, const struct args *args)
     buf_init(&verifying.found, CLIENT_BYTES_MAX);
     json_begin(&verifying.json, &verifying.found);
     json_array(&verifying.json);
-    export_bar_begin(&verifying.bar, client, "reading");
+    byte_bar_begin(&verifying.bar, client, "reading");
     int rc = manifest_verify(args->words[0], &calls, &result, &err);
-    export_bar_end(&verifying.bar);
+    byte_bar_end(&verifying.bar);
     json_end_array(&verifying.json);
     /* findings are an answer; what kept us from looking is a refusal */
     bool looked = !rc || (rc == ERR_CORRUPT && result.wrong_n);

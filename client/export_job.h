@@ -65,16 +65,4 @@ int export_write_mergekit(struct client *client, struct export_job *job);
 /* export_write.c: the directories, in one pass; then what was written. */
 int export_write(struct client *client, struct export_job *job);
 
-/* A bar on a terminal while a pair is read. Its tick stops at Ctrl-C. */
-struct export_bar {
-    const struct client *client;
-    const char *verb; /* "writing" */
-    bool drawn;
-    int64_t drawn_permille; /* a bar for every tensor would slow the terminal down */
-};
-
-void export_bar_begin(struct export_bar *bar, struct client *client, const char *verb);
-int export_bar_tick(void *bar, uint64_t done_bytes, uint64_t total_bytes);
-void export_bar_end(const struct export_bar *bar);
-
 #endif

@@ -1,6 +1,7 @@
 /* What the daemon knows of a search and its trials, and whether the files here are those it was about. */
 #include "client/export_job.h"
 
+#include "client/byte_bar.h"
 #include "proto/mem.h"
 
 #include <inttypes.h>
@@ -177,11 +178,11 @@ static int check_one(struct client *client, const char *what, const char *verb, 
 {
     struct err err = {0};
     struct digest ours = {0};
-    struct export_bar bar;
-    export_bar_begin(&bar, client, verb);
-    const struct digest_progress progress = {export_bar_tick, &bar};
+    struct byte_bar bar;
+    byte_bar_begin(&bar, client, verb);
+    const struct digest_progress progress = {byte_bar_tick, &bar};
     int rc = digest_make(ckpt, &progress, &ours, &err);
-    export_bar_end(&bar);
+    byte_bar_end(&bar);
     if (!rc && theirs)
         rc = digest_compare(what, ckpt, &ours, theirs, &err);
     if (!rc)

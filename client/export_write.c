@@ -1,6 +1,7 @@
 /* The directories of an export, and what is said of them. */
 #include "client/export_job.h"
 
+#include "client/byte_bar.h"
 #include "client/text.h"
 #include "merge/output/outdir.h"
 #include "proto/limits.h"
@@ -46,9 +47,9 @@ static int make_parent(struct client *client, struct export_job *job)
 static int write_all(struct client *client, struct export_job *job)
 {
     struct err err = {0};
-    struct export_bar bar;
-    export_bar_begin(&bar, client, "writing");
-    const struct export_progress progress = {export_bar_tick, &bar};
+    struct byte_bar bar;
+    byte_bar_begin(&bar, client, "writing");
+    const struct export_progress progress = {byte_bar_tick, &bar};
     struct export_target *targets = mem_zero(job->items_n, sizeof *targets);
     struct export_lineage *lineages = mem_zero(job->items_n, sizeof *lineages);
     for (size_t i = 0; i < job->items_n; i++) {
@@ -62,7 +63,7 @@ static int write_all(struct client *client, struct export_job *job)
     }
     int rc = export_checkpoints(job->pair.base, job->pair.tuned, job->pair.plan, targets, job->items_n,
                                 &job->options, &progress, &err);
-    export_bar_end(&bar);
+    byte_bar_end(&bar);
     mem_free(targets);
     mem_free(lineages);
     if (rc && job->made_out)

@@ -1,5 +1,5 @@
 /* WHAT   A progress bar and the speed behind it.
- * WHO    watch (trials), export (bytes).
+ * WHO    watch (trials), byte_bar (bytes).
  * UNITS  Columns of a terminal; seconds and microseconds as named.
  * MEMORY The caller's struct and buffer.
  * ERRORS None.
