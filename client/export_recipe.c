@@ -5,6 +5,7 @@
 #include "merge/recipe/mergekit_write.h"
 #include "merge/recipe/recipe.h"
 #include "merge/recipe/yaml.h"
+#include "proto/files.h"
 #include "proto/mem.h"
 
 #include <errno.h>
@@ -97,20 +98,6 @@ int export_read_recipe(struct client *client, struct export_job *job)
 
 /* --- to --- */
 
-static int put(int fd, const char *bytes, size_t n)
-{
-    while (n) {
-        ssize_t done = write(fd, bytes, n);
-        if (done < 0 && errno != EINTR)
-            return ERR_IO;
-        if (done > 0) {
-            bytes += done;
-            n -= (size_t)done;
-        }
-    }
-    return 0;
-}
-
 /* A new file with the recipe, or none. */
 static int write_file(struct client *client, const char *path, const struct buf *text)
 {
@@ -120,7 +107,7 @@ static int write_file(struct client *client, const char *path, const struct buf 
                    path);
         return CLIENT_REFUSED;
     }
-    bool ok = fd >= 0 && put(fd, buf_str(text), text->len) == 0 && fsync(fd) == 0;
+    bool ok = fd >= 0 && files_put(fd, buf_str(text), text->len, 0) == 0 && fsync(fd) == 0;
     int why = errno;
     if (fd >= 0 && close(fd) != 0 && ok) {
         ok = false;

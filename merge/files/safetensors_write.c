@@ -1,6 +1,7 @@
 /* The writer. Layout as the reference writes it: tensors by dtype descending then name ascending, compact JSON with
  * __metadata__ first, blanks until 8 + header is a multiple of 8, then the data without gaps. */
 #include "merge/files/safetensors_internal.h"
+#include "proto/files.h"
 #include "proto/json.h"
 #include "proto/mem.h"
 
@@ -118,21 +119,6 @@ static int make_header(const struct slot *slots, size_t n, const char *const *me
                      : 0;
 }
 
-static int write_all(int fd, const void *bytes, uint64_t n)
-{
-    const char *p = bytes;
-    while (n) {
-        ssize_t done = write(fd, p, n < 1 << 30 ? n : 1 << 30);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return ERR_IO;
-        p += done;
-        n -= (uint64_t)done;
-    }
-    return 0;
-}
-
 static int write_body(int fd, const struct slot *slots, size_t n, const struct buf *header,
                       const struct st_source *source, struct err *err)
 {
@@ -142,14 +128,16 @@ static int write_body(int fd, const struct slot *slots, size_t n, const struct b
     /* Claims the room now, so that a full disk says so before the work. Not every file system can. */
     if (fallocate(fd, 0, 0, (off_t)total) != 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
         return err_set(err, ERR_IO, "no room for %llu bytes: %s", (unsigned long long)total, strerror(errno));
-    if (write_all(fd, &len, 8) || write_all(fd, header->data, len))
+    if (files_put(fd, &len, 8, 0) || files_put(fd, header->data, len, 8))
         return err_set(err, ERR_IO, "cannot be written: %s", strerror(errno));
+    uint64_t at = 8 + len;
     for (size_t i = 0; i < n; i++) {
         const void *bytes = source->bytes(source->ctx, slots[i].index, err);
         if (!bytes)
             return err && err->code ? err->code : ERR_IO;
-        if (write_all(fd, bytes, slots[i].tensor->bytes))
+        if (files_put(fd, bytes, slots[i].tensor->bytes, at))
             return err_set(err, ERR_IO, "cannot be written: %s", strerror(errno));
+        at += slots[i].tensor->bytes;
     }
     return fsync(fd) == 0 ? 0 : err_set(err, ERR_IO, "cannot be brought to the disk: %s", strerror(errno));
 }

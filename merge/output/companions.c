@@ -1,5 +1,6 @@
 #include "merge/output/companions.h"
 
+#include "proto/files.h"
 #include "proto/mem.h"
 
 #include <errno.h>
@@ -175,7 +176,7 @@ static int pump(int in, const char *from, struct outdir *to, const char *name, s
     struct hash_stream *hash = hash_create();
     while (!rc && (n = read_some(in, block, sizeof block)) > 0) {
         hash_add(hash, block, (size_t)n);
-        if (outdir_write(out, block, (size_t)n, done))
+        if (files_put(out, block, (size_t)n, done))
             rc = outdir_fail(to, name, "cannot be written", err);
         done += (uint64_t)n;
     }

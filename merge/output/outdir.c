@@ -1,5 +1,6 @@
 #include "merge/output/outdir.h"
 
+#include "proto/files.h"
 #include "proto/mem.h"
 
 #include <assert.h>
@@ -57,27 +58,12 @@ void outdir_record(struct outdir *dir, const char *name, uint64_t bytes, struct 
     assert(!"a file that was created");
 }
 
-int outdir_write(int fd, const void *bytes, size_t n, uint64_t offset)
-{
-    for (const char *p = bytes; n;) {
-        ssize_t done = pwrite(fd, p, n, (off_t)offset);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return ERR_IO;
-        p += done;
-        offset += (uint64_t)done;
-        n -= (size_t)done;
-    }
-    return 0;
-}
-
 int outdir_put(struct outdir *dir, const char *name, const void *bytes, size_t n, struct err *err)
 {
     int fd, rc = outdir_create(dir, name, &fd, err);
     if (rc)
         return rc;
-    if (outdir_write(fd, bytes, n, 0))
+    if (files_put(fd, bytes, n, 0))
         rc = outdir_fail(dir, name, "cannot be written", err);
     rc = outdir_finish(dir, name, fd, rc, err);
     if (!rc)

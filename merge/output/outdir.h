@@ -35,8 +35,6 @@ void outdir_record(struct outdir *dir, const char *name, uint64_t bytes, struct 
 /* A small file in one go: created, written, finished, recorded. */
 int outdir_put(struct outdir *dir, const char *name, const void *bytes, size_t n, struct err *err);
 
-/* All n bytes at the offset. rc and sentence of a failed write: `name` as the file is known to a person. */
-int outdir_write(int fd, const void *bytes, size_t n, uint64_t offset);
 /* ERR_IO "TARGET/NAME: cannot be written: <errno>". */
 int outdir_fail(const struct outdir *dir, const char *name, const char *what, struct err *err);
 

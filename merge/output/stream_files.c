@@ -1,5 +1,6 @@
 #include "merge/output/stream_internal.h"
 
+#include "proto/files.h"
 #include "proto/mem.h"
 #include "proto/units.h"
 
@@ -107,7 +108,7 @@ int stream_files_write(struct stream_files *files, size_t c, size_t shard, uint6
 {
     const struct stream_job *job = files->job;
     int fd = *fd_of(files, c, shard);
-    if (outdir_write(fd, bytes, n, offset))
+    if (files_put(fd, bytes, n, offset))
         return outdir_fail(&job->dirs[c], job->shards->shards[shard].name, "cannot be written", err);
     /* The disk works while we merge, so that the fsync at the end is short. */
     if (job->dirs[c].durable)
