@@ -252,14 +252,6 @@ static char **whole_environment(const struct place *place)
 
 /* ---- a run ---- */
 
-/* Large checkpoints are minutes of writing. */
-static int is_cancelled(void *cancel, uint64_t done_bytes, uint64_t total_bytes)
-{
-    (void)done_bytes;
-    (void)total_bytes;
-    return cancel && atomic_load((const atomic_bool *)cancel);
-}
-
 static int prepare(const struct command *command, const struct evaluation *evaluation, struct place *place,
                    double *merge_s, struct err *err)
 {
@@ -267,7 +259,7 @@ static int prepare(const struct command *command, const struct evaluation *evalu
     int rc = scratch_make(command->directory, &place->scratch, err);
     if (!rc && command->spec.merge == MERGE_DIRECTORY) {
         place->checkpoint = mem_printf("%s/checkpoint", place->scratch.path);
-        const struct export_progress progress = {is_cancelled, (void *)(uintptr_t)evaluation->cancel};
+        const struct export_progress progress = {stop_tick, (void *)(uintptr_t)evaluation->cancel};
         const struct export_target target = {
             .directory = place->checkpoint, .ratios = evaluation->ratios, .effective = place->effective};
         const struct export_options options = {.how = merge_how_of(&command->spec), .scratch = true};

@@ -2,6 +2,7 @@
 
 #include "merge/files/digest.h"
 #include "proto/mem.h"
+#include "worker/stop.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -63,13 +64,6 @@ struct hash128 identity_stamp(const struct lease *lease)
 
 /* ---- the check ---- */
 
-static int is_cancelled(void *cancel, uint64_t done_bytes, uint64_t total_bytes)
-{
-    (void)done_bytes;
-    (void)total_bytes;
-    return cancel && atomic_load((const atomic_bool *)cancel);
-}
-
 /* What to do must not be cut off by a long path. */
 static int refuse(struct err *err, const char *sentence)
 {
@@ -110,7 +104,7 @@ static int check_one(const char *side, const char *directory, const char *wanted
     struct digest ours = {0};
     struct err why = {0};
     char hex[HASH_TEXT_MAX];
-    const struct digest_progress progress = {is_cancelled, (void *)(uintptr_t)cancel};
+    const struct digest_progress progress = {stop_tick, (void *)(uintptr_t)cancel};
     int rc = checkpoint_open(directory, &ckpt, &why);
     if (!rc)
         rc = digest_make(ckpt, &progress, &ours, &why);

@@ -27,3 +27,10 @@ int stop_check(const struct stop *stop, struct err *err)
         return err_set(err, ERR_TIMEOUT, "the evaluation took longer than time_limit_s %g", stop->limit_s);
     return 0;
 }
+
+int stop_tick(void *cancel, uint64_t done_bytes, uint64_t total_bytes)
+{
+    (void)done_bytes;
+    (void)total_bytes;
+    return cancel && atomic_load((const atomic_bool *)cancel);
+}

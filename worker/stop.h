@@ -10,6 +10,7 @@
 #include "proto/err.h"
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 struct stop {
     const atomic_bool *cancel; /* may be NULL */
@@ -22,5 +23,7 @@ double stop_now_s(void);
 void stop_init(struct stop *stop, const atomic_bool *cancel, double limit_s);
 /* 0, or the reason to end. stop may be NULL. */
 int stop_check(const struct stop *stop, struct err *err);
+/* A tick of merge/ with the atomic_bool `cancel` (may be NULL) as its ctx: large checkpoints are minutes of work. */
+int stop_tick(void *cancel, uint64_t done_bytes, uint64_t total_bytes);
 
 #endif

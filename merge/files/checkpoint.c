@@ -219,13 +219,8 @@ static void identify_config(const struct checkpoint *ckpt, uint64_t out[ST_IDENT
 {
     struct stat st;
     char *path = mem_printf("%s/config.json", ckpt->directory);
-    if (stat(path, &st) == 0) {
-        out[0] = st.st_dev;
-        out[1] = st.st_ino;
-        out[2] = (uint64_t)st.st_size;
-        out[3] = (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
-        out[4] = (uint64_t)st.st_ctim.tv_sec * 1000000000u + (uint64_t)st.st_ctim.tv_nsec;
-    }
+    if (stat(path, &st) == 0)
+        st_stat_identity(&st, out);
     mem_free(path);
 }
 

@@ -1,5 +1,5 @@
 /* WHAT   What the sources of safetensors share: the open file, the header scanner, the names in sentences.
- * WHO    merge/files/safetensors*.c; merge/files/checkpoint.c for the sentences.
+ * WHO    merge/files/safetensors*.c; merge/files/checkpoint.c for the sentences and a file's identity.
  * UNITS  Bytes.
  * MEMORY st_header_fini frees what st_scan gave, also after a failure.
  * ERRORS As safetensors.h.
@@ -8,6 +8,8 @@
 #define MERGE_SAFETENSORS_INTERNAL_H
 
 #include "merge/files/safetensors.h"
+
+#include <sys/stat.h>
 
 /* A file that is open for reading. */
 struct st_disk {
@@ -18,6 +20,9 @@ struct st_disk {
     unsigned char *map; /* NULL where it cannot be mapped; then by_pread */
     bool by_pread;
 };
+
+/* The numbers of st_identity. */
+void st_stat_identity(const struct stat *st, uint64_t out[ST_IDENTITY_N]);
 
 /* ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT (empty), ERR_INVALID (PARETOD_READ). */
 int st_disk_open(struct st_disk *disk, const char *path, struct err *err);

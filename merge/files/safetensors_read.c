@@ -59,6 +59,15 @@ static uint64_t nanoseconds(const struct timespec *time)
     return (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec;
 }
 
+void st_stat_identity(const struct stat *st, uint64_t out[ST_IDENTITY_N])
+{
+    out[0] = st->st_dev;
+    out[1] = st->st_ino;
+    out[2] = (uint64_t)st->st_size;
+    out[3] = nanoseconds(&st->st_mtim);
+    out[4] = nanoseconds(&st->st_ctim);
+}
+
 static int look(struct st_disk *disk, struct err *err)
 {
     const char *shown = st_show_path(disk->path);
@@ -70,11 +79,7 @@ static int look(struct st_disk *disk, struct err *err)
     if (st.st_size == 0)
         return err_set(err, ERR_CORRUPT, "%s: is empty; download it again", shown);
     disk->bytes = (uint64_t)st.st_size;
-    disk->identity[0] = st.st_dev;
-    disk->identity[1] = st.st_ino;
-    disk->identity[2] = disk->bytes;
-    disk->identity[3] = nanoseconds(&st.st_mtim);
-    disk->identity[4] = nanoseconds(&st.st_ctim);
+    st_stat_identity(&st, disk->identity);
     return choose(disk, err);
 }
 
