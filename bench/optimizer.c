@@ -110,7 +110,7 @@ static void search_init(struct search *s, const struct opt_problem *problem)
     s->ratios = mem_zero(n * (size_t)problem->k, sizeof(double));
     s->scores = mem_zero(n * 2, sizeof(double));
     s->truth = mem_zero(n * 2, sizeof(double));
-    s->history = (struct opt_history){s->plan.trials, s->state, s->ratios, s->scores};
+    s->history = (struct opt_history){.n = s->plan.trials, .state = s->state, .ratios = s->ratios, .scores = s->scores};
 }
 
 static void search_fini(struct search *s)
@@ -138,11 +138,12 @@ static void search_run(struct search *s, struct synthetic *f, int limit)
         const struct opt_stream *stream = &s->plan.streams[i];
         for (int step = 0; step < stream->quota && step < limit; step++) {
             int number = stream->first + step;
-            double *ratios = &s->ratios[(size_t)number * (size_t)f->k];
-            if (opt_propose(&s->problem, &s->plan, &s->history, i, ratios, &err)) {
+            struct opt_proposal proposal;
+            if (opt_propose(&s->problem, &s->plan, &s->history, i, NULL, &proposal, &err)) {
                 fprintf(stderr, "%s\n", err.text);
                 exit(1);
             }
+            memcpy(&s->ratios[(size_t)number * (size_t)f->k], proposal.ratios, sizeof(double) * (size_t)f->k);
             score_trial(s, f, number);
         }
     }
@@ -241,10 +242,11 @@ static void ask(const char *algorithm, int k)
     struct search s;
     search_init(&s, &p);
     search_run(&s, &f, 400);
-    double ratios[OPT_K_MAX], best = INFINITY;
+    struct opt_proposal proposal;
+    double best = INFINITY;
     for (double end = now_ms() + 300; now_ms() < end;) {
         double start = now_ms();
-        opt_propose(&s.problem, &s.plan, &s.history, 1, ratios, NULL);
+        opt_propose(&s.problem, &s.plan, &s.history, 1, NULL, &proposal, NULL);
         best = fmin(best, now_ms() - start);
     }
     printf("%s %d %.4f\n", algorithm, k, best);

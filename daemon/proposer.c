@@ -33,9 +33,11 @@ static void find(uv_work_t *work)
         first++;
     while (p->got < p->wanted) {
         double *x = p->found + (size_t)p->got * k;
-        p->rc = opt_propose(&p->problem, &p->plan, &p->history, p->stream, x, &p->err);
+        struct opt_proposal next;
+        p->rc = opt_propose(&p->problem, &p->plan, &p->history, p->stream, NULL, &next, &p->err);
         if (p->rc)
             return;
+        memcpy(x, next.ratios, k * sizeof *x);
         int number = stream->first + first + p->got++;
         p->state[number] = OPT_PENDING;
         memcpy(p->ratios + (size_t)number * k, x, k * sizeof *x);
@@ -77,6 +79,7 @@ void proposer_ask(void *ctx, const struct search *search, int stream, int n)
     p->scores = mem_zero(trials * (size_t)search->m, sizeof *p->scores);
     p->found = mem_zero((size_t)n * (size_t)search->k, sizeof *p->found);
     search_history(search, p->state, p->ratios, p->scores);
-    p->history = (struct opt_history){search->plan.trials, p->state, p->ratios, p->scores};
+    p->history = (struct opt_history){
+        .n = search->plan.trials, .state = p->state, .ratios = p->ratios, .scores = p->scores};
     uv_queue_work(&daemon->loop, &p->work, find, found);
 }

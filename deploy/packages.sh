@@ -5,7 +5,7 @@
 set -euo pipefail
 
 build=(build-essential cmake ninja-build pkg-config ca-certificates jq
-       libuv1-dev libmicrohttpd-dev libsqlite3-dev libnlopt-dev libcjson-dev libcurl4-openssl-dev libxxhash-dev
+       libuv1-dev libmicrohttpd-dev libsqlite3-dev libnlopt-dev libopenblas-serial-dev libcjson-dev libcurl4-openssl-dev libxxhash-dev
        libpcre2-dev libyaml-dev node-d3)
 test=(libcmocka-dev sqlite3 python3 python3-pytest python3-selenium python3-jsonschema python3-yaml
       chromium chromium-driver

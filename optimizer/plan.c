@@ -139,7 +139,7 @@ static int check_scalarize(const struct opt_problem *p, struct err *err)
 static int check_problem(const struct opt_problem *p, struct err *err)
 {
     int rc = check_common(p, err);
-    if (rc || p->kind == OPT_SWEEP || p->kind == OPT_SOBOL)
+    if (rc || (p->kind != OPT_HMA && p->kind != OPT_SCALARIZE))
         return rc;
     rc = p->kind == OPT_HMA ? check_hma(p, err) : check_scalarize(p, err);
     if (rc)
@@ -164,7 +164,8 @@ static void add_streams(const struct opt_problem *p, int n, int trials, struct o
             return;
         struct opt_stream *stream = &plan->streams[plan->streams_n++];
         *stream = (struct opt_stream){.kind = p->kind, .phase = 1, .first = plan->trials, .quota = quota};
-        stream->adaptive = p->kind != OPT_SOBOL;
+        stream->modelled = p->kind == OPT_BAYES || p->kind == OPT_QUADRATIC;
+        stream->adaptive = p->kind == OPT_HMA || p->kind == OPT_SCALARIZE;
         if (p->kind == OPT_HMA)
             stream->mean = p->means[i];
         if (p->kind == OPT_SCALARIZE)
@@ -181,9 +182,12 @@ int opt_plan_make(const struct opt_problem *problem, struct opt_plan *plan, stru
         return rc;
     int grid = problem->kind == OPT_SWEEP ? problem->trials : problem->sweep_points;
     grid = grid < problem->trials ? grid : problem->trials;
+    if (problem->given > 0)
+        plan->streams[plan->streams_n++] = (struct opt_stream){.kind = OPT_GIVEN, .quota = problem->given};
     if (grid > 0)
-        plan->streams[plan->streams_n++] = (struct opt_stream){.kind = OPT_SWEEP, .quota = grid};
-    plan->trials = grid;
+        plan->streams[plan->streams_n++] =
+            (struct opt_stream){.kind = OPT_SWEEP, .first = problem->given, .quota = grid};
+    plan->trials = problem->given + grid;
     int n = problem->kind == OPT_HMA         ? problem->means_n
             : problem->kind == OPT_SCALARIZE ? problem->streams
                                              : 1;

@@ -1,4 +1,4 @@
-/* WHAT   The strategies: sweep, hma, scalarize, sobol.
+/* WHAT   The strategies: sweep, hma, scalarize, sobol, quadratic, bayes.
  * WHO    plan.c and propose.c.
  * UNITS  As optimizer.h.
  * MEMORY The caller's.
@@ -27,6 +27,14 @@ int hma_propose(const struct opt_problem *problem, const struct opt_plan *plan,
                 const struct opt_history *history, int stream, double *ratios, struct err *err);
 int scalarize_propose(const struct opt_problem *problem, const struct opt_plan *plan,
                       const struct opt_history *history, int stream, double *ratios, struct err *err);
+
+/* The next trial of a modelled stream, whose step out->trial is. */
+int quadratic_propose(const struct opt_problem *problem, const struct opt_plan *plan,
+                      const struct opt_history *history, int stream, struct opt_model *model,
+                      struct opt_proposal *out, struct err *err);
+int bayes_propose(const struct opt_problem *problem, const struct opt_plan *plan,
+                  const struct opt_history *history, int stream, struct opt_model *model,
+                  struct opt_proposal *out, struct err *err);
 
 /* One adaptive stream: NLopt replayed over `space` against `record`, started at `start` ([k]) with a first
  * step of `step` (a distance in ratios). When a run ends and trials are left, the next starts at a seeded

@@ -141,16 +141,19 @@ static void answer_ask(struct world *world)
     world->ask[i] = world->ask[--world->ask_n];
     const struct search *search = sched_search(&world->sched, ask.search);
     const struct opt_stream *stream = &search->plan.streams[ask.stream];
-    struct opt_history history = {search->plan.trials, ask.state, ask.ratios, ask.scores};
+    struct opt_history history = {
+        .n = search->plan.trials, .state = ask.state, .ratios = ask.ratios, .scores = ask.scores};
+    struct opt_proposal proposal;
     double found[WORLD_TRIALS * WORLD_K];
     struct err err = {0};
     int got = 0, rc = 0, step = 0;
     while (step < stream->quota && ask.state[stream->first + step] != OPT_ABSENT)
         step++;
     while (got < ask.n && !rc) {
-        rc = opt_propose(&search->problem, &search->plan, &history, ask.stream, found + got * WORLD_K, &err);
+        rc = opt_propose(&search->problem, &search->plan, &history, ask.stream, NULL, &proposal, &err);
         if (rc)
             break;
+        memcpy(found + got * WORLD_K, proposal.ratios, WORLD_K * sizeof *found);
         int number = stream->first + step++;
         ask.state[number] = OPT_PENDING;
         memcpy(ask.ratios + number * WORLD_K, found + got * WORLD_K, WORLD_K * sizeof *found);

@@ -78,12 +78,13 @@ static void test_the_ends_of_a_bounded_sweep_are_found(void **state)
     assert_memory_equal(search->problem.high, high, sizeof high);
     assert_int_equal(search_sweep_trial(search, low), -1);
     enum opt_state told[5];
-    double ratios[15], scores[5], next[3];
+    double ratios[15], scores[5];
+    struct opt_proposal next;
     for (int i = 0; i < 5; i++) {
         search_history(search, told, ratios, scores);
-        struct opt_history history = {5, told, ratios, scores};
-        assert_int_equal(opt_propose(&search->problem, &search->plan, &history, 0, next, NULL), 0);
-        search_trial_add(search, 0, next, 1);
+        struct opt_history history = {.n = 5, .state = told, .ratios = ratios, .scores = scores};
+        assert_int_equal(opt_propose(&search->problem, &search->plan, &history, 0, NULL, &next, NULL), 0);
+        search_trial_add(search, 0, next.ratios, 1);
     }
     assert_int_equal(search_sweep_trial(search, low), 0);
     assert_int_equal(search_sweep_trial(search, high), 1);

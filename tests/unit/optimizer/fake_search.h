@@ -90,7 +90,8 @@ static inline void fake_init(struct fake_search *f, const struct opt_problem *pr
     f->state = mem_zero(n, sizeof *f->state);
     f->ratios = mem_zero(n * (size_t)problem->k, sizeof(double));
     f->scores = mem_zero(n * (size_t)problem->m, sizeof(double));
-    f->history = (struct opt_history){f->plan.trials, f->state, f->ratios, f->scores};
+    f->history = (struct opt_history){
+        .n = f->plan.trials, .state = f->state, .ratios = f->ratios, .scores = f->scores};
 }
 
 static inline void fake_fini(struct fake_search *f)
@@ -110,13 +111,24 @@ static inline double *fake_scores(struct fake_search *f, int number)
     return &f->scores[(size_t)number * (size_t)f->problem.m];
 }
 
+/* The ratios alone, without a model. */
+static inline int fake_ask(const struct opt_problem *problem, const struct opt_plan *plan,
+                           const struct opt_history *history, int stream, double *ratios, struct err *err)
+{
+    struct opt_proposal proposal;
+    int rc = opt_propose(problem, plan, history, stream, NULL, &proposal, err);
+    if (!rc)
+        memcpy(ratios, proposal.ratios, sizeof *ratios * (size_t)problem->k);
+    return rc;
+}
+
 /* Proposes and scores the next step of a stream; false when it is not ready. Returns its number in
  * *number. */
 static inline bool fake_step(struct fake_search *f, int stream, fake_objective *objective, int *number)
 {
     struct err err = {0};
     double ratios[OPT_K_MAX];
-    int rc = opt_propose(&f->problem, &f->plan, &f->history, stream, ratios, &err);
+    int rc = fake_ask(&f->problem, &f->plan, &f->history, stream, ratios, &err);
     if (rc == ERR_NOT_READY)
         return false;
     if (rc)

@@ -77,7 +77,7 @@ static void assert_replayed(struct fake_search *f, int stream, struct rng *rng)
     for (int i = cut; i < st->first + st->quota; i++)
         state[i] = OPT_ABSENT;
     double again[OPT_K_MAX];
-    assert_int_equal(opt_propose(&f->problem, &f->plan, &history, stream, again, NULL), 0);
+    assert_int_equal(fake_ask(&f->problem, &f->plan, &history, stream, again, NULL), 0);
     assert_true(same_bits(again, fake_ratios(f, cut), f->problem.k));
     mem_free(state);
 }

@@ -145,7 +145,7 @@ static void test_a_crash_changes_nothing(void **state)
                 for (int i = st->first + cut; i < st->first + st->quota; i++)
                     cut_state[i] = OPT_ABSENT;
                 part.history.state = cut_state;
-                assert_int_equal(opt_propose(&p, &f.plan, &part.history, 2, again, NULL), 0);
+                assert_int_equal(fake_ask(&p, &f.plan, &part.history, 2, again, NULL), 0);
                 assert_memory_equal(again, fake_ratios(&f, st->first + cut), sizeof(double) * 4);
             }
             fake_fini(&f);
@@ -223,19 +223,19 @@ static void test_adaptive_streams_wait(void **state)
     struct err err = {0};
     double ratios[3];
     fake_init(&f, &p);
-    assert_int_equal(opt_propose(&p, &f.plan, &f.history, 1, ratios, &err), ERR_NOT_READY);
+    assert_int_equal(fake_ask(&p, &f.plan, &f.history, 1, ratios, &err), ERR_NOT_READY);
     for (int i = 0; i < 6; i++)
         fake_step(&f, 0, fake_bowl, NULL);
-    assert_int_equal(opt_propose(&p, &f.plan, &f.history, 0, ratios, &err), ERR_NOT_READY);
+    assert_int_equal(fake_ask(&p, &f.plan, &f.history, 0, ratios, &err), ERR_NOT_READY);
     assert_non_null(strstr(err.text, "used up its 6 trials"));
-    assert_int_equal(opt_propose(&p, &f.plan, &f.history, 1, ratios, &err), 0);
+    assert_int_equal(fake_ask(&p, &f.plan, &f.history, 1, ratios, &err), 0);
     f.state[f.plan.streams[1].first] = OPT_PENDING;
-    assert_int_equal(opt_propose(&p, &f.plan, &f.history, 1, ratios, &err), ERR_NOT_READY);
-    assert_int_equal(opt_propose(&p, &f.plan, &f.history, 2, ratios, &err), 0);
-    assert_int_equal(opt_propose(&p, &f.plan, &f.history, 9, ratios, &err), ERR_INVALID);
-    assert_int_equal(opt_propose(&p, &f.plan, &f.history, -1, ratios, &err), ERR_INVALID);
+    assert_int_equal(fake_ask(&p, &f.plan, &f.history, 1, ratios, &err), ERR_NOT_READY);
+    assert_int_equal(fake_ask(&p, &f.plan, &f.history, 2, ratios, &err), 0);
+    assert_int_equal(fake_ask(&p, &f.plan, &f.history, 9, ratios, &err), ERR_INVALID);
+    assert_int_equal(fake_ask(&p, &f.plan, &f.history, -1, ratios, &err), ERR_INVALID);
     f.history.n--;
-    assert_int_equal(opt_propose(&p, &f.plan, &f.history, 1, ratios, &err), ERR_INVALID);
+    assert_int_equal(fake_ask(&p, &f.plan, &f.history, 1, ratios, &err), ERR_INVALID);
     fake_fini(&f);
 }
 
@@ -250,13 +250,13 @@ static void test_sweep_and_sobol_never_wait(void **state)
     for (int s = 0; s < 2; s++)
         for (int i = 0; i < f.plan.streams[s].quota; i++) {
             int number = f.plan.streams[s].first + i;
-            assert_int_equal(opt_propose(&p, &f.plan, &f.history, s, fake_ratios(&f, number), NULL), 0);
+            assert_int_equal(fake_ask(&p, &f.plan, &f.history, s, fake_ratios(&f, number), NULL), 0);
             f.state[number] = OPT_PENDING;
         }
     assert_sound(&f);
-    assert_int_equal(opt_propose(&p, &f.plan, &f.history, 1, ratios, NULL), ERR_NOT_READY);
+    assert_int_equal(fake_ask(&p, &f.plan, &f.history, 1, ratios, NULL), ERR_NOT_READY);
     f.state[20] = OPT_ABSENT;
-    assert_int_equal(opt_propose(&p, &f.plan, &f.history, 1, ratios, NULL), 0);
+    assert_int_equal(fake_ask(&p, &f.plan, &f.history, 1, ratios, NULL), 0);
     assert_memory_equal(ratios, fake_ratios(&f, 20), sizeof ratios);
     fake_fini(&f);
 }

@@ -1,0 +1,83 @@
+/* WHAT   A Gaussian process of one objective, conditioned on noisy observations one by one.
+ * WHO    model/surrogate.
+ * UNITS  x: [d], in the unit cube of the free ratios. y: standardised by the caller (mean 0, variance 1 or so). Noise: variance
+ *        in the unit of y^2, known part plus hyper.noise.
+ * MEMORY create/destroy; x, y and noise are copied.
+ * ERRORS None: a matrix that is not positive definite gets jitter, ten times more at each try, from 1e-8 to 1e-2; the jitter in use
+ *        is told.
+ * STATE  Rows 0 … n - 1. gp_append adds one in O(n^2), gp_truncate forgets the last ones in O(n): what is pending is
+ *        appended, used, and forgotten. The factor after appending rows one by one is a function of (hyper, rows, how many
+ *        of them came with gp_condition), to the bit. */
+#ifndef OPTIMIZER_GP_GP_H
+#define OPTIMIZER_GP_GP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define GP_D_MAX 64
+
+struct gp_hyper {
+    double length[GP_D_MAX]; /* [d] */
+    double noise;            /* variance that no standard error tells, 1e-6 … */
+    double scale;            /* what reported variances are multiplied by, 0 < scale */
+    double mean;             /* constant prior mean of standardised y */
+};
+
+/* n rows: x [n][d], y [n], variance [n] (reported, of y; 0 = exact or unknown). */
+struct gp_data {
+    int n, d;
+    const double *x, *y, *variance;
+};
+
+struct gp_fit {
+    struct gp_hyper hyper;
+    double log_posterior; /* log marginal likelihood + log prior, at hyper */
+    int evaluations;
+    double jitter;
+};
+
+/* Maximum a posteriori by NLOPT_LD_LBFGS in log-parameters from fixed starts, and from `before` when it is not NULL; the best point
+ * seen counts, whatever NLopt's result code says. A function of its arguments, to the bit.
+ * known_noise: the reported variances are true and complete (scale 1, noise at its floor); else scale and noise are fitted
+ * under their priors. Priors: docs/OPTIMIZER.md. */
+void gp_fit(const struct gp_data *data, bool known_noise, const struct gp_hyper *before, struct gp_fit *out);
+
+/* Log marginal likelihood + log prior and its gradient, for gp_fit and its tests. log_theta: ln of length [d], noise, scale, then
+ * mean itself: [d + 3]; gradient the same, may be NULL. -INFINITY when no jitter helps. */
+double gp_log_posterior(const struct gp_data *data, bool known_noise, const double *log_theta,
+                        double *gradient);
+
+struct gp;
+
+struct gp *gp_create(int d, int capacity, const struct gp_hyper *hyper);
+void gp_destroy(struct gp *gp);
+int gp_n(const struct gp *gp);
+double gp_jitter(const struct gp *gp);
+
+/* The rows of `data` instead of all that was there: one factorisation. */
+void gp_condition(struct gp *gp, const struct gp_data *data);
+/* One more row; capacity grows. A row at the place of another (replicate) is fine. */
+void gp_append(struct gp *gp, const double *x, double y, double variance);
+void gp_truncate(struct gp *gp, int n);
+
+/* Posterior of the noise-free function at q points x [q][d]: mean [q], sd [q] >= 1e-9 (either may be NULL). */
+void gp_predict(const struct gp *gp, int q, const double *x, double *mean, double *sd);
+/* At one point, with gradients [d]. */
+void gp_predict_gradient(const struct gp *gp, const double *x, double *mean, double *sd,
+                         double *mean_gradient, double *sd_gradient);
+/* Posterior mean and covariance [q][q] of q points together. */
+void gp_predict_joint(const struct gp *gp, int q, const double *x, double *mean, double *covariance);
+/* s draws of the function at q points together: out [s][q] from normals [s][q] (independent N(0,1)), by the Cholesky
+ * factor of the joint covariance. */
+void gp_sample(const struct gp *gp, int q, const double *x, int s, const double *normals, double *out);
+
+/* For the noisy acquisition: the function is taken to be known (noise-free) at q points, where draw i says values [s][q].
+ * The variance after that is one for all draws; each draw has its own weights. */
+struct gp_draws;
+struct gp_draws *gp_draws_create(const struct gp *gp, int q, const double *x, int s, const double *values);
+void gp_draws_destroy(struct gp_draws *draws);
+/* mean [s], sd (one), and gradients: mean_gradient [s][d], sd_gradient [d]; gradients may be NULL together. */
+void gp_draws_predict(const struct gp_draws *draws, const double *x, double *mean, double *sd,
+                      double *mean_gradient, double *sd_gradient);
+
+#endif

@@ -1,0 +1,39 @@
+/* WHAT   The door to BLAS and LAPACK (OpenBLAS): the few dense operations that Gaussian processes need.
+ * WHO    gp/, model/, insight/.
+ * UNITS  Matrices are row-major with an explicit row stride ld; L is lower triangular, what lies above its diagonal is not
+ *        looked at. float64.
+ * MEMORY The caller's.
+ * ERRORS linalg_cholesky alone can fail.
+ * STATE  None but OpenBLAS's own; every call runs on the calling thread alone, so equal inputs give equal bits on one
+ *        machine, however many threads are about. */
+#ifndef OPTIMIZER_GP_LINALG_H
+#define OPTIMIZER_GP_LINALG_H
+
+#include <stdbool.h>
+
+/* Once a process, before any other call is made concurrently: OpenBLAS keeps to one thread. Idempotent. */
+void linalg_single_thread(void);
+
+/* a [n][ld] = L L^T in its lower triangle, in place. false: not positive definite, a is then undefined. */
+bool linalg_cholesky(int n, double *a, int ld);
+
+/* L x = b, in place; and L^T x = b. b: [n] */
+void linalg_solve(int n, const double *l, int ld, double *b);
+void linalg_solve_transposed(int n, const double *l, int ld, double *b);
+
+/* Q right-hand sides at once: row i of b [q][ldb] becomes L^-1 (row i). */
+void linalg_solve_rows(int n, const double *l, int ld, int q, double *b, int ldb);
+
+/* out [n][ldo] = (L L^T)^-1, its lower triangle. */
+void linalg_inverse(int n, const double *l, int ld, double *out, int ldo);
+
+double linalg_dot(int n, const double *a, const double *b);
+/* y += a x */
+void linalg_axpy(int n, double a, const double *x, double *y);
+/* out [q] = B [q][ldb] a [n] */
+void linalg_multiply(int q, int n, const double *b, int ldb, const double *a, double *out);
+/* c [p][ldc] = alpha a [p][lda] b^T [q][ldb] + beta c, inner length n */
+void linalg_multiply_rows(int p, int q, int n, double alpha, const double *a, int lda, const double *b,
+                          int ldb, double beta, double *c, int ldc);
+
+#endif
