@@ -1,11 +1,15 @@
-/* WHAT   What is known of a search and how surely: posterior of every scored trial, chance that it is on the front, the front of
- *        posterior means, hypervolume with its interval, picks, and whether a running trial still deserves its items.
+/* WHAT   What is known of a search and how surely: the posterior of every scored trial, the chance that it is on the front,
+ *        the front of posterior means, the hypervolume with its interval, picks, and whether a running trial still deserves
+ *        its items.
  * WHO    daemon (in its modelling thread), bench, tests. Any strategy's search can be looked at.
- * UNITS  Objectives minimised, in their own units. Hypervolume and gain: endpoint-normalised (of the two ends of the sweep the
- *        worse is 0 and the better 1, reference -0.1 or the problem's own), as everywhere else.
+ * UNITS  Objectives minimised, in their own units. Hypervolumes endpoint-normalised (of the two ends of the sweep the worse
+ *        is 0 and the better 1, reference -0.1 or the problem's own), as everywhere else; NaN while an end has no score.
  * MEMORY make/destroy.
- * ERRORS ERR_NOT_READY: too few scores for a model (fewer than 3), or an end of the sweep is not scored. ERR_UNSUPPORTED.
- * STATE  None: a function of (problem, events before the watermark), to the bit; `model` is a cache (optimizer.h). */
+ * ERRORS ERR_NOT_READY: too few scores for a model (fewer than 3).
+ * STATE  None: a function of (problem, plan, events before the watermark), to the bit; `model` is a cache (optimizer.h).
+ *
+ * Trials of one vector share one function, so they have one posterior and one confidence. An objective all of whose scores
+ * say stderr 0 is exact: its posterior is the score, its sd 0. When all are, confidence is 0 or 1, as the scores say. */
 #ifndef OPTIMIZER_INSIGHT_INSIGHT_H
 #define OPTIMIZER_INSIGHT_INSIGHT_H
 
@@ -18,17 +22,20 @@ struct insight {
     int n, m;     /* trials of the plan, objectives */
     double *mean; /* [n][m] posterior of the noise-free objective; NaN for trials without a score */
     double *sd;   /* [n][m] */
-    double
-        *confidence; /* [n] P(no scored trial dominates it), share of joint posterior draws; NaN as above */
+    /* [n] P(no scored vector dominates it), share of joint posterior draws; NaN as above. Of a running trial with a partial
+     * score: the chance that it will be on the front (insight_promise says the same of it). */
+    double *confidence;
     enum insight_verdict *verdict; /* [n] front: confidence >= 0.8, dominated: <= 0.2 */
     bool *
-        front; /* [n] non-dominated among posterior means; of repeats of one vector the first stands for all */
-    int *scored;                                   /* [n] how many trials have scored this vector */
-    double volume;                                 /* hypervolume of that front */
-    double volume_low, volume_median, volume_high; /* 5, 50, 95 % of the draws' hypervolumes */
-    double gain; /* expected gain of the best next trial; NaN when the strategy has no model */
+        front; /* [n] non-dominated among the posterior means of what is scored as a whole; of repeats of one vector the
+                    first stands for all */
+    int *scored;   /* [n] how many trials have scored this vector, in part or as a whole */
+    double volume; /* hypervolume of that front */
+    double volume_low, volume_median,
+        volume_high; /* 5, 50, 95 % of the draws' hypervolumes, of the same trials */
     double fit_rms
-        [OPT_M_MAX]; /* leave-one-out residuals over their predicted sd, root mean square: near 1 is honest */
+        [OPT_M_MAX]; /* [m] leave-one-out residuals over their predicted sd, root mean square: near 1 is honest;
+                                  NaN when it cannot be told */
 };
 
 int insight_make(const struct opt_problem *problem, const struct opt_plan *plan,
@@ -38,15 +45,19 @@ void insight_destroy(struct insight *insight);
 
 enum insight_pick { PICK_KNEE, PICK_LEAST_TAX, PICK_CERTAIN };
 
-/* A trial of the front to ship; -1 when there is none that qualifies.
- * KNEE: farthest below the line (plane) through the ends of the front, in normalised units (Das, Structural Optimization 18, 1999).
- * LEAST_TAX: the best of objective `alignment` among those that lose at most `tax` in every other one, as shares of the range between
- * the ends of the sweep, against the better end. CERTAIN: the greatest confidence among the front's interior. */
+/* A trial of the front to ship, by posterior means; -1 when there is none that qualifies.
+ * KNEE: farthest below the line (plane) through the ends of the front, in units of the front's own range (Das, Structural
+ * Optimization 18, 1999); none when nothing is below it.
+ * LEAST_TAX: the best of objective problem.alignment among those that lose at most `tax` in every other one against the better
+ * end of the sweep, as a share of the range between the ends; none while an end has no score.
+ * CERTAIN: the greatest confidence among the front's interior (what is not the best of an objective); of equal ones the one
+ * nearer to the knee. */
 int insight_pick(const struct opt_problem *problem, const struct opt_history *history,
                  const struct insight *insight, enum insight_pick pick, double tax);
 
-/* The probability that a running trial, scored in part by the events before the watermark, will be on the front when it is scored as a whole.
- * 1 when it cannot be told (fewer than two slices, no model). */
+/* The probability that a running trial, scored in part by the events before the watermark, will be on the front when it is
+ * scored as a whole: share of joint posterior draws in which no trial that is scored as a whole dominates it.
+ * 1 when it cannot be told (fewer than two slices, settled, no model). */
 double insight_promise(const struct opt_problem *problem, const struct opt_plan *plan,
                        const struct opt_history *history, struct opt_model *model, int trial);
 
