@@ -29,7 +29,7 @@ struct slices_guess {
     double mean[OPT_M_MAX]; /* [m] of the whole score */
     double variance
         [OPT_M_MAX]; /* [m] of (whole score - mean): what the missing items leave open, beside the noise that whole
-                                   scores have; NaN when nothing tells (no standard error and fewer than 3 pairs) */
+                                   scores have; NaN when nothing tells (no standard error and fewer than 4 pairs) */
 };
 
 /* From the last partial score (SLICE or STOPPED) of a trial and the events so far. false: it has none, or it is DONE since. */
