@@ -2,11 +2,12 @@
 
 #include "client/override.h"
 #include "client/text.h"
+#include "proto/limits.h"
 #include "proto/mem.h"
 
 #include <string.h>
 
-#define SPEC_FILE_BYTES_MAX (1u << 20)
+#define SPEC_FILE_BYTES_MAX LIMIT_BODY_BYTES /* what the daemon takes */
 
 void spec_file_say(const struct client *client, const char *path, const char *field, const char *sentence)
 {

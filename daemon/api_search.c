@@ -76,7 +76,7 @@ void api_search_get(struct api_call *call)
     json_object(&out);
     api_put_summary(call->daemon, search, &out);
     json_name(&out, "spec");
-    search_spec_write(&search->spec, &out);
+    search_spec_write_brief(&search->spec, &out);
     json_end_object(&out);
     api_send(call->x, 200, &buf);
 }

@@ -162,7 +162,7 @@ static void send_lease(struct paretod *daemon, struct exchange *x, const struct 
     json_put_int(&out, "seed", (int64_t)search->spec.seed);
     put_models(facts_find(&daemon->facts, lease->search), &out);
     json_name(&out, "spec");
-    search_spec_write(&search->spec, &out);
+    search_spec_write_brief(&search->spec, &out);
     json_end_object(&out);
     log_lease(LOG_DEBUG, "leased", daemon, lease->token);
     http_answer(

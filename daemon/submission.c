@@ -3,6 +3,7 @@
 #include "daemon/bundle_check.h"
 #include "merge/preflight/preflight.h"
 #include "proto/bundle_metrics.h"
+#include "proto/limits.h"
 #include "proto/mem.h"
 #include "proto/spec_space.h"
 
@@ -190,7 +191,7 @@ static void make_search(struct submission *s)
     struct err err = {0};
     struct buf text;
     struct json_out out;
-    buf_init(&text, (size_t)1 << 20);
+    buf_init(&text, 2 * LIMIT_BODY_BYTES); /* what was given may be written longer than it came */
     json_begin(&out, &text);
     if (s->k <= OPT_K_MAX)
         search_spec_settle(&s->spec, (const char *const *)s->names, s->k);

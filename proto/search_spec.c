@@ -9,14 +9,22 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *spec_unused(const struct search_spec *spec)
+{
+    return spec->evaluator == EVALUATOR_EXTERNAL ? "is not used without models; remove it, or give \"models\""
+                                                 : "is not used with evaluator.merge \"none\"; remove it";
+}
+
 static void parse_models(const struct reader *r, struct search_spec *spec)
 {
     struct reader in;
     reader_inner(r, "models", &in);
+    if (spec->evaluator == EVALUATOR_EXTERNAL) /* its programs may be about a pair, or about anything */
+        spec->merge = json_get(r->object, "models") ? MERGE_PLAN : MERGE_NONE;
     spec->has_models = spec->merge != MERGE_NONE;
     if (!spec->has_models) {
         if (json_get(r->object, "models"))
-            reader_error(r, "models", "is not used with evaluator.merge \"none\"; remove it");
+            reader_error(r, "models", "%s", spec_unused(spec));
         return;
     }
     if (!json_get(r->object, "models")) {
@@ -41,7 +49,7 @@ static void parse_ends(const struct reader *r, struct search_spec *spec)
         reader_choice(r, "ends", spec_ends_words, COUNT(spec_ends_words), &word);
     }
     if (j && !spec->has_models)
-        reader_error(r, "ends", "is not used with evaluator.merge \"none\"; remove it");
+        reader_error(r, "ends", "%s", spec_unused(spec));
     spec->ends = (enum spec_ends)word;
 }
 
@@ -68,7 +76,7 @@ static void parse_output(const struct reader *r, struct search_spec *spec)
     struct reader in;
     size_t rounding = ROUND_NEAREST, dtype = OUTPUT_SAME, others = OTHERS_EQUAL;
     if (json_get(r->object, "output") && !spec->has_models) {
-        reader_error(r, "output", "is not used with evaluator.merge \"none\"; remove it");
+        reader_error(r, "output", "%s", spec_unused(spec));
         return;
     }
     reader_inner(r, "output", &in);
@@ -172,20 +180,26 @@ static void parse_evaluator(const struct reader *r, struct search_spec *spec)
 {
     struct reader in;
     size_t type = 0, merge = 0;
+    int64_t slices;
     reader_inner(r, "evaluator", &in);
     if (!json_get(r->object, "evaluator")) {
         reader_error(r, "evaluator",
                      "is missing; give {\"type\": \"native\", \"bundle\": DIR} or {\"type\": "
-                     "\"command\", \"argv\": […]}");
+                     "\"command\", \"argv\": […]} or {\"type\": \"external\"}");
         return;
     }
     if (in.object && !json_get(in.object, "type"))
-        reader_error(&in, "type", "is missing; it must be \"native\" or \"command\"");
+        reader_error(&in, "type", "is missing; it must be \"native\", \"command\" or \"external\"");
     bool typed = reader_choice(&in, "type", spec_evaluator_words, COUNT(spec_evaluator_words), &type);
     spec->evaluator = (enum spec_evaluator)type;
     if (typed)
         reader_known(&in, &spec_objects[OBJECT_EVALUATOR], spec_evaluator_words, COUNT(spec_evaluator_words),
                      type);
+    spec->slices = spec->evaluator == EVALUATOR_NATIVE ? SPEC_SLICES_NATIVE : 1;
+    if (reader_whole(&in, "slices", 1, SPEC_SLICES_MAX, &slices))
+        spec->slices = (int)slices;
+    if (spec->evaluator == EVALUATOR_EXTERNAL)
+        return; /* parse_models knows the rest */
     if (spec->evaluator == EVALUATOR_NATIVE) {
         reader_text(&in, "bundle", in.object != NULL, spec->bundle, sizeof spec->bundle);
         spec->merge = MERGE_MEMORY;
@@ -196,6 +210,17 @@ static void parse_evaluator(const struct reader *r, struct search_spec *spec)
     spec->merge = (enum spec_merge)(MERGE_DIRECTORY + merge);
     spec->time_limit_s = 3600;
     reader_number(&in, "time_limit_s", 0, 1e7, &spec->time_limit_s);
+}
+
+/* Of any ratio: groups may have ranges beyond `ratio`. */
+static void widest_range(const struct search_spec *spec, double *low, double *high)
+{
+    *low = spec->ratio_min;
+    *high = spec->ratio_max;
+    for (int i = 0; i < spec->bounds_n; i++) {
+        *low = fmin(*low, spec->bounds[i].min);
+        *high = fmax(*high, spec->bounds[i].max);
+    }
 }
 
 static void parse_means(const struct reader *in, struct search_spec *spec)
@@ -209,11 +234,8 @@ static void parse_means(const struct reader *in, struct search_spec *spec)
         spec->means_default = true;
         return;
     }
-    double low = spec->ratio_min, high = spec->ratio_max;
-    for (int i = 0; i < spec->bounds_n; i++) { /* groups may have ranges beyond `ratio` */
-        low = fmin(low, spec->bounds[i].min);
-        high = fmax(high, spec->bounds[i].max);
-    }
+    double low, high;
+    widest_range(spec, &low, &high);
     if (!json_is(list, JSON_ARRAY) || json_len(list) == 0 || json_len(list) > SPEC_MEANS_MAX) {
         reader_error(in, "means", "must be an array of 1 to %d mean ratios", SPEC_MEANS_MAX);
         return;
@@ -242,6 +264,24 @@ static void parse_alignment(const struct reader *in, struct search_spec *spec)
     reader_error(in, "objective", "\"%s\" is not the name of one of the objectives", name);
 }
 
+/* The settings of quadratic and bayes. */
+static void parse_modelled(const struct reader *in, struct search_spec *spec)
+{
+    bool modelled = spec->strategy == STRATEGY_QUADRATIC || spec->strategy == STRATEGY_BAYES;
+    double low, high;
+    int64_t design = -1;
+    widest_range(spec, &low, &high);
+    spec->has_mean = reader_number(in, "mean", low, high, &spec->mean);
+    if (spec->has_mean && (spec->mean == low || spec->mean == high))
+        reader_error(in, "mean", "must lie strictly between ratio.min and ratio.max (%g and %g)", low, high);
+    reader_whole(in, "design", 0, 1000, &design);
+    spec->design = (int)design;
+    reader_number(in, "repeats", 0, 0.5, &spec->repeats);
+    if (modelled && spec->evaluator == EVALUATOR_NATIVE)
+        spec->early_stop = 0.02;
+    reader_number(in, "early_stop", 0, 0.5, &spec->early_stop);
+}
+
 static void parse_strategy(const struct reader *r, struct search_spec *spec)
 {
     struct reader in;
@@ -249,7 +289,9 @@ static void parse_strategy(const struct reader *r, struct search_spec *spec)
     int64_t whole;
     reader_inner(r, "strategy", &in);
     if (in.object && !json_get(in.object, "type"))
-        reader_error(&in, "type", "is missing; it must be \"sweep\", \"hma\", \"scalarize\" or \"sobol\"");
+        reader_error(&in, "type",
+                     "is missing; it must be \"sweep\", \"hma\", \"scalarize\", \"sobol\", \"quadratic\" or "
+                     "\"bayes\"");
     bool typed = reader_choice(&in, "type", spec_strategy_words, COUNT(spec_strategy_words), &type);
     spec->strategy = (enum spec_strategy)type;
     if (typed)
@@ -271,6 +313,7 @@ static void parse_strategy(const struct reader *r, struct search_spec *spec)
     reader_number(&in, "rho", 0, 1, &spec->rho);
     if (spec->strategy == STRATEGY_HMA)
         parse_means(&in, spec);
+    parse_modelled(&in, spec);
     parse_alignment(&in, spec);
 }
 
@@ -287,6 +330,8 @@ static void parse_budget(const struct reader *r, struct search_spec *spec)
     if (reader_whole(&in, "attempts", 1, 100, &whole))
         spec->attempts = (int)whole;
     reader_number(&in, "seconds", 0, 1e9, &spec->budget_s);
+    reader_whole(&in, "items", 0, (int64_t)1 << 53, &spec->items);
+    reader_number(&in, "gain", 0, 1, &spec->gain);
 }
 
 int search_spec_parse(const struct json *j, struct search_spec *spec, struct spec_errors *errors)
@@ -314,8 +359,12 @@ int search_spec_parse(const struct json *j, struct search_spec *spec, struct spe
     parse_objectives(&r, spec);
     parse_strategy(&r, spec);
     parse_budget(&r, spec);
+    spec_parse_given(&r, spec);
     spec->held_out = spec->evaluator == EVALUATOR_NATIVE;
     reader_bool(&r, "held_out", &spec->held_out);
+    if (spec->held_out && spec->evaluator == EVALUATOR_EXTERNAL)
+        reader_error(&r, "held_out",
+                     "is not for external searches: whoever tells the scores knows no held-out half");
     reader_whole(&r, "seed", 0, (int64_t)1 << 53, &seed);
     spec->seed = (uint64_t)seed;
     if (!errors->n)
@@ -330,5 +379,6 @@ void search_spec_fini(struct search_spec *spec)
         return;
     for (int i = 0; i < spec->argv_n; i++)
         mem_free(spec->argv[i]);
+    spec_given_free(spec->given);
     *spec = (struct search_spec){0};
 }

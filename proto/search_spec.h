@@ -1,7 +1,7 @@
 /* WHAT   A search as a user writes it: parsed from JSON, every wrong field named at once, defaults filled in.
  * WHO    daemon (at submit), worker (to know the evaluator), client (plan, export).
  * UNITS  Seconds in *_s. Ratios are weights of the tuned checkpoint.
- * MEMORY One struct without pointers but argv; search_spec_fini frees that.
+ * MEMORY One struct without pointers but argv and given; search_spec_fini frees these.
  * ERRORS ERR_INVALID, with all wrong fields in struct spec_errors.
  * STATE  None. */
 #ifndef PROTO_SEARCH_SPEC_H
@@ -24,6 +24,10 @@
 #define SPEC_ARGV_MAX 64
 #define SPEC_PATTERN_MAX 256
 #define SPEC_RATIOS_MAX (SPEC_GROUPS_MAX + 1) /* groups, and "ends" */
+#define SPEC_GIVEN_MAX 10000
+#define SPEC_SOURCE_MAX 64
+#define SPEC_SLICES_MAX 64
+#define SPEC_SLICES_NATIVE 8 /* unless the search says otherwise */
 
 enum spec_grouping {
     GROUPING_COUNT,      /* count contiguous groups, as equal as can be; the first get the extra layers */
@@ -43,9 +47,14 @@ enum spec_ends {
     ENDS_OWN,        /* one more ratio, the last, named "ends" */
 };
 
-enum spec_evaluator { EVALUATOR_NATIVE, EVALUATOR_COMMAND };
+enum spec_evaluator {
+    EVALUATOR_NATIVE,
+    EVALUATOR_COMMAND,
+    EVALUATOR_EXTERNAL, /* programs that ask and tell; no worker is given its jobs */
+};
 
-/* What the evaluator command is handed. Native evaluation is always MERGE_MEMORY. */
+/* What the evaluator command is handed. Native evaluation is always MERGE_MEMORY; external evaluation is MERGE_NONE
+ * without models and MERGE_PLAN with them: its programs merge by themselves. */
 enum spec_merge {
     MERGE_MEMORY,
     MERGE_DIRECTORY, /* a merged checkpoint in a temporary directory */
@@ -53,7 +62,14 @@ enum spec_merge {
     MERGE_NONE,      /* ratios alone: a function of the user's own */
 };
 
-enum spec_strategy { STRATEGY_SWEEP, STRATEGY_HMA, STRATEGY_SCALARIZE, STRATEGY_SOBOL };
+enum spec_strategy {
+    STRATEGY_SWEEP,
+    STRATEGY_HMA,
+    STRATEGY_SCALARIZE,
+    STRATEGY_SOBOL,
+    STRATEGY_QUADRATIC,
+    STRATEGY_BAYES,
+};
 
 /* Which tensors of its layers a group has. */
 enum spec_kind { KIND_ALL, KIND_ATTENTION, KIND_MLP };
@@ -98,9 +114,18 @@ struct spec_objective {
     double reference; /* in the objective's own unit */
 };
 
+/* Trials that were scored elsewhere; row i is trial i. Scores are in the objectives' own units, nothing is flipped. */
+struct spec_given {
+    int n, k, m;                      /* 1 … SPEC_GIVEN_MAX rows, ratios and objectives of each */
+    double *ratios;                   /* [n][k] */
+    double *means;                    /* [n][m], in the order of the objectives */
+    double *stderrs;                  /* [n][m], NaN: not known */
+    char (*sources)[SPEC_SOURCE_MAX]; /* [n], "" where none was named */
+};
+
 struct search_spec {
     char name[SPEC_NAME_MAX];
-    bool has_models; /* false with merge "none" */
+    bool has_models; /* false with merge "none", and where an external search names none */
     char base[SPEC_PATH_MAX], tuned[SPEC_PATH_MAX];
 
     enum spec_grouping grouping;
@@ -130,6 +155,7 @@ struct search_spec {
     char *argv[SPEC_ARGV_MAX + 1]; /* command; NULL-terminated */
     int argv_n;
     double time_limit_s; /* one evaluation; 0 = none */
+    int slices;          /* parts that an evaluation is cut into, 1 … SPEC_SLICES_MAX; 1: it is not */
 
     enum spec_strategy strategy;
     int sweep_points; /* equal ratios, both ends included; first in every search. 0 or 2 … 1001 */
@@ -141,12 +167,22 @@ struct search_spec {
     double rho;          /* scalarize: augmentation of the Tchebycheff function */
     char algorithm[32];  /* an NLopt name such as LN_COBYLA */
     double initial_step; /* first step of the local NLopt algorithms, as a share of the ratio range */
+    bool
+        has_mean; /* quadratic, bayes: every trial but the sweep's has `mean` as the mean of all its ratios */
+    double mean;
+    int design; /* quadratic, bayes: evenly spread trials before the model is asked; -1: what suits the groups */
+    double repeats; /* bayes: largest share of the budget that scores doubtful trials again, 0 … 0.5 */
+    double
+        early_stop; /* quadratic, bayes: chance to be on the front below which a trial is stopped; 0: none is */
 
     int trials;      /* budget, sweep points included */
     double budget_s; /* 0 = no limit */
+    int64_t items;   /* evaluation items of the search half, all trials together; 0 = no limit */
+    double gain;     /* normalised hypervolume: ends when three proposals in a row promise less; 0 = never */
     int attempts;    /* of one job before quarantine */
     bool held_out;   /* score front and sweep again on the held-out half */
     uint64_t seed;
+    struct spec_given *given; /* NULL: none */
 };
 
 #define SPEC_ERRORS_MAX 32
@@ -170,8 +206,11 @@ int search_spec_resolve(struct search_spec *spec, const char *directory, struct 
 int search_spec_resolve_file(struct search_spec *spec, const char *file, struct err *err);
 
 /* The whole spec as canonical JSON, which search_spec_parse reads back equal. Defaults are spelled out, but for the keys
- * that refine "groups" and for "output", which are left out when not used: stored texts stay what they were. */
+ * that refine "groups", for "output", "given", and settings of slices, items and gain, which are left out when not used:
+ * stored texts stay what they were. */
 void search_spec_write(const struct search_spec *spec, struct json_out *out);
+/* The same without "given", which may be megabytes: for workers, who have no use for it, and for views. */
+void search_spec_write_brief(const struct search_spec *spec, struct json_out *out);
 
 const char *spec_strategy_name(enum spec_strategy strategy);
 

@@ -109,7 +109,7 @@ static void parse_naming(const struct reader *in, struct search_spec *spec)
     static const char *const of_models[] = {"split", "layer_pattern"};
     for (size_t i = 0; i < COUNT(of_models); i++)
         if (json_get(in->object, of_models[i]))
-            reader_error(in, of_models[i], "is not used with evaluator.merge \"none\"; remove it");
+            reader_error(in, of_models[i], "%s", spec_unused(spec));
 }
 
 /* Of the keys that make groups: none, or more than one. typo: an unknown key has been noted, which was meant to be it. */
@@ -178,8 +178,7 @@ void spec_parse_groups(const struct reader *r, struct search_spec *spec)
         parse_naming(&in, spec);
     }
     if (!spec->has_models && spec->grouping != GROUPING_COUNT)
-        reader_error(r, "groups",
-                     "must be {\"count\": N}, the number of ratios, with evaluator.merge \"none\"");
+        reader_error(r, "groups", "must be {\"count\": N}, the number of ratios, without models");
 }
 
 /* --- ranges --- */

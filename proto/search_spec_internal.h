@@ -19,6 +19,15 @@ void spec_parse_ranges(const struct reader *r, bool extrapolate, struct search_s
 
 void spec_write_groups(const struct search_spec *spec, struct json_out *out);
 
+/* "given", once the objectives are known. */
+void spec_parse_given(const struct reader *r, struct search_spec *spec);
+/* Nothing when there is none. */
+void spec_write_given(const struct search_spec *spec, struct json_out *out);
+void spec_given_free(struct spec_given *given);
+
+/* What sentences say of a key that only searches with models have. */
+const char *spec_unused(const struct search_spec *spec);
+
 /* Whether any ratio, a group's own included, may lie outside [0, 1]. */
 bool spec_extrapolates(const struct search_spec *spec);
 

@@ -146,7 +146,7 @@ static void write_evaluator(const struct search_spec *spec, struct json_out *out
     json_put_text(out, "type", spec_evaluator_words[spec->evaluator]);
     if (spec->evaluator == EVALUATOR_NATIVE) {
         json_put_text(out, "bundle", spec->bundle);
-    } else {
+    } else if (spec->evaluator == EVALUATOR_COMMAND) {
         json_name(out, "argv");
         json_array(out);
         for (int i = 0; i < spec->argv_n; i++)
@@ -155,6 +155,8 @@ static void write_evaluator(const struct search_spec *spec, struct json_out *out
         json_put_text(out, "merge", spec_merge_words[spec->merge - MERGE_DIRECTORY]);
         json_put_double(out, "time_limit_s", spec->time_limit_s);
     }
+    if (spec->slices != (spec->evaluator == EVALUATOR_NATIVE ? SPEC_SLICES_NATIVE : 1))
+        json_put_int(out, "slices", spec->slices);
     json_end_object(out);
 }
 
@@ -176,10 +178,33 @@ static void write_strategy(const struct search_spec *spec, struct json_out *out)
         json_put_int(out, "streams", spec->streams);
         json_put_double(out, "rho", spec->rho);
     }
+    if (spec->strategy == STRATEGY_QUADRATIC || spec->strategy == STRATEGY_BAYES) {
+        if (spec->has_mean)
+            json_put_double(out, "mean", spec->mean);
+        if (spec->design >= 0)
+            json_put_int(out, "design", spec->design);
+        json_put_double(out, "early_stop", spec->early_stop);
+    }
+    if (spec->strategy == STRATEGY_BAYES)
+        json_put_double(out, "repeats", spec->repeats);
     json_end_object(out);
 }
 
-void search_spec_write(const struct search_spec *spec, struct json_out *out)
+static void write_budget(const struct search_spec *spec, struct json_out *out)
+{
+    json_name(out, "budget");
+    json_object(out);
+    json_put_int(out, "trials", spec->trials);
+    json_put_double(out, "seconds", spec->budget_s);
+    json_put_int(out, "attempts", spec->attempts);
+    if (spec->items)
+        json_put_int(out, "items", spec->items);
+    if (spec->gain > 0)
+        json_put_double(out, "gain", spec->gain);
+    json_end_object(out);
+}
+
+static void write_spec(const struct search_spec *spec, bool with_given, struct json_out *out)
 {
     json_object(out);
     json_put_text(out, "name", spec->name);
@@ -194,13 +219,20 @@ void search_spec_write(const struct search_spec *spec, struct json_out *out)
     json_end_array(out);
     write_evaluator(spec, out);
     write_strategy(spec, out);
-    json_name(out, "budget");
-    json_object(out);
-    json_put_int(out, "trials", spec->trials);
-    json_put_double(out, "seconds", spec->budget_s);
-    json_put_int(out, "attempts", spec->attempts);
-    json_end_object(out);
+    write_budget(spec, out);
+    if (with_given)
+        spec_write_given(spec, out);
     json_put_bool(out, "held_out", spec->held_out);
     json_put_int(out, "seed", (int64_t)spec->seed);
     json_end_object(out);
+}
+
+void search_spec_write(const struct search_spec *spec, struct json_out *out)
+{
+    write_spec(spec, true, out);
+}
+
+void search_spec_write_brief(const struct search_spec *spec, struct json_out *out)
+{
+    write_spec(spec, false, out);
 }

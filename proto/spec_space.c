@@ -109,6 +109,31 @@ static int join_ranges(const char *const *names, int k, const int *tie, double *
     return 0;
 }
 
+/* A trial that was scored elsewhere is one that this search could have had: so a frozen group, or a tie, means one thing
+ * for all of its trials. */
+static int check_given(const struct spec_given *given, const char *const *names, int k, const double *low,
+                       const double *high, const int *tie, struct err *err)
+{
+    if (given->k != k)
+        return err_set(err, ERR_INVALID, "given: its rows have %d ratios, and this search has %d", given->k,
+                       k);
+    for (int i = 0; i < given->n; i++)
+        for (int j = 0; j < k; j++) {
+            const double *ratio = given->ratios + (size_t)i * (size_t)k;
+            if (ratio[j] < low[j] || ratio[j] > high[j])
+                return err_set(
+                    err, ERR_INVALID,
+                    "given[%d].ratios: %.17g is outside of the range of \"%s\" (%.17g to %.17g); leave "
+                    "the row out, or change the range",
+                    i, ratio[j], names[j], low[j], high[j]);
+            if (ratio[j] != ratio[tie[j]])
+                return err_set(err, ERR_INVALID,
+                               "given[%d].ratios: \"%s\" and \"%s\" are tied, and have %.17g and %.17g here",
+                               i, names[tie[j]], names[j], ratio[tie[j]], ratio[j]);
+        }
+    return 0;
+}
+
 int search_spec_space(const struct search_spec *spec, const char *const *names, int k, double *low,
                       double *high, int *tie, struct err *err)
 {
@@ -121,7 +146,9 @@ int search_spec_space(const struct search_spec *spec, const char *const *names, 
     int rc = read_bounds(spec, names, k, low, high, err);
     if (!rc)
         rc = read_ties(spec, names, k, tie, err);
-    return rc ? rc : join_ranges(names, k, tie, low, high, err);
+    if (!rc)
+        rc = join_ranges(names, k, tie, low, high, err);
+    return rc || !spec->given ? rc : check_given(spec->given, names, k, low, high, tie, err);
 }
 
 /* The means with every ratio at its low and at its high end. Where all have one range of their own, it is that range, and

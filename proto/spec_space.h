@@ -13,7 +13,8 @@
 /* names: [k], those of the plan's groups in their order, and "ends" last when it has a ratio of its own.
  * low, high: [k], low <= high, and low == high for a frozen one. A group's own range replaces "ratio", tied groups get
  * the intersection of their ranges. tie: [k], the least index of the ratio's set; i itself when it is untied.
- * Refused: a name that no group has, a group in two sets, tied ranges that do not meet. */
+ * Refused: a name that no group has, a group in two sets, tied ranges that do not meet; rows of "given" with another number
+ * of ratios, with one outside its range, or with tied ones that differ. */
 int search_spec_space(const struct search_spec *spec, const char *const *names, int k, double *low,
                       double *high, int *tie, struct err *err);
 

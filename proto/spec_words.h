@@ -19,9 +19,9 @@ static const char *const spec_rounding_words[] = {"nearest", "stochastic"};
 static const char *const spec_dtype_words[] = {"same", "F32", "BF16", "F16"};
 static const char *const spec_others_words[] = {"equal", "base", "tuned", "refuse"};
 static const char *const spec_goal_words[] = {"max", "min"};
-static const char *const spec_evaluator_words[] = {"native", "command"};
+static const char *const spec_evaluator_words[] = {"native", "command", "external"};
 static const char *const spec_merge_words[] = {"directory", "plan", "none"}; /* from MERGE_DIRECTORY on */
-static const char *const spec_strategy_words[] = {"sweep", "hma", "scalarize", "sobol"};
+static const char *const spec_strategy_words[] = {"sweep", "hma", "scalarize", "sobol", "quadratic", "bayes"};
 
 #define FOR(type) (1u << (type))
 #define FOR_ALL (~0u)
@@ -53,6 +53,8 @@ enum spec_object_id {
     OBJECT_EVALUATOR,
     OBJECT_STRATEGY,
     OBJECT_BUDGET,
+    OBJECT_GIVEN,
+    OBJECT_GIVEN_SCORE,
     OBJECTS_N
 };
 
@@ -68,6 +70,7 @@ static const struct spec_object spec_objects[OBJECTS_N] = {
                         {"evaluator", FOR_ALL},
                         {"strategy", FOR_ALL},
                         {"budget", FOR_ALL},
+                        {"given", FOR_ALL},
                         {"held_out", FOR_ALL},
                         {"seed", FOR_ALL}}},
     [OBJECT_MODELS] = {"models", {{"base", FOR_ALL}, {"tuned", FOR_ALL}}},
@@ -98,7 +101,8 @@ static const struct spec_object spec_objects[OBJECTS_N] = {
                            {"bundle", FOR(EVALUATOR_NATIVE)},
                            {"argv", FOR(EVALUATOR_COMMAND)},
                            {"merge", FOR(EVALUATOR_COMMAND)},
-                           {"time_limit_s", FOR(EVALUATOR_COMMAND)}}},
+                           {"time_limit_s", FOR(EVALUATOR_COMMAND)},
+                           {"slices", FOR(EVALUATOR_NATIVE) | FOR(EVALUATOR_COMMAND)}}},
     [OBJECT_STRATEGY] = {"strategy",
                          {{"type", FOR_ALL},
                           {"sweep_points", FOR_ALL},
@@ -107,8 +111,19 @@ static const struct spec_object spec_objects[OBJECTS_N] = {
                           {"means", FOR(STRATEGY_HMA)},
                           {"objective", FOR(STRATEGY_HMA)},
                           {"streams", FOR(STRATEGY_SCALARIZE)},
-                          {"rho", FOR(STRATEGY_SCALARIZE)}}},
-    [OBJECT_BUDGET] = {"budget", {{"trials", FOR_ALL}, {"seconds", FOR_ALL}, {"attempts", FOR_ALL}}},
+                          {"rho", FOR(STRATEGY_SCALARIZE)},
+                          {"mean", FOR(STRATEGY_QUADRATIC) | FOR(STRATEGY_BAYES)},
+                          {"design", FOR(STRATEGY_QUADRATIC) | FOR(STRATEGY_BAYES)},
+                          {"repeats", FOR(STRATEGY_BAYES)},
+                          {"early_stop", FOR(STRATEGY_QUADRATIC) | FOR(STRATEGY_BAYES)}}},
+    [OBJECT_BUDGET] = {"budget",
+                       {{"trials", FOR_ALL},
+                        {"seconds", FOR_ALL},
+                        {"attempts", FOR_ALL},
+                        {"items", FOR_ALL},
+                        {"gain", FOR_ALL}}},
+    [OBJECT_GIVEN] = {"given[]", {{"ratios", FOR_ALL}, {"scores", FOR_ALL}, {"source", FOR_ALL}}},
+    [OBJECT_GIVEN_SCORE] = {"given[].scores.OBJECTIVE", {{"mean", FOR_ALL}, {"stderr", FOR_ALL}}},
 };
 
 /* What other programs call a thing, and where it is here. */
@@ -155,6 +170,15 @@ static const struct spec_alias spec_aliases[] = {
     {"timeout", "time_limit_s"},
     {"command", "argv"},
     {"n_trials", "trials"},
+    {"items", "budget.items"},
+    {"gain", "budget.gain"},
+    {"slices", "evaluator.slices"},
+    {"early_stop", "strategy.early_stop"},
+    {"repeats", "strategy.repeats"},
+    {"history", "given"},
+    {"warm_start", "given"},
+    {"n_startup_trials", "design"},
+    {"pruning", "early_stop"},
 };
 
 #undef FOR

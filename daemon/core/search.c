@@ -31,6 +31,10 @@ static enum opt_kind kind_of(enum spec_strategy strategy)
         return OPT_SCALARIZE;
     case STRATEGY_SOBOL:
         return OPT_SOBOL;
+    case STRATEGY_QUADRATIC:
+        return OPT_QUADRATIC;
+    case STRATEGY_BAYES:
+        return OPT_BAYES;
     }
     assert(!"a strategy without a kind");
     return OPT_SWEEP;

@@ -106,6 +106,15 @@ static void test_canonical(void **state)
         "\"groups\":{\"boundaries\":[3,6]},"
         "\"evaluator\":{\"type\":\"command\",\"argv\":[\"x\"],\"merge\":\"plan\"},\"strategy\":{\"type\":"
         "\"sweep\"}}",
+        MODELS
+        "\"strategy\":{\"type\":\"bayes\",\"mean\":0.5,\"design\":0,\"repeats\":0.25,\"early_stop\":0},"
+        "\"budget\":{\"items\":9007199254740992,\"gain\":1e-3}}",
+        MODELS "\"strategy\":{\"type\":\"quadratic\"}}",
+        "{\"objectives\":[{\"metric\":\"f\",\"goal\":\"min\"}],\"evaluator\":{\"type\":\"external\"}}",
+        "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\",\"goal\":\"min\"}],"
+        "\"evaluator\":{\"type\":\"external\"},\"strategy\":{\"type\":\"bayes\"}}",
+        "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\",\"goal\":\"min\"}],"
+        "\"evaluator\":{\"type\":\"command\",\"argv\":[\"x\"],\"slices\":64}}",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct search_spec spec;
@@ -387,7 +396,7 @@ static void test_unknown_keys(void **state)
         {"\"trials\":30", "trials", "did you mean \"budget.trials\"?"},
         {"\"zzz\":1", "zzz",
          "is not a known key; known here: name, models, groups, ends, ratio, output, objectives, "
-         "evaluator, strategy, budget, held_out, seed"},
+         "evaluator, strategy, budget, given, held_out, seed"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct search_spec spec;
@@ -443,6 +452,97 @@ static void test_default_means(void **state)
     assert_int_equal(parse(MODELS "\"strategy\":{\"type\":\"hma\"}}", &spec, &errors), 0);
     assert_true(spec.means[2] == 0.3 && spec.means[5] == 0.6 && spec.means[6] == 0.7);
     search_spec_fini(&spec);
+}
+
+#define WITH(evaluator, rest)                                                                                \
+    "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\",\"goal\":\"max\"}],"     \
+    "\"evaluator\":{" evaluator "}," rest "}"
+
+static void test_modelled_strategies(void **state)
+{
+    (void)state;
+    struct search_spec spec;
+    struct spec_errors errors;
+    assert_int_equal(parse(MODELS "\"strategy\":{\"type\":\"bayes\"}}", &spec, &errors), 0);
+    assert_true(spec.strategy == STRATEGY_BAYES && !spec.has_mean && spec.design == -1 && spec.repeats == 0);
+    assert_true(spec.early_stop == 0.02 && spec.slices == SPEC_SLICES_NATIVE && spec.items == 0 &&
+                spec.gain == 0);
+    search_spec_fini(&spec);
+    assert_int_equal(
+        parse(MODELS "\"strategy\":{\"type\":\"quadratic\",\"mean\":0.25,\"design\":12,\"early_stop\":0.5},"
+                     "\"budget\":{\"items\":5000,\"gain\":0.01}}",
+              &spec, &errors),
+        0);
+    assert_true(spec.strategy == STRATEGY_QUADRATIC && spec.has_mean && spec.mean == 0.25 &&
+                spec.design == 12);
+    assert_true(spec.early_stop == 0.5 && spec.items == 5000 && spec.gain == 0.01);
+    search_spec_fini(&spec);
+    /* a program that answers once has nothing to stop between */
+    assert_int_equal(parse(WITH("\"type\":\"command\",\"argv\":[\"x\"]", "\"strategy\":{\"type\":\"bayes\"}"),
+                           &spec, &errors),
+                     0);
+    assert_true(spec.early_stop == 0 && spec.slices == 1);
+    search_spec_fini(&spec);
+    assert_int_equal(parse(MODELS "\"strategy\":{\"type\":\"hma\"}}", &spec, &errors), 0);
+    assert_true(spec.early_stop == 0);
+    search_spec_fini(&spec);
+}
+
+/* Programs that ask and tell bring a function of their own, or are about two checkpoints. */
+static void test_external(void **state)
+{
+    (void)state;
+    struct search_spec spec;
+    struct spec_errors errors;
+    assert_int_equal(parse("{\"groups\":{\"count\":8},\"objectives\":[{\"metric\":\"f\",\"goal\":\"min\"}],"
+                           "\"ratio\":{\"min\":-5,\"max\":5},\"evaluator\":{\"type\":\"external\"}}",
+                           &spec, &errors),
+                     0);
+    assert_true(spec.evaluator == EVALUATOR_EXTERNAL && !spec.has_models && spec.merge == MERGE_NONE);
+    assert_true(spec.groups_n == 8 && !spec.held_out && spec.slices == 1);
+    search_spec_fini(&spec);
+    assert_int_equal(parse(WITH("\"type\":\"external\"", "\"groups\":\"layerwise\""), &spec, &errors), 0);
+    assert_true(spec.has_models && spec.merge == MERGE_PLAN);
+    search_spec_fini(&spec);
+}
+
+static void test_wrong_model_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *field, *sentence;
+    } bad[] = {
+        {MODELS "\"strategy\":{\"type\":\"bayes\",\"mean\":0}}", "strategy.mean", "strictly between"},
+        {MODELS "\"strategy\":{\"type\":\"bayes\",\"mean\":2}}", "strategy.mean", "from 0 to 1"},
+        {MODELS "\"strategy\":{\"type\":\"bayes\",\"design\":-1}}", "strategy.design", "from 0 to 1000"},
+        {MODELS "\"strategy\":{\"type\":\"bayes\",\"repeats\":0.6}}", "strategy.repeats", "from 0 to 0.5"},
+        {MODELS "\"strategy\":{\"type\":\"bayes\",\"early_stop\":0.6}}", "strategy.early_stop",
+         "from 0 to 0.5"},
+        {MODELS "\"strategy\":{\"type\":\"quadratic\",\"repeats\":0.1}}", "strategy.repeats",
+         "belongs to type \"bayes\""},
+        {MODELS "\"strategy\":{\"type\":\"hma\",\"mean\":0.1}}", "strategy.mean",
+         "belongs to type \"quadratic\" or \"bayes\""},
+        {MODELS "\"strategy\":{\"type\":\"bayesian\"}}", "strategy.type", "did you mean \"bayes\"?"},
+        {MODELS "\"budget\":{\"items\":-1}}", "budget.items", "whole number"},
+        {MODELS "\"budget\":{\"gain\":2}}", "budget.gain", "from 0 to 1"},
+        {MODELS "\"items\":7}", "items", "did you mean \"budget.items\"?"},
+        {MODELS "\"history\":[]}", "history", "did you mean \"given\"?"},
+        {WITH("\"type\":\"command\",\"argv\":[\"x\"],\"slices\":65", "\"seed\":1"), "evaluator.slices",
+         "from 1 to 64"},
+        {WITH("\"type\":\"external\",\"slices\":2", "\"seed\":1"), "evaluator.slices", "belongs to type"},
+        {WITH("\"type\":\"external\"", "\"held_out\":true"), "held_out", "external"},
+        {"{\"ends\":\"mean\",\"objectives\":[{\"metric\":\"f\",\"goal\":\"min\"}],\"evaluator\":{\"type\":"
+         "\"external\"}}",
+         "ends", "without models"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct search_spec spec;
+        struct spec_errors errors;
+        assert_int_equal(parse(bad[i].text, &spec, &errors), ERR_INVALID);
+        if (errors.n != 1 || strcmp(errors.item[0].field, bad[i].field) != 0 ||
+            !strstr(errors.item[0].text, bad[i].sentence))
+            fail_msg("%s: %d %s: %s", bad[i].text, errors.n, errors.item[0].field, errors.item[0].text);
+    }
 }
 
 static void test_goal_is_required(void **state)
@@ -582,6 +682,9 @@ int main(void)
         cmocka_unit_test(test_unknown_keys),
         cmocka_unit_test(test_a_body_full_of_keys),
         cmocka_unit_test(test_default_means),
+        cmocka_unit_test(test_modelled_strategies),
+        cmocka_unit_test(test_external),
+        cmocka_unit_test(test_wrong_model_words),
         cmocka_unit_test(test_goal_is_required),
         cmocka_unit_test(test_paths_are_tidy),
         cmocka_unit_test(test_paths_stand_beside_the_file),
