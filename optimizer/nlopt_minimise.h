@@ -8,6 +8,8 @@
 #ifndef OPTIMIZER_NLOPT_MINIMISE_H
 #define OPTIMIZER_NLOPT_MINIMISE_H
 
+#define MINIMISE_D_MAX 128
+
 struct minimise_run {
     const char *algorithm; /* without prefix: "LD_SLSQP" */
     int d;

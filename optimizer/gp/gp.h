@@ -16,6 +16,14 @@
 
 #define GP_D_MAX 64
 
+/* Where gp_fit looks. */
+#define GP_LENGTH_MIN 0.025
+#define GP_LENGTH_MAX 100.0
+#define GP_NOISE_MIN 1e-6 /* what known noise is taken for, too: the factor stays well-conditioned */
+#define GP_NOISE_MAX 4.0
+#define GP_SCALE_MIN 1e-3
+#define GP_SCALE_MAX 4.0
+
 struct gp_hyper {
     double length[GP_D_MAX]; /* [d] */
     double noise;            /* variance that no standard error tells, 1e-6 … */

@@ -1,0 +1,330 @@
+#include "optimizer/gp/gp.h"
+#include "optimizer/gp/kernel.h"
+#include "optimizer/gp/linalg.h"
+#include "optimizer/nlopt_minimise.h"
+#include "proto/mem.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#define LN_2PI 1.8378770664093453
+#define JITTER_FIRST 1e-8
+#define JITTER_LAST 1e-2
+
+/* Normal priors of ln length, ln noise, ln scale and of the mean: gp.h says why. */
+#define LENGTH_SD 1.7320508075688772
+#define NOISE_MEAN (-4.0)
+#define NOISE_SD 1.0
+#define SCALE_MEAN (-0.6931471805599453)
+#define SCALE_SD 1.0
+#define MEAN_SD 2.0
+
+static double length_mean(int d)
+{
+    return M_SQRT2 + 0.5 * log(d);
+}
+
+/* One data set and the room that an evaluation needs: three matrices, however many evaluations there are. */
+struct work {
+    struct gp_data data;
+    bool known_noise;
+    int evaluations;
+    double jitter;                 /* of the last evaluation */
+    double *l, *inverse, *slope;   /* [n][n] */
+    double *ones, *y, *weights;    /* [n]: L^-1 1, L^-1 (y - mean), K^-1 (y - mean) */
+    double *x, *product, *row_sum; /* [n][d] centred, [n][d], [n] */
+};
+
+static double *doubles(int n, int m)
+{
+    return mem_zero((size_t)n * (size_t)m + 1, sizeof(double));
+}
+
+static size_t at(int i, int stride)
+{
+    return (size_t)i * (size_t)stride;
+}
+
+static void work_init(struct work *work, const struct gp_data *data, bool known_noise)
+{
+    int n = data->n, d = data->d;
+    assert(n >= 0 && d >= 1 && d <= GP_D_MAX);
+    *work = (struct work){.data = *data, .known_noise = known_noise};
+    work->l = doubles(n, n);
+    work->inverse = doubles(n, n);
+    work->slope = doubles(n, n);
+    work->ones = doubles(n, 1);
+    work->y = doubles(n, 1);
+    work->weights = doubles(n, 1);
+    work->x = doubles(n, d);
+    work->product = doubles(n, d);
+    work->row_sum = doubles(n, 1);
+    for (int k = 0; k < d; k++) {
+        double sum = 0;
+        for (int i = 0; i < n; i++)
+            sum += data->x[at(i, d) + (size_t)k];
+        for (int i = 0; i < n; i++)
+            work->x[at(i, d) + (size_t)k] = data->x[at(i, d) + (size_t)k] - sum / n;
+    }
+    for (int i = 0; i < n; i++)
+        assert(isfinite(data->y[i]) && isfinite(data->variance[i]) && data->variance[i] >= 0);
+}
+
+static void work_fini(struct work *work)
+{
+    mem_free(work->l);
+    mem_free(work->inverse);
+    mem_free(work->slope);
+    mem_free(work->ones);
+    mem_free(work->y);
+    mem_free(work->weights);
+    mem_free(work->x);
+    mem_free(work->product);
+    mem_free(work->row_sum);
+}
+
+static bool factor(struct work *work, const struct gp_hyper *hyper, double *slope)
+{
+    int n = work->data.n;
+    for (work->jitter = 0;
+         work->jitter<2 * JITTER_LAST; work->jitter = work->jitter> 0 ? 10 * work->jitter : JITTER_FIRST) {
+        kernel_matrix(n, work->data.d, work->data.x, hyper->length, work->l, slope, n);
+        for (int i = 0; i < n; i++)
+            work->l[at(i, n) + (size_t)i] +=
+                hyper->scale * work->data.variance[i] + hyper->noise + work->jitter;
+        if (linalg_cholesky(n, work->l, n > 0 ? n : 1))
+            return true;
+    }
+    return false;
+}
+
+/* Whitened data; with `profile` the mean that is best given everything else, which is also the one of the joint optimum. */
+static void whiten(struct work *work, struct gp_hyper *hyper, bool profile)
+{
+    int n = work->data.n;
+    for (int i = 0; i < n; i++) {
+        work->ones[i] = 1;
+        work->y[i] = work->data.y[i];
+    }
+    linalg_solve(n, work->l, n, work->ones);
+    linalg_solve(n, work->l, n, work->y);
+    if (profile)
+        hyper->mean = linalg_dot(n, work->ones, work->y) /
+                      (linalg_dot(n, work->ones, work->ones) + 1 / (MEAN_SD * MEAN_SD));
+    linalg_axpy(n, -hyper->mean, work->ones, work->y);
+}
+
+/* With W = a a^T - K^-1, a = K^-1 (y - mean), and h the kernel's slope (Rasmussen and Williams, eq. 5.9):
+ *     d/d ln length_k = 1/2 sum_ij W_ij h_ij (x_ik - x_jk)^2 / length_k^2
+ *                     = (sum_i r_i x_ik^2 - sum_i x_ik (G x)_ik) / length_k^2,   G = W o h, r = its row sums,
+ * one product of G with x instead of d matrices. What cancels there is bounded by the rounding of a sum of terms |G_ij| x^2 with x
+ * centred: far below what the optimiser looks at. */
+static void differentiate(struct work *work, const struct gp_hyper *hyper, double *gradient)
+{
+    int n = work->data.n, d = work->data.d;
+    double trace = 0, scaled = 0;
+    memcpy(work->weights, work->y, (size_t)n * sizeof *work->y);
+    linalg_solve_transposed(n, work->l, n, work->weights);
+    linalg_inverse(n, work->l, n, work->inverse, n);
+    memset(work->row_sum, 0, (size_t)n * sizeof *work->row_sum);
+    for (int i = 0; i < n; i++) {
+        double *g = work->slope + at(i, n), *inverse = work->inverse + at(i, n), sum = 0;
+        double w = work->weights[i] * work->weights[i] - inverse[i];
+        for (int j = 0; j < i; j++)
+            g[j] *= work->weights[i] * work->weights[j] - inverse[j];
+        for (int j = 0; j < i; j++)
+            work->row_sum[j] += g[j];
+        for (int j = 0; j < i; j++)
+            sum += g[j];
+        work->row_sum[i] += sum;
+        g[i] = 0; /* no distance, no matter */
+        trace += w;
+        scaled += w * work->data.variance[i];
+    }
+    linalg_multiply_symmetric(n, d, work->slope, n, work->x, d, work->product, d);
+    for (int k = 0; k < d; k++) {
+        double sum = 0;
+        for (int i = 0; i < n; i++) {
+            double x = work->x[at(i, d) + (size_t)k];
+            sum += x * (work->row_sum[i] * x - work->product[at(i, d) + (size_t)k]);
+        }
+        gradient[k] = sum / (hyper->length[k] * hyper->length[k]);
+    }
+    gradient[d] = 0.5 * hyper->noise * trace;
+    gradient[d + 1] = 0.5 * hyper->scale * scaled;
+    gradient[d + 2] = linalg_dot(n, work->ones, work->y);
+}
+
+/* ln N(value; mean, sd^2), whose derivative is added to *gradient. */
+static double prior(double value, double mean, double sd, double *gradient)
+{
+    double z = (value - mean) / sd;
+    if (gradient)
+        *gradient -= z / sd;
+    return -0.5 * (z * z + LN_2PI) - log(sd);
+}
+
+static double priors(const struct work *work, const struct gp_hyper *hyper, double *gradient)
+{
+    int d = work->data.d;
+    double sum = prior(hyper->mean, 0, MEAN_SD, gradient ? gradient + d + 2 : NULL);
+    for (int k = 0; k < d; k++)
+        sum += prior(log(hyper->length[k]), length_mean(d), LENGTH_SD, gradient ? gradient + k : NULL);
+    if (work->known_noise)
+        return sum;
+    sum += prior(log(hyper->noise), NOISE_MEAN, NOISE_SD, gradient ? gradient + d : NULL);
+    return sum + prior(log(hyper->scale), SCALE_MEAN, SCALE_SD, gradient ? gradient + d + 1 : NULL);
+}
+
+static double evaluate(struct work *work, struct gp_hyper *hyper, bool profile, double *gradient)
+{
+    int n = work->data.n, d = work->data.d;
+    work->evaluations++;
+    if (!factor(work, hyper, gradient ? work->slope : NULL)) {
+        for (int k = 0; gradient && k < d + 3; k++)
+            gradient[k] = 0;
+        return -INFINITY;
+    }
+    whiten(work, hyper, profile);
+    double value = -0.5 * (linalg_dot(n, work->y, work->y) + n * LN_2PI);
+    for (int i = 0; i < n; i++)
+        value -= log(work->l[at(i, n) + (size_t)i]);
+    if (gradient) {
+        differentiate(work, hyper, gradient);
+        for (int k = d; work->known_noise && k < d + 2; k++)
+            gradient[k] = 0;
+    }
+    return value + priors(work, hyper, gradient);
+}
+
+static void hyper_of(int d, bool known_noise, const double *log_theta, struct gp_hyper *hyper)
+{
+    *hyper = (struct gp_hyper){.noise = GP_NOISE_MIN, .scale = 1, .mean = log_theta[d + 2]};
+    for (int k = 0; k < d; k++)
+        hyper->length[k] = exp(log_theta[k]);
+    if (known_noise)
+        return;
+    hyper->noise = exp(log_theta[d]);
+    hyper->scale = exp(log_theta[d + 1]);
+}
+
+double gp_log_posterior(const struct gp_data *data, bool known_noise, const double *log_theta,
+                        double *gradient)
+{
+    struct work work;
+    struct gp_hyper hyper;
+    linalg_single_thread();
+    work_init(&work, data, known_noise);
+    hyper_of(data->d, known_noise, log_theta, &hyper);
+    double value = evaluate(&work, &hyper, false, gradient);
+    work_fini(&work);
+    return value;
+}
+
+/* The optimiser's coordinates p [d + 2] are standard deviations of the priors, so that where the data say nothing every coordinate is
+ * curved alike. */
+static void theta_of(int d, const double *p, double *theta)
+{
+    for (int k = 0; k < d; k++)
+        theta[k] = length_mean(d) + LENGTH_SD * p[k];
+    theta[d] = NOISE_MEAN + NOISE_SD * p[d];
+    theta[d + 1] = SCALE_MEAN + SCALE_SD * p[d + 1];
+    theta[d + 2] = 0;
+}
+
+static void coordinates(int d, double ln_length, double ln_noise, double ln_scale, double *p)
+{
+    for (int k = 0; k < d; k++)
+        p[k] = (ln_length - length_mean(d)) / LENGTH_SD;
+    p[d] = (ln_noise - NOISE_MEAN) / NOISE_SD;
+    p[d + 1] = (ln_scale - SCALE_MEAN) / SCALE_SD;
+}
+
+static double value(void *arg, const double *p, double *gradient)
+{
+    struct work *work = arg;
+    int d = work->data.d;
+    double theta[GP_D_MAX + 3], g[GP_D_MAX + 3];
+    struct gp_hyper hyper;
+    theta_of(d, p, theta);
+    hyper_of(d, work->known_noise, theta, &hyper);
+    double found = evaluate(work, &hyper, true, gradient ? g : NULL);
+    for (int k = 0; gradient && k < d; k++)
+        gradient[k] = -LENGTH_SD * g[k];
+    if (gradient && !work->known_noise) {
+        gradient[d] = -NOISE_SD * g[d];
+        gradient[d + 1] = -SCALE_SD * g[d + 1];
+    }
+    return -found;
+}
+
+/* From p [d + 2] to the best point seen; returns the negative log posterior there. */
+static double descend(struct work *work, int calls_max, double *p)
+{
+    double lower[GP_D_MAX + 2], upper[GP_D_MAX + 2];
+    int d = work->data.d;
+    coordinates(d, log(GP_LENGTH_MIN), log(GP_NOISE_MIN), log(GP_SCALE_MIN), lower);
+    coordinates(d, log(GP_LENGTH_MAX), log(GP_NOISE_MAX), log(GP_SCALE_MAX), upper);
+    struct minimise_run run = {.algorithm = "LD_LBFGS",
+                               .d = work->known_noise ? d : d + 2,
+                               .lower = lower,
+                               .upper = upper,
+                               .calls_max = calls_max,
+                               .ftol_abs = 1e-4,
+                               .xtol_abs = 1e-4,
+                               .value = value,
+                               .arg = work};
+    return nlopt_minimise(&run, p);
+}
+
+#define STARTS_MAX 4
+
+/* Starts p [STARTS_MAX][d + 2]; returns how many. The first is long enough that its gradient does not vanish in many coordinates
+ * (Hvarfner, Hellsten and Nardi, ICML 2024), whatever d is. */
+static int starts(int d, int n, const struct gp_hyper *before, double p[][GP_D_MAX + 2])
+{
+    int m = 0;
+    double middle = log(0.5 * sqrt(d));
+    coordinates(d, middle, NOISE_MEAN, SCALE_MEAN, p[m++]);
+    if (n <= 100) {
+        coordinates(d, middle - 1.2, NOISE_MEAN - 3, SCALE_MEAN, p[m++]);
+        coordinates(d, middle + 1.5, NOISE_MEAN + 1.5, SCALE_MEAN, p[m++]);
+    }
+    if (before) {
+        coordinates(d, 0, log(fmax(before->noise, GP_NOISE_MIN)), log(before->scale), p[m]);
+        for (int k = 0; k < d; k++)
+            p[m][k] = (log(before->length[k]) - length_mean(d)) / LENGTH_SD;
+        m++;
+    }
+    return m;
+}
+
+static double descend_all(struct work *work, int m, double p[][GP_D_MAX + 2], double *best)
+{
+    double least = INFINITY;
+    for (int i = 0; i < m; i++) {
+        double found = descend(work, 60, p[i]);
+        if (i == 0 || found < least) {
+            least = found;
+            memcpy(best, p[i], sizeof p[i]);
+        }
+    }
+    return least;
+}
+
+void gp_fit(const struct gp_data *data, bool known_noise, const struct gp_hyper *before, struct gp_fit *out)
+{
+    double p[STARTS_MAX][GP_D_MAX + 2] = {{0}}, best[GP_D_MAX + 2], theta[GP_D_MAX + 3];
+    struct work work;
+    linalg_single_thread();
+    work_init(&work, data, known_noise);
+    *out = (struct gp_fit){0};
+    descend_all(&work, starts(data->d, data->n, before, p), p, best);
+    theta_of(data->d, best, theta);
+    hyper_of(data->d, known_noise, theta, &out->hyper);
+    out->log_posterior = evaluate(&work, &out->hyper, true, NULL);
+    out->evaluations = work.evaluations;
+    out->jitter = work.jitter;
+    work_fini(&work);
+}

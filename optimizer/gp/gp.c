@@ -1,0 +1,254 @@
+#include "optimizer/gp/gp_internal.h"
+
+#include "optimizer/gp/kernel.h"
+#include "optimizer/gp/linalg.h"
+#include "proto/mem.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#define JITTER_FIRST 1e-8
+#define JITTER_LAST 1e-2
+#define PIVOT_MIN 1e-8 /* squared; a row that is nearer to the others than that counts as noisier */
+#define VARIANCE_MIN 1e-18
+#define ROWS_AT_ONCE 128 /* of gp_predict: bounds what it allocates */
+
+static double *doubles(int n, int m)
+{
+    return mem_zero((size_t)n * (size_t)m + 1, sizeof(double));
+}
+
+static size_t at(int i, int stride)
+{
+    return (size_t)i * (size_t)stride;
+}
+
+struct gp *gp_create(int d, int capacity, const struct gp_hyper *hyper)
+{
+    assert(d >= 1 && d <= GP_D_MAX && capacity >= 0 && hyper->noise >= 0 && hyper->scale > 0);
+    linalg_single_thread();
+    struct gp *gp = mem_zero(1, sizeof *gp);
+    gp->d = d;
+    gp->hyper = *hyper;
+    gp->capacity = capacity > 0 ? capacity : 1;
+    gp->x = doubles(gp->capacity, d);
+    gp->l = doubles(gp->capacity, gp->capacity);
+    gp->z = doubles(gp->capacity, 1);
+    gp->weights = doubles(gp->capacity, 1);
+    return gp;
+}
+
+void gp_destroy(struct gp *gp)
+{
+    if (!gp)
+        return;
+    mem_free(gp->x);
+    mem_free(gp->l);
+    mem_free(gp->z);
+    mem_free(gp->weights);
+    mem_free(gp);
+}
+
+int gp_n(const struct gp *gp)
+{
+    return gp->n;
+}
+
+double gp_jitter(const struct gp *gp)
+{
+    return gp->jitter;
+}
+
+/* By half as much again, so that rows appended one by one are moved a bounded number of times each. */
+static void reserve(struct gp *gp, int n)
+{
+    if (n <= gp->capacity)
+        return;
+    int capacity = gp->capacity + gp->capacity / 2 > n ? gp->capacity + gp->capacity / 2 : n;
+    double *l = doubles(capacity, capacity);
+    for (int i = 0; i < gp->n; i++)
+        memcpy(l + at(i, capacity), gp->l + at(i, gp->capacity), (size_t)(i + 1) * sizeof *l);
+    mem_free(gp->l);
+    gp->l = l;
+    gp->x = mem_grow(gp->x, at(capacity, gp->d) + 1, sizeof *gp->x);
+    gp->z = mem_grow(gp->z, (size_t)capacity + 1, sizeof *gp->z);
+    gp->weights = mem_grow(gp->weights, (size_t)capacity + 1, sizeof *gp->weights);
+    gp->capacity = capacity;
+}
+
+static void weigh(struct gp *gp)
+{
+    gp->version++;
+    memcpy(gp->weights, gp->z, (size_t)gp->n * sizeof *gp->z);
+    linalg_solve_transposed(gp->n, gp->l, gp->capacity, gp->weights);
+}
+
+static double noise_of(const struct gp *gp, double variance)
+{
+    assert(isfinite(variance) && variance >= 0);
+    return gp->hyper.scale * variance + gp->hyper.noise;
+}
+
+static bool factor(struct gp *gp, const struct gp_data *data)
+{
+    kernel_matrix(gp->n, gp->d, gp->x, gp->hyper.length, gp->l, NULL, gp->capacity);
+    for (int i = 0; i < gp->n; i++)
+        gp->l[at(i, gp->capacity) + (size_t)i] += noise_of(gp, data->variance[i]) + gp->jitter;
+    return linalg_cholesky(gp->n, gp->l, gp->capacity);
+}
+
+void gp_condition(struct gp *gp, const struct gp_data *data)
+{
+    assert(data->d == gp->d && data->n >= 0);
+    gp->n = 0;
+    reserve(gp, data->n);
+    gp->n = data->n;
+    memcpy(gp->x, data->x, at(data->n, data->d) * sizeof *gp->x);
+    gp->jitter = 0;
+    while (!factor(gp, data)) {
+        gp->jitter = gp->jitter > 0 ? 10 * gp->jitter : JITTER_FIRST;
+        assert(gp->jitter < 2 * JITTER_LAST); /* a kernel matrix is semidefinite up to rounding */
+    }
+    for (int i = 0; i < gp->n; i++) {
+        assert(isfinite(data->y[i]));
+        gp->z[i] = data->y[i] - gp->hyper.mean;
+    }
+    linalg_solve(gp->n, gp->l, gp->capacity, gp->z);
+    weigh(gp);
+}
+
+void gp_append(struct gp *gp, const double *x, double y, double variance)
+{
+    assert(isfinite(y));
+    reserve(gp, gp->n + 1);
+    int n = gp->n;
+    double *row = gp->l + at(n, gp->capacity);
+    kernel_row(n, gp->d, gp->x, x, gp->hyper.length, row, NULL);
+    linalg_solve(n, gp->l, gp->capacity, row);
+    double pivot = 1 + noise_of(gp, variance) + gp->jitter - linalg_dot(n, row, row);
+    row[n] = sqrt(fmax(pivot, PIVOT_MIN));
+    gp->z[n] = (y - gp->hyper.mean - linalg_dot(n, row, gp->z)) / row[n];
+    memcpy(gp->x + at(n, gp->d), x, (size_t)gp->d * sizeof *x);
+    gp->n++;
+    weigh(gp);
+}
+
+void gp_truncate(struct gp *gp, int n)
+{
+    assert(n >= 0 && n <= gp->n);
+    if (n == gp->n)
+        return;
+    gp->n = n;
+    weigh(gp);
+}
+
+static double deviation(double explained)
+{
+    return sqrt(fmax(1 - explained, VARIANCE_MIN));
+}
+
+/* Cross-kernel of q points x [q][d] with the rows: out [q][n]. */
+static void cross(const struct gp *gp, int q, const double *x, double *out)
+{
+    for (int i = 0; i < q; i++)
+        kernel_row(gp->n, gp->d, gp->x, x + at(i, gp->d), gp->hyper.length, out + at(i, gp->n), NULL);
+}
+
+static void means(const struct gp *gp, int q, const double *k, double *mean)
+{
+    for (int i = 0; i < q; i++)
+        mean[i] = gp->hyper.mean + linalg_dot(gp->n, k + at(i, gp->n), gp->weights);
+}
+
+void gp_predict(const struct gp *gp, int q, const double *x, double *mean, double *sd)
+{
+    int n = gp->n;
+    double *k = doubles(q < ROWS_AT_ONCE ? q : ROWS_AT_ONCE, n);
+    for (int from = 0; from < q; from += ROWS_AT_ONCE) {
+        int m = q - from < ROWS_AT_ONCE ? q - from : ROWS_AT_ONCE;
+        cross(gp, m, x + at(from, gp->d), k);
+        if (mean)
+            means(gp, m, k, mean + from);
+        if (sd)
+            linalg_solve_rows(n, gp->l, gp->capacity, m, k, n > 0 ? n : 1);
+        for (int i = 0; sd && i < m; i++)
+            sd[from + i] = deviation(linalg_dot(n, k + at(i, n), k + at(i, n)));
+    }
+    mem_free(k);
+}
+
+void gp_predict_gradient(const struct gp *gp, const double *x, double *mean, double *sd,
+                         double *mean_gradient, double *sd_gradient)
+{
+    int n = gp->n, d = gp->d;
+    double *k = doubles(n, d + 1), *dk = k + n;
+    kernel_row_gradient(n, d, gp->x, x, gp->hyper.length, k, dk);
+    *mean = gp->hyper.mean + linalg_dot(n, k, gp->weights);
+    memset(mean_gradient, 0, (size_t)d * sizeof *mean_gradient);
+    linalg_multiply_transposed(n, d, 1, dk, d, gp->weights, 0, mean_gradient);
+    if (sd) {
+        linalg_solve(n, gp->l, gp->capacity, k);
+        *sd = deviation(linalg_dot(n, k, k));
+        linalg_solve_transposed(n, gp->l, gp->capacity, k);
+        memset(sd_gradient, 0, (size_t)d * sizeof *sd_gradient);
+        if (*sd * *sd > VARIANCE_MIN)
+            linalg_multiply_transposed(n, d, -1 / *sd, dk, d, k, 0, sd_gradient);
+    }
+    mem_free(k);
+}
+
+void gp_predict_joint(const struct gp *gp, int q, const double *x, double *mean, double *covariance)
+{
+    int n = gp->n, ldk = n > 0 ? n : 1;
+    double *k = doubles(q, n);
+    cross(gp, q, x, k);
+    means(gp, q, k, mean);
+    linalg_solve_rows(n, gp->l, gp->capacity, q, k, ldk);
+    kernel_matrix(q, gp->d, x, gp->hyper.length, covariance, NULL, q);
+    for (int i = 0; i < q; i++)
+        for (int j = 0; j < i; j++)
+            covariance[at(j, q) + (size_t)i] = covariance[at(i, q) + (size_t)j];
+    linalg_multiply_rows(q, q, n, -1, k, ldk, k, ldk, 1, covariance, q);
+    for (int i = 0; i < q; i++) {
+        for (int j = 0; j < i; j++)
+            covariance[at(j, q) + (size_t)i] = covariance[at(i, q) + (size_t)j];
+        covariance[at(i, q) + (size_t)i] = fmax(covariance[at(i, q) + (size_t)i], VARIANCE_MIN);
+    }
+    mem_free(k);
+}
+
+void gp_factor_covariance(int n, double *a, int ld)
+{
+    double largest = VARIANCE_MIN;
+    double *kept = doubles(n, n);
+    for (int i = 0; i < n; i++) {
+        memcpy(kept + at(i, n), a + at(i, ld), (size_t)(i + 1) * sizeof *a);
+        largest = fmax(largest, a[at(i, ld) + (size_t)i]);
+    }
+    for (double jitter = 1e-10 * largest;; jitter *= 10) {
+        for (int i = 0; i < n; i++) {
+            memcpy(a + at(i, ld), kept + at(i, n), (size_t)(i + 1) * sizeof *a);
+            a[at(i, ld) + (size_t)i] += jitter;
+        }
+        if (linalg_cholesky(n, a, ld))
+            break;
+        assert(jitter <= 1e10); /* far beyond what makes any finite matrix diagonally dominant */
+    }
+    mem_free(kept);
+}
+
+void gp_sample(const struct gp *gp, int q, const double *x, int s, const double *normals, double *out)
+{
+    double *mean = doubles(q, 1), *covariance = doubles(q, q);
+    gp_predict_joint(gp, q, x, mean, covariance);
+    gp_factor_covariance(q, covariance, q);
+    for (int i = 0; i < q; i++)
+        for (int j = i + 1; j < q; j++)
+            covariance[at(i, q) + (size_t)j] = 0;
+    for (int i = 0; i < s; i++)
+        memcpy(out + at(i, q), mean, (size_t)q * sizeof *mean);
+    linalg_multiply_rows(s, q, q, 1, normals, q, covariance, q, 1, out, q);
+    mem_free(mean);
+    mem_free(covariance);
+}

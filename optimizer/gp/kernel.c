@@ -1,0 +1,153 @@
+#include "optimizer/gp/kernel.h"
+
+#include "optimizer/gp/gp.h"
+#include "proto/mem.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define BLOCK 256 /* doubles of a block of squared distances; it stays in the first cache */
+
+/* exp(x) for x <= 0, below -700 as at -700, within 2 units in the last place. libm's is a call an element and may differ from
+ * machine to machine; this one is arithmetic that the compiler turns into vectors. Cody and Waite, Software Manual for
+ * the Elementary Functions, 1980, ch. 6: x = n ln 2 + r, |r| <= ln 2 / 2, and here Taylor's polynomial of degree 13,
+ * whose remainder there is under 5e-18. */
+static inline double exp_negative(double x)
+{
+    static const double round = 0x1.8p52, high = 0x1.62e42fee00000p-1, low = 0x1.a39ef35793c76p-33;
+    x = x < -700 ? -700 : x;
+    double shifted = x * 0x1.71547652b82fep0 + round;
+    double n = shifted - round;
+    double r = (x - n * high) - n * low;
+    double p = 1.0 / 6227020800;
+    p = p * r + 1.0 / 479001600;
+    p = p * r + 1.0 / 39916800;
+    p = p * r + 1.0 / 3628800;
+    p = p * r + 1.0 / 362880;
+    p = p * r + 1.0 / 40320;
+    p = p * r + 1.0 / 5040;
+    p = p * r + 1.0 / 720;
+    p = p * r + 1.0 / 120;
+    p = p * r + 1.0 / 24;
+    p = p * r + 1.0 / 6;
+    p = p * r + 0.5;
+    p = p * r + 1;
+    p = p * r + 1;
+    /* The low bits of `shifted` are n in two's complement; n + 1023 in the exponent's place is 2^n. */
+    uint64_t bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    bits = (bits + 1023) << 52;
+    double power;
+    memcpy(&power, &bits, sizeof power);
+    return p * power;
+}
+
+/* Squared distances to values, in place or not; `slope` may be NULL. */
+static void apply(int n, const double *squared, double *out, double *slope)
+{
+    if (!slope) {
+        for (int i = 0; i < n; i++) {
+            double s = sqrt(5 * squared[i]);
+            out[i] = (1 + s + s * s * (1.0 / 3)) * exp_negative(-s);
+        }
+        return;
+    }
+    for (int i = 0; i < n; i++) {
+        double s = sqrt(5 * squared[i]), e = exp_negative(-s);
+        out[i] = (1 + s + s * s * (1.0 / 3)) * e;
+        slope[i] = (5.0 / 3) * (1 + s) * e;
+    }
+}
+
+/* Four sums side by side, so that the order of addition is ours and vectors can follow it. */
+static double squared_distance(int d, const double *x, const double *at, const double *inverse)
+{
+    double sum[4] = {0};
+    int k = 0;
+    for (; k + 4 <= d; k += 4) {
+        for (int l = 0; l < 4; l++) {
+            double t = (x[k + l] - at[k + l]) * inverse[k + l];
+            sum[l] += t * t;
+        }
+    }
+    for (int l = 0; k < d; k++, l++) {
+        double t = (x[k] - at[k]) * inverse[k];
+        sum[l] += t * t;
+    }
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+static void invert(int d, const double *length, double *inverse)
+{
+    assert(d >= 1 && d <= GP_D_MAX);
+    for (int k = 0; k < d; k++)
+        inverse[k] = 1 / length[k];
+}
+
+void kernel_row(int n, int d, const double *x, const double *at, const double *length, double *out,
+                double *slope)
+{
+    double inverse[GP_D_MAX], squared[BLOCK];
+    invert(d, length, inverse);
+    for (int from = 0; from < n; from += BLOCK) {
+        int m = n - from < BLOCK ? n - from : BLOCK;
+        for (int i = 0; i < m; i++)
+            squared[i] = squared_distance(d, x + (size_t)(from + i) * (size_t)d, at, inverse);
+        apply(m, squared, out + from, slope ? slope + from : NULL);
+    }
+}
+
+void kernel_row_gradient(int n, int d, const double *x, const double *at, const double *length, double *out,
+                         double *gradient)
+{
+    double inverse[GP_D_MAX], slope[BLOCK];
+    invert(d, length, inverse);
+    for (int from = 0; from < n; from += BLOCK) {
+        int m = n - from < BLOCK ? n - from : BLOCK;
+        kernel_row(m, d, x + (size_t)from * (size_t)d, at, length, out + from, slope);
+        for (int i = 0; i < m; i++) {
+            const double *row = x + (size_t)(from + i) * (size_t)d;
+            double *g = gradient + (size_t)(from + i) * (size_t)d;
+            for (int k = 0; k < d; k++)
+                g[k] = -slope[i] * (at[k] - row[k]) * inverse[k] * inverse[k];
+        }
+    }
+}
+
+/* squared [m] = sum_k (t_k[j] - at_k)^2, t [d][n] from column `from` on */
+static void squared_distances(int m, int n, int d, const double *t, int from, int at, double *squared)
+{
+    memset(squared, 0, (size_t)m * sizeof *squared);
+    for (int k = 0; k < d; k++) {
+        const double *column = t + (size_t)k * (size_t)n + from;
+        double value = t[(size_t)k * (size_t)n + at];
+        for (int j = 0; j < m; j++) {
+            double difference = column[j] - value;
+            squared[j] += difference * difference;
+        }
+    }
+}
+
+void kernel_matrix(int n, int d, const double *x, const double *length, double *out, double *slope, int ld)
+{
+    double inverse[GP_D_MAX], squared[BLOCK];
+    double *t = mem_zero((size_t)n * (size_t)d + 1, sizeof *t);
+    invert(d, length, inverse);
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < d; k++)
+            t[(size_t)k * (size_t)n + i] = x[(size_t)i * (size_t)d + k] * inverse[k];
+    for (int i = 0; i < n; i++) {
+        double *row = out + (size_t)i * (size_t)ld, *slopes = slope ? slope + (size_t)i * (size_t)ld : NULL;
+        for (int from = 0; from < i; from += BLOCK) {
+            int m = i - from < BLOCK ? i - from : BLOCK;
+            squared_distances(m, n, d, t, from, i, squared);
+            apply(m, squared, row + from, slopes ? slopes + from : NULL);
+        }
+        row[i] = 1;
+        if (slopes)
+            slopes[i] = 5.0 / 3;
+    }
+    mem_free(t);
+}

@@ -1,0 +1,111 @@
+#include "optimizer/gp/linalg.h"
+
+#include <assert.h>
+#include <cblas.h>
+#include <pthread.h>
+#include <string.h>
+
+/* Row-major lower is column-major upper, so LAPACK is told "U" and nothing is ever copied to turn it round. */
+#define UPLO "U"
+
+void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info);
+void dpotri_(const char *uplo, const int *n, double *a, const int *lda, int *info);
+
+/* Another BLAS that fits the same symbols may be put in OpenBLAS's place and has no such switch. */
+#pragma weak openblas_set_num_threads
+
+static void keep_to_one_thread(void)
+{
+    if (openblas_set_num_threads)
+        openblas_set_num_threads(1);
+}
+
+void linalg_single_thread(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, keep_to_one_thread);
+}
+
+bool linalg_cholesky(int n, double *a, int ld)
+{
+    int info = 0;
+    if (n > 0)
+        dpotrf_(UPLO, &n, a, &ld, &info);
+    assert(info >= 0);
+    return info == 0;
+}
+
+void linalg_solve(int n, const double *l, int ld, double *b)
+{
+    if (n > 0)
+        cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, n, l, ld, b, 1);
+}
+
+void linalg_solve_transposed(int n, const double *l, int ld, double *b)
+{
+    if (n > 0)
+        cblas_dtrsv(CblasRowMajor, CblasLower, CblasTrans, CblasNonUnit, n, l, ld, b, 1);
+}
+
+void linalg_solve_rows(int n, const double *l, int ld, int q, double *b, int ldb)
+{
+    if (n > 0 && q > 0)
+        cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, q, n, 1.0, l, ld, b,
+                    ldb);
+}
+
+void linalg_inverse(int n, const double *l, int ld, double *out, int ldo)
+{
+    int info = 0;
+    for (int i = 0; i < n; i++)
+        memcpy(out + (size_t)i * (size_t)ldo, l + (size_t)i * (size_t)ld, (size_t)(i + 1) * sizeof *out);
+    if (n > 0)
+        dpotri_(UPLO, &n, out, &ldo, &info);
+    assert(info == 0); /* a factor's diagonal is positive */
+}
+
+double linalg_dot(int n, const double *a, const double *b)
+{
+    return cblas_ddot(n, a, 1, b, 1);
+}
+
+void linalg_axpy(int n, double a, const double *x, double *y)
+{
+    cblas_daxpy(n, a, x, 1, y, 1);
+}
+
+void linalg_multiply(int q, int n, const double *b, int ldb, const double *a, double *out)
+{
+    if (n <= 0)
+        memset(out, 0, (size_t)q * sizeof *out);
+    else if (q > 0)
+        cblas_dgemv(CblasRowMajor, CblasNoTrans, q, n, 1.0, b, ldb, a, 1, 0.0, out, 1);
+}
+
+void linalg_multiply_transposed(int q, int n, double alpha, const double *b, int ldb, const double *a,
+                                double beta, double *out)
+{
+    if (n > 0 && q > 0)
+        cblas_dgemv(CblasRowMajor, CblasTrans, q, n, alpha, b, ldb, a, 1, beta, out, 1);
+}
+
+void linalg_multiply_rows(int p, int q, int n, double alpha, const double *a, int lda, const double *b,
+                          int ldb, double beta, double *c, int ldc)
+{
+    if (p > 0 && q > 0)
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, p, q, n, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+void linalg_multiply_columns(int p, int q, int n, const double *a, int lda, const double *b, int ldb,
+                             double *c, int ldc)
+{
+    if (p > 0 && q > 0)
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, p, q, n, 1.0, a, lda, b, ldb, 0.0, c, ldc);
+}
+
+void linalg_multiply_symmetric(int n, int q, const double *a, int lda, const double *b, int ldb, double *c,
+                               int ldc)
+{
+    if (n > 0 && q > 0)
+        cblas_dsymm(CblasRowMajor, CblasLeft, CblasLower, n, q, 1.0, a, lda, b, ldb, 0.0, c, ldc);
+}

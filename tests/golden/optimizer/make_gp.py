@@ -1,0 +1,174 @@
+"""Writes gp.json: posteriors and log marginal likelihoods of Gaussian processes by GPyTorch at fixed hyperparameters, and
+maxima a posteriori of the density that optimizer/gp/gp.h writes down, found by SciPy's L-BFGS-B from many starts.
+
+    python3 -m venv v && v/bin/pip install -r requirements.txt && v/bin/python make_gp.py > gp.json
+"""
+
+import json
+import math
+
+import gpytorch
+import numpy
+import scipy.optimize
+import torch
+
+torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)
+rng = numpy.random.default_rng(20260301)
+LN_2PI = math.log(2 * math.pi)
+
+
+class Process(gpytorch.models.ExactGP):
+    def __init__(self, x, y, likelihood, length, mean):
+        super().__init__(x, y, likelihood)
+        self.mean_module = gpytorch.means.ConstantMean()
+        self.mean_module.constant.data.fill_(mean)
+        self.covar_module = gpytorch.kernels.MaternKernel(nu=2.5, ard_num_dims=x.shape[1])
+        self.covar_module.lengthscale = length
+
+    def forward(self, x):
+        return gpytorch.distributions.MultivariateNormal(self.mean_module(x), self.covar_module(x))
+
+
+def function(x):
+    d = x.shape[1]
+    weight = numpy.cos(3 * numpy.arange(d)) / math.sqrt(d)
+    return numpy.sin(4 * x @ weight) + (x[:, 0] - 0.4) ** 2 - 0.5 * x[:, -1]
+
+
+def data(n, d, sd, duplicates=0):
+    x = rng.uniform(0, 1, (n, d))
+    for i in range(duplicates):
+        x[n - 1 - i] = x[i]
+    stderr = sd * rng.uniform(0.5, 1.5, n)
+    y = function(x) + stderr * rng.standard_normal(n)
+    variance = stderr**2
+    if n > 1:
+        variance /= y.var()
+        y = (y - y.mean()) / y.std()
+    return x, y, variance
+
+
+def fixed(name, n, d, q, sd, noise, scale, mean, duplicates=0):
+    x, y, variance = data(n, d, sd, duplicates)
+    length = numpy.exp(rng.uniform(math.log(0.3), math.log(2 * math.sqrt(d)), d))
+    places = rng.uniform(0, 1, (q, d))
+    places[0] = x[0]
+    if q > 2:
+        places[1] = x[0] + 1e-4
+        places[2] = 3 * rng.uniform(-1, 1, d)
+    tx, ty = torch.tensor(x), torch.tensor(y)
+    total = torch.tensor(scale * variance + noise)
+    likelihood = gpytorch.likelihoods.FixedNoiseGaussianLikelihood(total)
+    model = Process(tx, ty, likelihood, torch.tensor(length), mean)
+    off = gpytorch.settings.fast_computations(False, False, False)
+    exact = gpytorch.settings.max_cholesky_size(10000)
+    with off, exact, gpytorch.settings.fast_pred_var(False), gpytorch.settings.cholesky_jitter(0, 0, 0):
+        model.train()
+        value = gpytorch.mlls.ExactMarginalLogLikelihood(likelihood, model)(model(tx), ty) * n
+        value.backward()
+        raw = model.covar_module.raw_lengthscale
+        # The gradient with regard to ln length, from that of the raw parameter (length = softplus(raw)).
+        slope = torch.sigmoid(raw.data)
+        gradient = (raw.grad / slope * model.covar_module.lengthscale.data).reshape(-1)
+        model.eval()
+        posterior = model(torch.tensor(places))
+        case = {
+            "name": name, "d": d, "x": x.tolist(), "y": y.tolist(), "variance": variance.tolist(),
+            "length": model.covar_module.lengthscale.data.reshape(-1).tolist(),
+            "noise": noise, "scale": scale, "mean": mean, "at": places.tolist(),
+            "log_likelihood": value.item(), "gradient": gradient.tolist(),
+            "posterior_mean": posterior.mean.tolist(), "covariance": posterior.covariance_matrix.tolist(),
+        }  # fmt: skip
+    return case
+
+
+def log_density(theta, x, y, variance, known):
+    """theta: ln length [d], ln noise, ln scale, mean."""
+    n, d = x.shape
+    kernel = gpytorch.kernels.MaternKernel(nu=2.5)
+    kernel.lengthscale = 1.0
+    kernel.raw_lengthscale.requires_grad_(False)
+    k = kernel(x / theta[:d].exp(), x / theta[:d].exp()).to_dense()
+    noise = theta[d].exp() + theta[d + 1].exp() * variance
+    if known:
+        noise = 1e-6 + variance
+    factor = torch.linalg.cholesky(k + torch.diag(noise))
+    z = torch.linalg.solve_triangular(factor, (y - theta[d + 2])[:, None], upper=False)
+    value = -0.5 * (z**2).sum() - factor.diagonal().log().sum() - 0.5 * n * LN_2PI
+
+    def normal(value, mean, sd):
+        return -0.5 * ((value - mean) / sd) ** 2 - math.log(sd) - 0.5 * LN_2PI
+
+    value = value + normal(theta[:d], math.sqrt(2) + 0.5 * math.log(d), math.sqrt(3)).sum()
+    value = value + normal(theta[d + 2], 0, MEAN_SD)
+    if not known:
+        value = value + normal(theta[d], -4, 1) + normal(theta[d + 1], math.log(0.5), 1)
+    return value
+
+
+MEAN_SD = 2
+BOUNDS = {"length": (0.025, 100), "noise": (1e-6, 4), "scale": (1e-3, 4)}
+
+
+def maximum(name, n, d, sd, known=False, reported=True, starts=30, duplicates=0):
+    x, y, variance = data(n, d, sd, duplicates)
+    if not reported:
+        variance[:] = 0
+    tensors = torch.tensor(x), torch.tensor(y), torch.tensor(variance)
+
+    def negative(theta):
+        t = torch.tensor(theta, requires_grad=True)
+        value = -log_density(t, *tensors, known)
+        value.backward()
+        return value.item(), t.grad.numpy()
+
+    bounds = [tuple(map(math.log, BOUNDS["length"]))] * d
+    bounds += [tuple(map(math.log, BOUNDS["noise"])), tuple(map(math.log, BOUNDS["scale"])), (-20, 20)]
+    best = None
+    for _ in range(starts):
+        start = numpy.concatenate(
+            [
+                rng.uniform(math.log(0.1), math.log(3 * math.sqrt(d)), d) * rng.integers(0, 2)
+                + rng.uniform(math.log(0.2), math.log(2 * math.sqrt(d))),
+                rng.uniform(-9, 0, 1),
+                rng.uniform(-2, 0.5, 1),
+                [0.0],
+            ]
+        )
+        start = numpy.clip(start, [b[0] for b in bounds], [b[1] for b in bounds])
+        found = scipy.optimize.minimize(
+            negative, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500, "ftol": 1e-13}
+        )
+        if best is None or found.fun < best.fun:
+            best = found
+    value = log_density(torch.tensor(best.x), *tensors, known).item()
+    return {
+        "name": name, "d": d, "x": x.tolist(), "y": y.tolist(), "variance": variance.tolist(),
+        "known_noise": known, "log_theta": best.x.tolist(), "log_posterior": value,
+    }  # fmt: skip
+
+
+cases = {
+    "fixed": [
+        fixed("one row", 1, 1, 3, 0.1, 1e-3, 1.0, 0.0),
+        fixed("one coordinate", 12, 1, 5, 0.05, 1e-4, 1.0, 0.2),
+        fixed("three coordinates", 25, 3, 8, 0.1, 1e-2, 0.5, -0.3),
+        fixed("exact", 30, 2, 6, 0.0, 1e-6, 1.0, 0.0),
+        fixed("replicates", 30, 4, 8, 0.3, 1e-3, 2.0, 0.1, duplicates=8),
+        fixed("many coordinates", 60, 32, 6, 0.1, 1e-2, 0.7, 0.0),
+        fixed("most coordinates", 20, 64, 4, 0.1, 1e-2, 1.0, 0.0),
+    ],
+    "maximum": [
+        maximum("few rows", 8, 3, 0.05),
+        maximum("one coordinate", 20, 1, 0.05),
+        maximum("unreported noise", 40, 3, 0.2, reported=False),
+        maximum("reported noise", 40, 3, 0.2),
+        maximum("known noise", 40, 3, 0.2, known=True),
+        maximum("exact", 40, 4, 0.0, known=True),
+        maximum("replicates", 40, 4, 0.3, duplicates=15),
+        maximum("eight coordinates", 60, 8, 0.1, starts=20),
+        maximum("twenty-six coordinates", 60, 26, 0.1, starts=15),
+    ],
+}
+print(json.dumps(cases).replace('{"name"', '\n{"name"'))
