@@ -9,7 +9,10 @@
 #define MEAN_MARGIN 1e-3
 
 #define BOUND_MAX 1e6
-#define WIDTH_MIN 1e-6 /* of a range; narrower ones are frozen in all but name */
+#define DESIGN_MAX 1000
+#define DESIGN_MIN 4
+#define MODELLED_M_MAX 4 /* boxes of more objectives are too many */
+#define WIDTH_MIN 1e-6   /* of a range; narrower ones are frozen in all but name */
 
 int strategy_dimensions(const struct opt_problem *problem)
 {
@@ -136,9 +139,57 @@ static int check_scalarize(const struct opt_problem *p, struct err *err)
     return 0;
 }
 
+static bool modelled(const struct opt_problem *p)
+{
+    return p->kind == OPT_BAYES || p->kind == OPT_QUADRATIC;
+}
+
+static int check_mean(const struct opt_problem *p, struct err *err)
+{
+    struct space space;
+    double lowest, highest;
+    space_box(&space, p);
+    if (space.n == 1)
+        return err_set(err, ERR_INVALID,
+                       "strategy.mean: with one %s a mean leaves nothing to search; leave strategy.mean out",
+                       p->k == 1 ? "group" : "ratio that is neither frozen nor tied to another");
+    space_means(&space, &lowest, &highest);
+    double margin = MEAN_MARGIN * (highest - lowest);
+    if (p->mean >= lowest + margin && p->mean <= highest - margin)
+        return 0;
+    return err_set(err, ERR_INVALID, "strategy.mean: %g is not between %g and %g, %s", p->mean,
+                   lowest + margin, highest - margin,
+                   space.plain
+                       ? "and at ratio.min and ratio.max every ratio is fixed; the sweep has that point"
+                       : "the means of all groups that groups.bounds and groups.freeze leave room for");
+}
+
+static int check_modelled(const struct opt_problem *p, struct err *err)
+{
+    if (p->m > MODELLED_M_MAX)
+        return err_set(
+            err, ERR_INVALID,
+            "strategy.type: \"bayes\" and \"quadratic\" take up to %d objectives, and there are %d; "
+            "\"sweep\", \"hma\", \"scalarize\" and \"sobol\" take up to %d",
+            MODELLED_M_MAX, p->m, OPT_M_MAX);
+    if (p->design < -1 || p->design > DESIGN_MAX)
+        return err_set(err, ERR_INVALID,
+                       "strategy.design: %d; use 0 to %d, or leave it out for as many as suit the groups",
+                       p->design, DESIGN_MAX);
+    if (!(p->repeats >= 0 && p->repeats <= 0.5))
+        return err_set(err, ERR_INVALID, "strategy.repeats: %g; it is a share of the budget, 0 to 0.5",
+                       p->repeats);
+    for (int j = 0; j < p->m; j++)
+        if (p->has_reference[j] && !isfinite(p->reference[j]))
+            return err_set(err, ERR_INVALID, "objectives[%d].reference: not a finite number", j);
+    return p->has_mean ? check_mean(p, err) : 0;
+}
+
 static int check_problem(const struct opt_problem *p, struct err *err)
 {
     int rc = check_common(p, err);
+    if (!rc && modelled(p))
+        return check_modelled(p, err);
     if (rc || (p->kind != OPT_HMA && p->kind != OPT_SCALARIZE))
         return rc;
     rc = p->kind == OPT_HMA ? check_hma(p, err) : check_scalarize(p, err);
@@ -164,7 +215,6 @@ static void add_streams(const struct opt_problem *p, int n, int trials, struct o
             return;
         struct opt_stream *stream = &plan->streams[plan->streams_n++];
         *stream = (struct opt_stream){.kind = p->kind, .phase = 1, .first = plan->trials, .quota = quota};
-        stream->modelled = p->kind == OPT_BAYES || p->kind == OPT_QUADRATIC;
         stream->adaptive = p->kind == OPT_HMA || p->kind == OPT_SCALARIZE;
         if (p->kind == OPT_HMA)
             stream->mean = p->means[i];
@@ -174,24 +224,67 @@ static void add_streams(const struct opt_problem *p, int n, int trials, struct o
     }
 }
 
+/* Of the `left` trials after the sweep's `grid` points. Twice the free ratios and a little more, or 16, whichever is more, up
+ * to 40, are enough for a first model; what the sweep and the given trials say of a line through the box does not do
+ * without a few spread points; and the model is to have half of the budget at least. */
+static int design_quota(const struct opt_problem *p, int grid, int left)
+{
+    if (p->design >= 0)
+        return p->design < left ? p->design : left;
+    struct space space;
+    space_box(&space, p);
+    int want = 2 * (space.n + 1);
+    want = want < 16 ? 16 : want > 40 ? 40 : want;
+    want -= grid + (p->given < want ? p->given : want);
+    want = want < DESIGN_MIN ? DESIGN_MIN : want;
+    return want < left / 2 ? want : left / 2;
+}
+
+/* The design, then the stream that asks the model. */
+static void add_modelled(const struct opt_problem *p, int grid, int trials, struct opt_plan *plan)
+{
+    int design = design_quota(p, grid, trials);
+    struct opt_stream spread = {.kind = OPT_SOBOL, .phase = 1, .first = plan->trials, .quota = design};
+    struct opt_stream own = {.kind = p->kind,
+                             .phase = 1,
+                             .first = plan->trials + design,
+                             .quota = trials - design,
+                             .modelled = true};
+    if (spread.quota > 0)
+        plan->streams[plan->streams_n++] = spread;
+    if (own.quota > 0)
+        plan->streams[plan->streams_n++] = own;
+    plan->trials += trials;
+}
+
+/* Phase 0: what was given, and the sweep. Returns the sweep's points. */
+static int add_known(const struct opt_problem *p, struct opt_plan *plan)
+{
+    int grid = p->kind == OPT_SWEEP ? p->trials : p->sweep_points;
+    grid = grid < p->trials ? grid : p->trials;
+    if (p->given > 0)
+        plan->streams[plan->streams_n++] = (struct opt_stream){.kind = OPT_GIVEN, .quota = p->given};
+    if (grid > 0)
+        plan->streams[plan->streams_n++] =
+            (struct opt_stream){.kind = OPT_SWEEP, .first = p->given, .quota = grid};
+    plan->trials = p->given + grid;
+    return grid;
+}
+
 int opt_plan_make(const struct opt_problem *problem, struct opt_plan *plan, struct err *err)
 {
     *plan = (struct opt_plan){0};
     int rc = check_problem(problem, err);
     if (rc)
         return rc;
-    int grid = problem->kind == OPT_SWEEP ? problem->trials : problem->sweep_points;
-    grid = grid < problem->trials ? grid : problem->trials;
-    if (problem->given > 0)
-        plan->streams[plan->streams_n++] = (struct opt_stream){.kind = OPT_GIVEN, .quota = problem->given};
-    if (grid > 0)
-        plan->streams[plan->streams_n++] =
-            (struct opt_stream){.kind = OPT_SWEEP, .first = problem->given, .quota = grid};
-    plan->trials = problem->given + grid;
-    int n = problem->kind == OPT_HMA         ? problem->means_n
-            : problem->kind == OPT_SCALARIZE ? problem->streams
-                                             : 1;
-    if (problem->kind != OPT_SWEEP)
-        add_streams(problem, n, problem->trials - grid, plan);
+    int grid = add_known(problem, plan), left = problem->trials - grid;
+    if (modelled(problem))
+        add_modelled(problem, grid, left, plan);
+    else if (problem->kind != OPT_SWEEP)
+        add_streams(problem,
+                    problem->kind == OPT_HMA         ? problem->means_n
+                    : problem->kind == OPT_SCALARIZE ? problem->streams
+                                                     : 1,
+                    left, plan);
     return 0;
 }

@@ -17,6 +17,9 @@ void sweep_ratios(const struct opt_problem *problem, int n, int step, double *ra
 
 void sobol_ratios(const struct opt_problem *problem, int stream, int step, double *ratios);
 
+/* Where the trials of sobol, quadratic and bayes are: the box, or the slice of problem.mean. */
+void strategy_space(struct space *space, const struct opt_problem *problem);
+
 /* Coordinates that a stream of this problem searches: the free ratios, one less on a slice. */
 int strategy_dimensions(const struct opt_problem *problem);
 

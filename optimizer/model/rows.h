@@ -1,0 +1,38 @@
+/* WHAT   The observations of a search before a watermark: what the models of this room are fitted to.
+ * WHO    model/surrogate.c, model/known.c, strategy_quadratic.
+ * UNITS  x: free ratios in the unit cube of their ranges. mean, stderr: objectives, minimised, in their own units.
+ * MEMORY make/fini.
+ * ERRORS None.
+ * STATE  A function of the events before the watermark.
+ *
+ * 1. A row is a trial with a score: first the settled trials in the order in which they were settled (a reopened one is not,
+ *    until it is settled again), then what is known in part of running ones, by trial number.
+ * 2. Trials of the same ratios are rows of their own.
+ * 3. A failed trial has no row. */
+#ifndef OPTIMIZER_MODEL_ROWS_H
+#define OPTIMIZER_MODEL_ROWS_H
+
+#include "optimizer/optimizer.h"
+#include "optimizer/space.h"
+
+struct row {
+    int trial;
+    double share;          /* of its items that are scored; 1: all */
+    const double *mean;    /* [m], borrowed from the history */
+    const double *stderrs; /* [m], NaN: unknown; borrowed */
+};
+
+enum row_state { ROW_PENDING, ROW_SETTLED, ROW_FAILED };
+
+struct rows {
+    int n, settled_n;      /* rows; the settled ones come first */
+    int d;                 /* free ratios */
+    struct row *row;       /* [n] */
+    double *x;             /* [n][d] */
+    enum row_state *state; /* [history.n], of every trial */
+};
+
+void rows_make(const struct opt_problem *problem, const struct opt_history *history, struct rows *out);
+void rows_fini(struct rows *rows);
+
+#endif
