@@ -3,11 +3,12 @@
  * UNITS  x: [n], the free ratios of a struct space, in their own ranges.
  * MEMORY The caller's.
  * ERRORS None.
- * STATE  None; chance from the seed.
+ * STATE  None; chance from (seed, stream): equal runs give equal bits.
  *
- * Candidates (seeded points of the space, perturbations of good known points, what the caller adds) are scored together; the best few, chosen apart from
- * one another, start NLOPT_LD_SLSQP on a slice (mean of the ratios fixed) and LD_CCSAQ or LD_LBFGS in a box. What comes back is projected onto
- * the space, exactly. */
+ * Candidates (seeded points of the space, perturbations of good known points, what the caller adds) are scored together; the
+ * best few, chosen apart from one another, start NLOPT_LD_SLSQP on a slice (mean of the ratios fixed) and
+ * NLOPT_LD_CCSAQ in a box. What comes back is projected onto the space, exactly, and counts only where it is better
+ * than its start. */
 #ifndef OPTIMIZER_ACQUISITION_MAXIMISE_H
 #define OPTIMIZER_ACQUISITION_MAXIMISE_H
 
@@ -16,22 +17,24 @@
 struct maximise_run {
     const struct space *space;
     uint64_t seed, stream; /* of the candidates: the trial's number is the stream */
-    int candidates;        /* seeded points, e.g. 512 */
-    int starts;            /* local runs, e.g. 8 */
-    int calls_max;         /* of each */
-    const double *good;    /* [good_n][space->n]: known points around which it is worth looking */
+    int candidates; /* seeded points, 1 …, e.g. 512; half as many perturbations beside them if good_n > 0 */
+    int starts;     /* local runs, 0 …, e.g. 8 */
+    int calls_max;  /* of each */
+    const double
+        *good; /* [good_n][space->n]: known points around which it is worth looking, the best first */
     int good_n;
-    const double *extra; /* [extra_n][space->n]: further candidates, as they are */
+    const double *extra; /* [extra_n][space->n]: further candidates; projected onto the space first */
     int extra_n;
-    double (*value)(void *arg, const double *x, double *gradient); /* to be maximised; gradient [n] or NULL */
+    /* To be maximised; gradient [n] or NULL. What is not finite counts as the worst. */
+    double (*value)(void *arg, const double *x, double *gradient);
     void (*values)(void *arg, int q, const double *x, double *values); /* of q points x [q][n] at once */
     /* Points that must not come out (known or pending ones, nearer than an evaluation can tell); NULL: all may. */
     bool (*taken)(void *arg, const double *x);
     void *arg;
 };
 
-/* ratios: [k], feasible to the bit of space_spread. Returns the value there; -INFINITY when every candidate is taken, ratios
- * are then the first seeded point. */
+/* ratios: [k], feasible to the bit of space_spread, and on a slice by slice_holds. Returns the value there; -INFINITY
+ * when every candidate is taken or without a finite value: ratios are then the first seeded point. */
 double maximise(const struct maximise_run *run, double *ratios);
 
 #endif
