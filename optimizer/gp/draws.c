@@ -1,5 +1,4 @@
 #include "optimizer/gp/gp_internal.h"
-
 #include "optimizer/gp/kernel.h"
 #include "optimizer/gp/linalg.h"
 #include "proto/mem.h"
@@ -8,20 +7,18 @@
 #include <math.h>
 #include <string.h>
 
-#define VARIANCE_MIN 1e-18
-
-/* The factor of the rows and the q places together is
- *     [ L  0 ]        V = K(places, rows) L^-T,
- *     [ V  C ]        C C^T = K(places, places) - V V^T, the posterior covariance of the places.
- * L is the process's own; V, C and the weights of each draw are here. */
+/* The factor of the n rows and the q places together, and its inverse, are
+ *     [ L  0 ]    and    [  M       0    ]      V = K(places, rows) M^T,  M = L^-1,
+ *     [ V  C ]           [ -P     C^-1   ]      C C^T = K(places, places) - V V^T, the posterior covariance of the places,
+ *                                               P = C^-1 V M.
+ * M is the process's own; its q further rows [-P, C^-1] and the weights of each draw are here. */
 struct gp_draws {
     const struct gp *gp;
     uint64_t version;
-    int q, s;
+    int q, s, all;   /* all = n + q */
     double *x;       /* [q][d] */
-    double *v;       /* [q][n] */
-    double *c;       /* [q][q] */
-    double *weights; /* [s][n + q] */
+    double *rows;    /* [q][all] */
+    double *weights; /* [s][all] */
 };
 
 static double *doubles(size_t n, size_t m)
@@ -29,49 +26,68 @@ static double *doubles(size_t n, size_t m)
     return mem_zero(n * m + 1, sizeof(double));
 }
 
-static int ld(int n)
+/* rows from the factor c [q][q] of the places' covariance */
+static void extend(struct gp_draws *draws, double *c)
 {
-    return n > 0 ? n : 1;
+    const struct gp *gp = draws->gp;
+    int n = gp->n, q = draws->q, all = draws->all;
+    size_t rows = (size_t)n, places = (size_t)q, width = (size_t)all;
+    double *v = doubles(places, rows), *u = doubles(places, rows);
+    for (size_t i = 0; i < places; i++)
+        kernel_row(n, gp->d, gp->x, draws->x + i * (size_t)gp->d, gp->hyper.length, v + i * rows, NULL);
+    if (n > 0) {
+        linalg_multiply_lower_rows(n, gp->m, gp->capacity, q, v, n);
+        linalg_multiply_columns(q, n, n, v, n, gp->m, gp->capacity, u, n);
+    }
+    linalg_invert_factor(q, c, q);
+    for (size_t i = 0; i < places; i++)
+        for (size_t j = 0; j < places; j++)
+            draws->rows[i * width + rows + j] = c[i * places + j] = j > i ? 0 : c[i * places + j];
+    if (n > 0)
+        linalg_multiply_columns(q, n, q, c, q, u, n, draws->rows, all);
+    for (size_t i = 0; i < places; i++)
+        for (size_t j = 0; j < rows; j++)
+            draws->rows[i * width + j] = -draws->rows[i * width + j];
+    mem_free(v);
+    mem_free(u);
 }
 
-/* Weights of one draw: those of the rows and zero, plus L_ext^-T [0; C^-1 (values - mean)]. */
+/* Weights of one draw: the process's own and rows^T C^-1 (values - mean). */
 static void weigh(struct gp_draws *draws, const double *mean, const double *values, double *weights)
 {
-    int n = draws->gp->n, q = draws->q;
-    double *places = weights + n;
-    for (int i = 0; i < q; i++)
-        places[i] = values[i] - mean[i];
-    linalg_solve(q, draws->c, ld(q), places);
-    linalg_solve_transposed(q, draws->c, ld(q), places);
-    memset(weights, 0, (size_t)n * sizeof *weights);
-    linalg_multiply_transposed(q, n, -1, draws->v, ld(n), places, 0, weights);
-    linalg_solve_transposed(n, draws->gp->l, draws->gp->capacity, weights);
-    linalg_axpy(n, 1, draws->gp->weights, weights);
+    const struct gp *gp = draws->gp;
+    size_t n = (size_t)gp->n, q = (size_t)draws->q, all = (size_t)draws->all;
+    double *news = doubles(q, 1);
+    for (size_t i = 0; i < q; i++)
+        for (size_t j = 0; j <= i; j++)
+            news[i] += draws->rows[i * all + n + j] * (values[j] - mean[j]);
+    memcpy(weights, gp->weights, n * sizeof *weights);
+    linalg_multiply_transposed(draws->q, draws->all, 1, draws->rows, draws->all, news, 1, weights);
+    mem_free(news);
 }
 
 struct gp_draws *gp_draws_create(const struct gp *gp, int q, const double *x, int s, const double *values)
 {
     assert(q >= 0 && s >= 1);
     struct gp_draws *draws = mem_zero(1, sizeof *draws);
-    size_t n = (size_t)gp->n, d = (size_t)gp->d, places = (size_t)q;
+    size_t d = (size_t)gp->d, places = (size_t)q;
     draws->gp = gp;
     draws->version = gp->version;
     draws->q = q;
     draws->s = s;
+    draws->all = gp->n + q;
     draws->x = doubles(places, d);
-    draws->v = doubles(places, n);
-    draws->c = doubles(places, places);
-    draws->weights = doubles((size_t)s, n + places);
+    draws->rows = doubles(places, (size_t)draws->all);
+    draws->weights = doubles((size_t)s, (size_t)draws->all);
     memcpy(draws->x, x, places * d * sizeof *x);
-    double *mean = doubles(places, 1);
-    gp_predict_joint(gp, q, x, mean, draws->c);
-    gp_factor_covariance(q, draws->c, q);
-    for (size_t i = 0; i < places; i++)
-        kernel_row(gp->n, gp->d, gp->x, x + i * d, gp->hyper.length, draws->v + i * n, NULL);
-    linalg_solve_rows(gp->n, gp->l, gp->capacity, q, draws->v, ld(gp->n));
-    for (int i = 0; i < s; i++)
-        weigh(draws, mean, values + (size_t)i * places, draws->weights + (size_t)i * (n + places));
+    double *mean = doubles(places, 1), *c = doubles(places, places);
+    gp_predict_joint(gp, q, x, mean, c);
+    gp_factor_covariance(q, c, q);
+    extend(draws, c);
+    for (size_t i = 0; i < (size_t)s; i++)
+        weigh(draws, mean, values + i * places, draws->weights + i * (size_t)draws->all);
     mem_free(mean);
+    mem_free(c);
     return draws;
 }
 
@@ -80,30 +96,21 @@ void gp_draws_destroy(struct gp_draws *draws)
     if (!draws)
         return;
     mem_free(draws->x);
-    mem_free(draws->v);
-    mem_free(draws->c);
+    mem_free(draws->rows);
     mem_free(draws->weights);
     mem_free(draws);
 }
 
-/* k [n + q] becomes L_ext^-1 k; then, when asked, L_ext^-T of that. */
-static double solve(const struct gp_draws *draws, double *k, bool both)
+/* Of k [all]: v [all] = K^-1 k with K that of rows and places together (w [all] is room); returns the variance that is left. */
+static double solve(const struct gp_draws *draws, const double *k, double *w, double *v)
 {
     const struct gp *gp = draws->gp;
-    int n = gp->n, q = draws->q;
-    double *places = k + n, *explained = doubles((size_t)q, 1);
-    linalg_solve(n, gp->l, gp->capacity, k);
-    linalg_multiply(q, n, draws->v, ld(n), k, explained);
-    linalg_axpy(q, -1, explained, places);
-    linalg_solve(q, draws->c, ld(q), places);
-    double variance = fmax(1 - linalg_dot(n + q, k, k), VARIANCE_MIN);
-    if (both) {
-        linalg_solve_transposed(q, draws->c, ld(q), places);
-        linalg_multiply_transposed(q, n, -1, draws->v, ld(n), places, 1, k);
-        linalg_solve_transposed(n, gp->l, gp->capacity, k);
-    }
-    mem_free(explained);
-    return variance;
+    int n = gp->n, q = draws->q, all = draws->all;
+    linalg_multiply_lower_both(n, gp->m, gp->capacity, k, w, v);
+    memset(v + n, 0, (size_t)q * sizeof *v);
+    linalg_multiply(q, all, draws->rows, all, k, w + n);
+    linalg_multiply_transposed(q, all, 1, draws->rows, all, w + n, 1, v);
+    return fmax(1 - linalg_dot(all, w, w), GP_VARIANCE_MIN);
 }
 
 void gp_draws_predict(const struct gp_draws *draws, const double *x, double *mean, double *sd,
@@ -111,25 +118,25 @@ void gp_draws_predict(const struct gp_draws *draws, const double *x, double *mea
 {
     const struct gp *gp = draws->gp;
     assert(gp->version == draws->version); /* the process has changed since */
-    int n = gp->n, d = gp->d, all = n + draws->q;
-    double *k = doubles((size_t)all, (size_t)d + 1), *dk = k + all;
+    int n = gp->n, d = gp->d, all = draws->all;
+    double *k = doubles((size_t)all, (size_t)d + 3), *w = k + all, *v = w + all, *dk = v + all;
     if (mean_gradient) {
         kernel_row_gradient(n, d, gp->x, x, gp->hyper.length, k, dk);
         kernel_row_gradient(draws->q, d, draws->x, x, gp->hyper.length, k + n, dk + (size_t)n * (size_t)d);
-        linalg_multiply_columns(draws->s, d, all, draws->weights, ld(all), dk, d, mean_gradient, d);
+        linalg_multiply_columns(draws->s, d, all, draws->weights, all, dk, d, mean_gradient, d);
     } else {
         kernel_row(n, d, gp->x, x, gp->hyper.length, k, NULL);
         kernel_row(draws->q, d, draws->x, x, gp->hyper.length, k + n, NULL);
     }
-    linalg_multiply(draws->s, all, draws->weights, ld(all), k, mean);
+    linalg_multiply(draws->s, all, draws->weights, all, k, mean);
     for (int i = 0; i < draws->s; i++)
         mean[i] += gp->hyper.mean;
-    double variance = solve(draws, k, sd_gradient != NULL);
+    double variance = solve(draws, k, w, v);
     *sd = sqrt(variance);
     if (sd_gradient) {
         memset(sd_gradient, 0, (size_t)d * sizeof *sd_gradient);
-        if (variance > VARIANCE_MIN)
-            linalg_multiply_transposed(all, d, -1 / *sd, dk, d, k, 0, sd_gradient);
+        if (variance > GP_VARIANCE_MIN)
+            linalg_multiply_transposed(all, d, -1 / *sd, dk, d, v, 0, sd_gradient);
     }
     mem_free(k);
 }

@@ -10,8 +10,7 @@
 
 #define JITTER_FIRST 1e-8
 #define JITTER_LAST 1e-2
-#define PIVOT_MIN 1e-8 /* squared; a row that is nearer to the others than that counts as noisier */
-#define VARIANCE_MIN 1e-18
+#define PIVOT_MIN 1e-8   /* squared; a row that is nearer to the others than that counts as noisier */
 #define ROWS_AT_ONCE 128 /* of gp_predict: bounds what it allocates */
 
 static double *doubles(int n, int m)
@@ -33,7 +32,7 @@ struct gp *gp_create(int d, int capacity, const struct gp_hyper *hyper)
     gp->hyper = *hyper;
     gp->capacity = capacity > 0 ? capacity : 1;
     gp->x = doubles(gp->capacity, d);
-    gp->l = doubles(gp->capacity, gp->capacity);
+    gp->m = doubles(gp->capacity, gp->capacity);
     gp->z = doubles(gp->capacity, 1);
     gp->weights = doubles(gp->capacity, 1);
     return gp;
@@ -44,7 +43,7 @@ void gp_destroy(struct gp *gp)
     if (!gp)
         return;
     mem_free(gp->x);
-    mem_free(gp->l);
+    mem_free(gp->m);
     mem_free(gp->z);
     mem_free(gp->weights);
     mem_free(gp);
@@ -66,22 +65,29 @@ static void reserve(struct gp *gp, int n)
     if (n <= gp->capacity)
         return;
     int capacity = gp->capacity + gp->capacity / 2 > n ? gp->capacity + gp->capacity / 2 : n;
-    double *l = doubles(capacity, capacity);
+    double *m = doubles(capacity, capacity);
     for (int i = 0; i < gp->n; i++)
-        memcpy(l + at(i, capacity), gp->l + at(i, gp->capacity), (size_t)(i + 1) * sizeof *l);
-    mem_free(gp->l);
-    gp->l = l;
+        memcpy(m + at(i, capacity), gp->m + at(i, gp->capacity), (size_t)(i + 1) * sizeof *m);
+    mem_free(gp->m);
+    gp->m = m;
     gp->x = mem_grow(gp->x, at(capacity, gp->d) + 1, sizeof *gp->x);
     gp->z = mem_grow(gp->z, (size_t)capacity + 1, sizeof *gp->z);
     gp->weights = mem_grow(gp->weights, (size_t)capacity + 1, sizeof *gp->weights);
     gp->capacity = capacity;
 }
 
+/* One row's share of the weights: always the same additions in the same order. */
+static void weigh_row(struct gp *gp, int i)
+{
+    gp->weights[i] = 0;
+    linalg_axpy(i + 1, gp->z[i], gp->m + at(i, gp->capacity), gp->weights);
+}
+
 static void weigh(struct gp *gp)
 {
     gp->version++;
-    memcpy(gp->weights, gp->z, (size_t)gp->n * sizeof *gp->z);
-    linalg_solve_transposed(gp->n, gp->l, gp->capacity, gp->weights);
+    for (int i = 0; i < gp->n; i++)
+        weigh_row(gp, i);
 }
 
 static double noise_of(const struct gp *gp, double variance)
@@ -92,10 +98,10 @@ static double noise_of(const struct gp *gp, double variance)
 
 static bool factor(struct gp *gp, const struct gp_data *data)
 {
-    kernel_matrix(gp->n, gp->d, gp->x, gp->hyper.length, gp->l, NULL, gp->capacity);
+    kernel_matrix(gp->n, gp->d, gp->x, gp->hyper.length, gp->m, NULL, gp->capacity);
     for (int i = 0; i < gp->n; i++)
-        gp->l[at(i, gp->capacity) + (size_t)i] += noise_of(gp, data->variance[i]) + gp->jitter;
-    return linalg_cholesky(gp->n, gp->l, gp->capacity);
+        gp->m[at(i, gp->capacity) + (size_t)i] += noise_of(gp, data->variance[i]) + gp->jitter;
+    return linalg_cholesky(gp->n, gp->m, gp->capacity);
 }
 
 void gp_condition(struct gp *gp, const struct gp_data *data)
@@ -114,24 +120,31 @@ void gp_condition(struct gp *gp, const struct gp_data *data)
         assert(isfinite(data->y[i]));
         gp->z[i] = data->y[i] - gp->hyper.mean;
     }
-    linalg_solve(gp->n, gp->l, gp->capacity, gp->z);
+    linalg_solve(gp->n, gp->m, gp->capacity, gp->z);
+    linalg_invert_factor(gp->n, gp->m, gp->capacity);
     weigh(gp);
 }
 
+/* The new row of L is [w, pivot], w = m k, and so that of m is [-m^T w, 1] / pivot. */
 void gp_append(struct gp *gp, const double *x, double y, double variance)
 {
     assert(isfinite(y));
     reserve(gp, gp->n + 1);
     int n = gp->n;
-    double *row = gp->l + at(n, gp->capacity);
-    kernel_row(n, gp->d, gp->x, x, gp->hyper.length, row, NULL);
-    linalg_solve(n, gp->l, gp->capacity, row);
-    double pivot = 1 + noise_of(gp, variance) + gp->jitter - linalg_dot(n, row, row);
-    row[n] = sqrt(fmax(pivot, PIVOT_MIN));
-    gp->z[n] = (y - gp->hyper.mean - linalg_dot(n, row, gp->z)) / row[n];
+    double *row = gp->m + at(n, gp->capacity), *k = doubles(n, 2), *w = k + n;
+    kernel_row(n, gp->d, gp->x, x, gp->hyper.length, k, NULL);
+    linalg_multiply_lower_both(n, gp->m, gp->capacity, k, w, row);
+    double left = 1 + noise_of(gp, variance) + gp->jitter - linalg_dot(n, w, w);
+    double pivot = sqrt(fmax(left, PIVOT_MIN));
+    for (int i = 0; i < n; i++)
+        row[i] = -row[i] / pivot;
+    row[n] = 1 / pivot;
+    gp->z[n] = (y - gp->hyper.mean - linalg_dot(n, w, gp->z)) / pivot;
     memcpy(gp->x + at(n, gp->d), x, (size_t)gp->d * sizeof *x);
     gp->n++;
-    weigh(gp);
+    gp->version++;
+    weigh_row(gp, n);
+    mem_free(k);
 }
 
 void gp_truncate(struct gp *gp, int n)
@@ -145,7 +158,7 @@ void gp_truncate(struct gp *gp, int n)
 
 static double deviation(double explained)
 {
-    return sqrt(fmax(1 - explained, VARIANCE_MIN));
+    return sqrt(fmax(1 - explained, GP_VARIANCE_MIN));
 }
 
 /* Cross-kernel of q points x [q][d] with the rows: out [q][n]. */
@@ -171,7 +184,7 @@ void gp_predict(const struct gp *gp, int q, const double *x, double *mean, doubl
         if (mean)
             means(gp, m, k, mean + from);
         if (sd)
-            linalg_solve_rows(n, gp->l, gp->capacity, m, k, n > 0 ? n : 1);
+            linalg_multiply_lower_rows(n, gp->m, gp->capacity, m, k, n > 0 ? n : 1);
         for (int i = 0; sd && i < m; i++)
             sd[from + i] = deviation(linalg_dot(n, k + at(i, n), k + at(i, n)));
     }
@@ -182,18 +195,17 @@ void gp_predict_gradient(const struct gp *gp, const double *x, double *mean, dou
                          double *mean_gradient, double *sd_gradient)
 {
     int n = gp->n, d = gp->d;
-    double *k = doubles(n, d + 1), *dk = k + n;
+    double *k = doubles(n, d + 3), *dk = k + n, *w = dk + at(n, d), *v = w + n;
     kernel_row_gradient(n, d, gp->x, x, gp->hyper.length, k, dk);
     *mean = gp->hyper.mean + linalg_dot(n, k, gp->weights);
     memset(mean_gradient, 0, (size_t)d * sizeof *mean_gradient);
     linalg_multiply_transposed(n, d, 1, dk, d, gp->weights, 0, mean_gradient);
     if (sd) {
-        linalg_solve(n, gp->l, gp->capacity, k);
-        *sd = deviation(linalg_dot(n, k, k));
-        linalg_solve_transposed(n, gp->l, gp->capacity, k);
+        linalg_multiply_lower_both(n, gp->m, gp->capacity, k, w, v);
+        *sd = deviation(linalg_dot(n, w, w));
         memset(sd_gradient, 0, (size_t)d * sizeof *sd_gradient);
-        if (*sd * *sd > VARIANCE_MIN)
-            linalg_multiply_transposed(n, d, -1 / *sd, dk, d, k, 0, sd_gradient);
+        if (*sd * *sd > GP_VARIANCE_MIN)
+            linalg_multiply_transposed(n, d, -1 / *sd, dk, d, v, 0, sd_gradient);
     }
     mem_free(k);
 }
@@ -204,7 +216,7 @@ void gp_predict_joint(const struct gp *gp, int q, const double *x, double *mean,
     double *k = doubles(q, n);
     cross(gp, q, x, k);
     means(gp, q, k, mean);
-    linalg_solve_rows(n, gp->l, gp->capacity, q, k, ldk);
+    linalg_multiply_lower_rows(n, gp->m, gp->capacity, q, k, ldk);
     kernel_matrix(q, gp->d, x, gp->hyper.length, covariance, NULL, q);
     for (int i = 0; i < q; i++)
         for (int j = 0; j < i; j++)
@@ -213,14 +225,14 @@ void gp_predict_joint(const struct gp *gp, int q, const double *x, double *mean,
     for (int i = 0; i < q; i++) {
         for (int j = 0; j < i; j++)
             covariance[at(j, q) + (size_t)i] = covariance[at(i, q) + (size_t)j];
-        covariance[at(i, q) + (size_t)i] = fmax(covariance[at(i, q) + (size_t)i], VARIANCE_MIN);
+        covariance[at(i, q) + (size_t)i] = fmax(covariance[at(i, q) + (size_t)i], GP_VARIANCE_MIN);
     }
     mem_free(k);
 }
 
 void gp_factor_covariance(int n, double *a, int ld)
 {
-    double largest = VARIANCE_MIN;
+    double largest = GP_VARIANCE_MIN;
     double *kept = doubles(n, n);
     for (int i = 0; i < n; i++) {
         memcpy(kept + at(i, n), a + at(i, ld), (size_t)(i + 1) * sizeof *a);

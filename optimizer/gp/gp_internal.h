@@ -3,12 +3,20 @@
  * UNITS  As gp.h.
  * MEMORY As gp.h.
  * ERRORS None.
- * STATE  (1) l [n][capacity] is the factor of K + diag(noise of the rows) + jitter, z = L^-1 (y - mean), weights = L^-T z.
- *        (2) Row i of l, and z_i, depend on rows 0 … i alone, so forgetting the last rows only needs new weights. */
+ * STATE  With L the Cholesky factor of K + diag(noise of the rows) + jitter:
+ *        (1) m is L^-1, lower triangular with zeros above, z = m (y - mean), weights = m^T z = K^-1 (y - mean).
+ *        (2) Row i of m, and z_i, depend on rows 0 … i alone; weights are summed row by row, from the first on. So the last
+ *            rows can be forgotten, and what is left has the bits that it had before they came.
+ *
+ * Why L^-1 and not L: both take n^2 / 2 numbers, and a point's variance with its gradient needs m k and m^T (m k), which takes one pass
+ * over m but two over L, and passes over memory are all that it costs. Inverses of triangular matrices are as good as solving
+ * with them but for contrived ones (Du Croz and Higham, IMA J. Numerical Analysis 12, 1992). */
 #ifndef OPTIMIZER_GP_GP_INTERNAL_H
 #define OPTIMIZER_GP_GP_INTERNAL_H
 
 #include "optimizer/gp/gp.h"
+
+#define GP_VARIANCE_MIN 1e-18 /* what rounding leaves of a variance counts as this */
 
 struct gp {
     int d, n, capacity;
@@ -16,7 +24,7 @@ struct gp {
     double jitter;
     uint64_t version; /* counts changes, so that what was derived from a state can tell that it has gone */
     double *x;        /* [capacity][d] */
-    double *l;        /* [capacity][capacity] */
+    double *m;        /* [capacity][capacity] */
     double *z;        /* [capacity] */
     double *weights;  /* [capacity] */
 };

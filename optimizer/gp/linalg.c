@@ -8,8 +8,12 @@
 /* Row-major lower is column-major upper, so LAPACK is told "U" and nothing is ever copied to turn it round. */
 #define UPLO "U"
 
+#define STRIP                                                                                                \
+    32 /* rows that are read once from memory and used twice; of 1000 doubles they fit in the second cache */
+
 void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info);
 void dpotri_(const char *uplo, const int *n, double *a, const int *lda, int *info);
+void dtrtri_(const char *uplo, const char *diag, const int *n, double *a, const int *lda, int *info);
 
 /* Another BLAS that fits the same symbols may be put in OpenBLAS's place and has no such switch. */
 #pragma weak openblas_set_num_threads
@@ -62,6 +66,34 @@ void linalg_inverse(int n, const double *l, int ld, double *out, int ldo)
     if (n > 0)
         dpotri_(UPLO, &n, out, &ldo, &info);
     assert(info == 0); /* a factor's diagonal is positive */
+}
+
+void linalg_invert_factor(int n, double *l, int ld)
+{
+    int info = 0;
+    if (n > 0)
+        dtrtri_(UPLO, "N", &n, l, &ld, &info);
+    assert(info == 0);
+}
+
+void linalg_multiply_lower_rows(int n, const double *m, int ld, int q, double *b, int ldb)
+{
+    if (n > 0 && q == 1)
+        cblas_dtrmv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, n, m, ld, b, 1);
+    else if (n > 0 && q > 0)
+        cblas_dtrmm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, q, n, 1.0, m, ld, b,
+                    ldb);
+}
+
+void linalg_multiply_lower_both(int n, const double *m, int ld, const double *b, double *w, double *v)
+{
+    memset(v, 0, (size_t)n * sizeof *v);
+    for (int from = 0; from < n; from += STRIP) {
+        int rows = n - from < STRIP ? n - from : STRIP;
+        const double *strip = m + (size_t)from * (size_t)ld;
+        linalg_multiply(rows, from + rows, strip, ld, b, w + from);
+        linalg_multiply_transposed(rows, from + rows, 1, strip, ld, w + from, 1, v);
+    }
 }
 
 double linalg_dot(int n, const double *a, const double *b)

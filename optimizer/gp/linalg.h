@@ -27,6 +27,16 @@ void linalg_solve_rows(int n, const double *l, int ld, int q, double *b, int ldb
 /* out [n][ldo] = (L L^T)^-1, its lower triangle; what lies above stays. */
 void linalg_inverse(int n, const double *l, int ld, double *out, int ldo);
 
+/* l [n][ld] becomes its inverse, lower triangular too. */
+void linalg_invert_factor(int n, double *l, int ld);
+
+/* Row i of b [q][ldb] becomes M (row i), M [n][ld] lower triangular. */
+void linalg_multiply_lower_rows(int n, const double *m, int ld, int q, double *b, int ldb);
+
+/* w [n] = M b and v [n] = M^T w, reading M once; what lies above its diagonal must be 0. With M = L^-1, v solves
+ * L L^T v = b. */
+void linalg_multiply_lower_both(int n, const double *m, int ld, const double *b, double *w, double *v);
+
 double linalg_dot(int n, const double *a, const double *b);
 /* y += a x */
 void linalg_axpy(int n, double a, const double *x, double *y);
