@@ -1,9 +1,64 @@
 #include "optimizer/strategy.h"
 
+#include "optimizer/acquisition/maximise.h"
+#include "optimizer/model/gain.h"
+#include "proto/mem.h"
+
+#include <math.h>
+
+#define CANDIDATES 512
+#define STARTS 6
+#define CALLS_MAX 60
+
+static int ask_model(const struct opt_problem *problem, const struct surrogate *surrogate,
+                     const struct known *known, struct opt_proposal *out, struct err *err)
+{
+    struct gain gain;
+    int rc = gain_make(problem, surrogate, known, out->trial, &gain, err);
+    if (rc)
+        return rc;
+    struct maximise_run run = {
+        .space = known->space,
+        .seed = problem->seed,
+        .stream = (uint64_t)out->trial,
+        .candidates = CANDIDATES,
+        .starts = STARTS,
+        .calls_max = CALLS_MAX,
+        .good = gain.front,
+        .good_n = gain.front_n,
+        .value = gain_value,
+        .values = gain_values,
+        .taken = gain_taken,
+        .arg = &gain,
+    };
+    double value = maximise(&run, out->ratios);
+    if (isfinite(value)) {
+        out->path = OPT_PATH_MODEL;
+        out->gain = gain_volume(&gain, value);
+    }
+    gain_fini(&gain);
+    return 0;
+}
+
 int bayes_propose(const struct opt_problem *problem, const struct opt_plan *plan,
                   const struct opt_history *history, int stream, struct opt_model *model,
                   struct opt_proposal *out, struct err *err)
 {
-    (void)problem, (void)plan, (void)history, (void)stream, (void)model, (void)out;
-    return err_set(err, ERR_UNSUPPORTED, "strategy.type: \"bayes\" is not in this build");
+    struct opt_model *own = model ? NULL : opt_model_create();
+    const struct surrogate *surrogate;
+    struct space space;
+    struct known known;
+    strategy_space(&space, problem);
+    known_make(problem, history, &space, out->trial, &known);
+    out->path = OPT_PATH_FILL;
+    int rc = surrogate_get(problem, plan, history, model ? model : own, &surrogate, err);
+    if (!rc)
+        rc = ask_model(problem, surrogate, &known, out, err);
+    if (rc == ERR_NOT_READY)
+        rc = 0;
+    if (!rc && out->path == OPT_PATH_FILL)
+        known_fill(&known, problem->seed, stream, out->ratios);
+    known_fini(&known);
+    opt_model_destroy(own);
+    return rc;
 }
