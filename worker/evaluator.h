@@ -32,6 +32,9 @@ struct scores {
     size_t
         effective_n; /* 0, or one a ratio: what was really applied (merge.h); NaN where there is no update */
     double effective[SPEC_RATIOS_MAX];
+    int slices,
+        slices_done; /* fewer done than there are: the evaluation was ended, these are scores in part */
+    int64_t items;   /* evaluated, of all tasks */
 };
 void scores_fini(struct scores *scores);
 
@@ -45,6 +48,15 @@ void evaluator_close(struct evaluator *evaluator);
  * the evaluator. Gives how many. */
 int evaluator_names(const struct evaluator *evaluator, const char *names[SPEC_RATIOS_MAX]);
 
+/* Who hears of an evaluation's slices. Called by the thread that evaluates. */
+struct slice_hearer {
+    void *ctx;
+    /* Scores of all items so far, after every slice but the last; borrowed for the call, which must be short. */
+    void (*hear)(void *ctx, const struct scores *scores);
+    /* Shall the evaluation end with what it has? Waits wait_s at most for an answer that is on its way. */
+    bool (*stop)(void *ctx, double wait_s);
+};
+
 struct evaluation {
     int64_t search;
     int trial;
@@ -53,7 +65,10 @@ struct evaluation {
     const double *ratios;
     int ratios_n;
     uint64_t seed;
-    const atomic_bool *cancel; /* looked at at least once a second */
+    int repeat; /* 0; 1 … when a trial is scored again, with a seed of its own */
+    int slices; /* into how many it is cut; 0, 1: nothing is heard of it before its end */
+    const struct slice_hearer *hearer; /* NULL: it is not cut */
+    const atomic_bool *cancel;         /* looked at at least once a second */
 };
 int evaluator_run(struct evaluator *evaluator, const struct evaluation *evaluation, struct scores *scores,
                   struct err *err);

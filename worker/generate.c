@@ -22,7 +22,6 @@ struct batch {
     int n, rows_n;
     float *logits;  /* [FORWARD_LOGIT_ROWS][vocabulary] */
     float *scratch; /* [vocabulary] */
-    const struct generation_rules *rules;
 };
 
 static void add(struct batch *b, int seat, const int32_t *ids, int n)
@@ -63,7 +62,7 @@ static int advance(struct batch *b, int seat, const float *logits, struct err *e
 {
     struct seat *s = &b->seats[seat];
     struct generation *g = s->who;
-    int n = b->rules->tokens_n;
+    int n = g->rules->tokens_n;
     int rc = logits_check(logits, n, err);
     if (rc)
         return rc;
@@ -71,8 +70,8 @@ static int advance(struct batch *b, int seat, const float *logits, struct err *e
                                                rng_uniform(&g->rng), b->scratch)
                                  : logits_best(logits, n);
     bool ended = false;
-    for (int i = 0; i < b->rules->stop_ids_n; i++)
-        ended = ended || s->next == b->rules->stop_ids[i];
+    for (int i = 0; i < g->rules->stop_ids_n; i++)
+        ended = ended || s->next == g->rules->stop_ids[i];
     if (!ended)
         g->made[g->made_n++] = s->next;
     if (ended || g->made_n == g->max_new)
@@ -93,12 +92,13 @@ static int step(struct batch *b, const struct stop *stop, struct err *err)
     return rc;
 }
 
-int generate_run(struct forward *forward, struct generation *all, size_t n,
-                 const struct generation_rules *rules, const struct stop *stop, struct err *err)
+int generate_run(struct forward *forward, struct generation *all, size_t n, const struct stop *stop,
+                 struct err *err)
 {
     size_t seats_n = (size_t)forward_slots(forward), columns = (size_t)forward_columns(forward);
-    struct batch b = {.forward = forward, .rules = rules};
-    assert((size_t)rules->tokens_n <= columns);
+    struct batch b = {.forward = forward};
+    for (size_t i = 0; i < n; i++)
+        assert((size_t)all[i].rules->tokens_n <= columns);
     b.seats = mem_zero(seats_n, sizeof *b.seats);
     b.segments = mem_zero(seats_n, sizeof *b.segments);
     b.rows = mem_zero(seats_n, sizeof *b.rows);

@@ -10,7 +10,15 @@
 #include "proto/rng.h"
 #include "worker/forward.h"
 
+/* What the continuations of a task share. */
+struct generation_rules {
+    int tokens_n; /* tokens 0 … tokens_n - 1 can be chosen: models may have more rows than the bundle has texts */
+    const int32_t *stop_ids;
+    int stop_ids_n;
+};
+
 struct generation {
+    const struct generation_rules *rules;
     const int32_t *prompt;
     int prompt_n;
     int max_new;
@@ -20,14 +28,7 @@ struct generation {
     int made_n;         /* out */
 };
 
-/* What all continuations of a run share. */
-struct generation_rules {
-    int tokens_n; /* tokens 0 … tokens_n - 1 can be chosen: models may have more rows than the bundle has texts */
-    const int32_t *stop_ids;
-    int stop_ids_n;
-};
-
-int generate_run(struct forward *forward, struct generation *all, size_t n,
-                 const struct generation_rules *rules, const struct stop *stop, struct err *err);
+int generate_run(struct forward *forward, struct generation *all, size_t n, const struct stop *stop,
+                 struct err *err);
 
 #endif

@@ -44,7 +44,8 @@ bool lease_word(const char *text)
 /* What names the lease. */
 static int parse_names(const struct json *root, struct lease *lease, struct err *err)
 {
-    int64_t trial = 0, attempt = 0, seed = 0;
+    int64_t trial = 0, attempt = 0, seed = 0, repeat = 0;
+    const struct json *again = json_get(root, "repeat");
     const char *token = json_string_or(json_get(root, "lease"), "");
     const char *half = json_string_or(json_get(root, "half"), "");
     if (lease_word(token) && strlen(token) < sizeof lease->token)
@@ -52,10 +53,12 @@ static int parse_names(const struct json *root, struct lease *lease, struct err 
     bool whole = json_whole(json_get(root, "search"), 1, INT64_MAX, &lease->search) &&
                  json_whole(json_get(root, "trial"), 0, INT32_MAX, &trial) &&
                  json_whole(json_get(root, "attempt"), 1, INT32_MAX, &attempt) &&
-                 json_whole(json_get(root, "seed"), 0, (int64_t)1 << 53, &seed);
+                 json_whole(json_get(root, "seed"), 0, (int64_t)1 << 53, &seed) &&
+                 (!again || json_whole(again, 0, INT32_MAX, &repeat));
     lease->trial = (int)trial;
     lease->attempt = (int)attempt;
     lease->seed = (uint64_t)seed;
+    lease->repeat = (int)repeat;
     if (!whole || !*lease->token || (strcmp(half, "search") != 0 && strcmp(half, "heldout") != 0))
         return err_set(err, ERR_INVALID,
                        "the daemon's lease has other fields than this worker (version " PARETOD_VERSION
@@ -109,16 +112,37 @@ void lease_fini(struct lease *lease)
     *lease = (struct lease){0};
 }
 
-static void write_score(const struct score *score, struct json_out *out)
+static void write_score(const struct score *score, bool items, struct json_out *out)
 {
     json_object(out);
     json_put_text(out, "metric", score->metric);
     json_put_double(out, "mean", score->mean);
     json_put_double(out, "stderr", score->stderr_); /* NaN becomes null: not known */
     json_put_int(out, "n", score->n);
-    if (score->items)
+    if (items && score->items)
         json_put_doubles(out, "items", score->items, score->items_n);
     json_end_object(out);
+}
+
+static void write_scores(const struct scores *scores, bool items, struct json_out *out)
+{
+    json_put_int(out, "slices_done", scores->slices_done);
+    json_put_int(out, "slices", scores->slices);
+    json_put_int(out, "items", scores->items);
+    json_name(out, "scores");
+    json_array(out);
+    for (size_t i = 0; i < scores->n; i++)
+        write_score(&scores->item[i], items, out);
+    json_end_array(out);
+}
+
+void lease_write_slice(const struct scores *scores, struct buf *buf)
+{
+    struct json_out out;
+    json_begin(&out, buf);
+    json_object(&out);
+    write_scores(scores, false, &out);
+    json_end_object(&out);
 }
 
 void lease_write_result(const struct scores *scores, struct buf *buf)
@@ -126,11 +150,7 @@ void lease_write_result(const struct scores *scores, struct buf *buf)
     struct json_out out;
     json_begin(&out, buf);
     json_object(&out);
-    json_name(&out, "scores");
-    json_array(&out);
-    for (size_t i = 0; i < scores->n; i++)
-        write_score(&scores->item[i], &out);
-    json_end_array(&out);
+    write_scores(scores, true, &out);
     json_put_double(&out, "merge_s", scores->merge_s);
     json_put_double(&out, "evaluate_s", scores->evaluate_s);
     if (scores->effective_n)

@@ -19,6 +19,7 @@ struct lease {
     char half[16];
     int attempt;
     uint64_t seed;
+    int repeat; /* 0; 1 … when the trial is scored again */
     int ratios_n;
     double ratios[SPEC_GROUPS_MAX + 1];
     struct search_spec spec;
@@ -35,6 +36,8 @@ void lease_fini(struct lease *lease);
 /* A word that can stand in a path and in JSON as it is: letters, digits, '-', '_', '.', at least one. */
 bool lease_word(const char *text);
 
+/* The scores of some slices so far, without the items' values. */
+void lease_write_slice(const struct scores *scores, struct buf *buf);
 void lease_write_result(const struct scores *scores, struct buf *buf);
 void lease_write_refusal(const char *reason, struct buf *buf);
 void lease_write_failure(int code, const char *reason, struct buf *buf);

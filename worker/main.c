@@ -5,6 +5,7 @@
 #include "proto/files.h"
 #include "proto/log.h"
 #include "proto/mem.h"
+#include "proto/search_spec.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -32,6 +33,7 @@ static const char help[] =
     "  --evaluate FILE  evaluate one ratio vector of a search and print its scores as JSON\n"
     "  --ratios LIST    weights of the tuned checkpoint, one a group (with --evaluate)\n"
     "  --half HALF      search or heldout items (with --evaluate; default search)\n"
+    "  --slices N       cut the evaluation into N parts and print the scores after each (with --evaluate)\n"
     "  --log-level L    debug, info, warn, error (default info)\n"
     "  --version, --help\n"
     "\n"
@@ -80,12 +82,12 @@ static int log_level_of(const char *word)
 static int read_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
-        {"daemon", 1, NULL, 'd'},  {"slots", 1, NULL, 's'},     {"name", 1, NULL, 'n'},
-        {"scratch", 1, NULL, 't'}, {"evaluate", 1, NULL, 'e'},  {"ratios", 1, NULL, 'r'},
-        {"half", 1, NULL, 'a'},    {"log-level", 1, NULL, 'l'}, {"version", 0, NULL, 'v'},
-        {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0}};
+        {"daemon", 1, NULL, 'd'},  {"slots", 1, NULL, 's'},    {"name", 1, NULL, 'n'},
+        {"scratch", 1, NULL, 't'}, {"evaluate", 1, NULL, 'e'}, {"ratios", 1, NULL, 'r'},
+        {"half", 1, NULL, 'a'},    {"slices", 1, NULL, 'c'},   {"log-level", 1, NULL, 'l'},
+        {"version", 0, NULL, 'v'}, {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0}};
     char *end;
-    long slots;
+    long slots; /* or slices */
     for (int c; (c = getopt_long(argc, argv, "h", known, NULL)) != -1;) {
         switch (c) {
         case 'd':
@@ -113,6 +115,12 @@ static int read_options(int argc, char **argv, struct options *options)
             options->once.half = optarg;
             if (strcmp(optarg, "search") != 0 && strcmp(optarg, "heldout") != 0)
                 return usage_error("--half must be search or heldout", optarg);
+            break;
+        case 'c':
+            slots = strtol(optarg, &end, 10);
+            if (*end || slots < 1 || slots > SPEC_SLICES_MAX)
+                return usage_error("--slices must be a whole number from 1 to 64", optarg);
+            options->once.slices = (int)slots;
             break;
         case 'l':
             if (log_level_of(optarg) < 0)
@@ -197,6 +205,8 @@ int main(int argc, char **argv)
         return code;
     if (!options.once.search != !options.once.ratios)
         return usage_error("--evaluate and --ratios go together", NULL);
+    if (options.once.slices && !options.once.search)
+        return usage_error("--slices goes with --evaluate; a search's slices stand in its search.json", NULL);
     code = make_scratch(&options.session.scratch, fresh, sizeof fresh, &made);
     if (code)
         return code;

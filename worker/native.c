@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ROWS 256 /* tokens computed together: their activations stay in the processor's second cache */
-#define SLOTS 64 /* sequences under way at once */
+#define ROWS 256     /* tokens computed together: their activations stay in the processor's second cache */
+#define SLOTS 64     /* sequences under way at once */
+#define PATIENCE 0.1 /* of a slice's time, for the answer to its scores */
 
 struct judge { /* a reward model */
     struct checkpoint *ckpt;
@@ -228,22 +229,82 @@ static int check_evaluation(const struct native *native, const struct evaluation
     return 0;
 }
 
-static int run_tasks(struct native *native, const struct evaluation *evaluation, const struct stop *stop,
-                     struct scores *scores, struct err *err)
+/* What one run holds. */
+struct run {
+    struct native *native;
+    const struct evaluation *evaluation;
+    struct stop stop;
+    struct task *tasks; /* [tasks_n] the wanted ones */
+    int tasks_n, slices;
+};
+
+static int open_tasks(struct run *run, struct err *err)
 {
+    struct native *native = run->native;
+    const struct evaluation *evaluation = run->evaluation;
     int rc = 0;
+    run->slices = evaluation->hearer ? most(1, evaluation->slices) : 1;
+    run->tasks = mem_zero((size_t)native->bundle->tasks_n, sizeof *run->tasks);
     for (int t = 0; t < native->bundle->tasks_n && !rc; t++) {
         if (!native->wanted[t])
             continue;
-        struct task_run run = {.bundle = native->bundle,
-                               .task = &native->bundle->tasks[t],
-                               .held_out = strcmp(evaluation->half, "heldout") == 0,
-                               .model = native->forward,
-                               .reward = native->judges[t].forward,
-                               .seed = native->seed,
-                               .stop = stop};
-        rc = task_score(&run, scores, err);
+        struct task_run about = {.bundle = native->bundle,
+                                 .task = &native->bundle->tasks[t],
+                                 .held_out = strcmp(evaluation->half, "heldout") == 0,
+                                 .model = native->forward,
+                                 .reward = native->judges[t].forward,
+                                 .seed = evaluation->repeat ? evaluation->seed : native->seed,
+                                 .stop = &run->stop};
+        rc = task_open(&about, run->slices, &run->tasks[run->tasks_n++], err);
     }
+    return rc;
+}
+
+static void close_tasks(struct run *run)
+{
+    for (int t = 0; t < run->tasks_n; t++)
+        task_close(&run->tasks[t]);
+    mem_free(run->tasks);
+}
+
+/* Scores of the items so far; scores->item must be empty. */
+static void sum_up(const struct run *run, int done, struct scores *scores)
+{
+    scores->slices = run->slices;
+    scores->slices_done = done;
+    scores->items = 0;
+    for (int t = 0; t < run->tasks_n; t++) {
+        task_scores(&run->tasks[t], scores);
+        scores->items += (int64_t)task_items_done(&run->tasks[t]);
+    }
+}
+
+/* Tells the scores so far; true when that is enough. An answer may take a tenth of what the slice took: then waiting for
+ * it costs little, and an evaluation that shall end does not begin another slice. */
+static bool ask(const struct run *run, int done, double slice_s)
+{
+    const struct slice_hearer *hearer = run->evaluation->hearer;
+    struct scores so_far = {0};
+    sum_up(run, done, &so_far);
+    hearer->hear(hearer->ctx, &so_far);
+    scores_fini(&so_far);
+    return hearer->stop(hearer->ctx, PATIENCE * slice_s);
+}
+
+static int run_tasks(struct run *run, struct scores *scores, struct err *err)
+{
+    int rc = open_tasks(run, err), done = 0;
+    bool enough = false;
+    while (!rc && done < run->slices && !enough) {
+        double start_s = stop_now_s();
+        rc = tasks_slice(run->tasks, run->tasks_n, err);
+        done++;
+        if (!rc && done < run->slices)
+            enough = ask(run, done, stop_now_s() - start_s);
+    }
+    if (!rc)
+        sum_up(run, done, scores);
+    close_tasks(run);
     return rc;
 }
 
@@ -251,8 +312,8 @@ int native_run(struct native *native, const struct evaluation *evaluation, struc
                struct err *err)
 {
     *scores = (struct scores){0};
-    struct stop stop;
-    stop_init(&stop, evaluation->cancel, native->time_limit_s);
+    struct run run = {.native = native, .evaluation = evaluation};
+    stop_init(&run.stop, evaluation->cancel, native->time_limit_s);
     struct weights weights = {.base = native->base,
                               .tuned = native->tuned,
                               .plan = native->plan,
@@ -264,7 +325,7 @@ int native_run(struct native *native, const struct evaluation *evaluation, struc
     double start_s = stop_now_s();
     int rc = check_evaluation(native, evaluation, err);
     if (!rc)
-        rc = model_load(native->model, &weights, &stop, err);
+        rc = model_load(native->model, &weights, &run.stop, err);
     scores->merge_s = stop_now_s() - start_s;
     if (!rc) {
         merge_effective_ratios(native->plan, native->effects, scores->effective);
@@ -272,7 +333,7 @@ int native_run(struct native *native, const struct evaluation *evaluation, struc
     }
     start_s = stop_now_s();
     if (!rc)
-        rc = run_tasks(native, evaluation, &stop, scores, err);
+        rc = run_tasks(&run, scores, err);
     scores->evaluate_s = stop_now_s() - start_s;
     if (rc)
         scores_fini(scores);

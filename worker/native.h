@@ -16,8 +16,8 @@ int native_open(const struct search_spec *spec, struct native **out, struct err 
 void native_close(struct native *native);
 int native_names(const struct native *native, const char *names[SPEC_RATIOS_MAX]); /* see evaluator_names */
 
-/* Runs the tasks that the search's objectives name. Draws use the search's own seed, never evaluation->seed
- * or the trial: sampled replies of two trials are made with the same random numbers. */
+/* Runs the tasks that the search's objectives name. Draws use the search's own seed, never the trial: sampled replies of
+ * two trials are made with the same random numbers. Only a repeat draws others, with evaluation->seed. */
 int native_run(struct native *native, const struct evaluation *evaluation, struct scores *scores,
                struct err *err);
 

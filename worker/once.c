@@ -91,18 +91,32 @@ static int check_ratios(const struct search_spec *spec, const struct evaluator *
 }
 
 /* Standard output may be a full disk or a closed pipe: half a line is no answer. */
-static int print_scores(const struct scores *scores, struct err *err)
+static int print_scores(const struct scores *scores, void (*write)(const struct scores *, struct buf *),
+                        struct err *err)
 {
     struct buf buf;
     int rc = 0;
     buf_init(&buf, OUTPUT_MAX);
-    lease_write_result(scores, &buf);
+    write(scores, &buf);
     if (buf.full)
         rc = err_set(err, ERR_TOO_LARGE, "the scores are larger than %zu MiB", OUTPUT_MAX >> 20);
     else if (puts(buf_str(&buf)) < 0 || fflush(stdout) != 0)
         rc = err_set(err, ERR_IO, "cannot write the scores on standard output: %s", strerror(errno));
     buf_fini(&buf);
     return rc;
+}
+
+static void print_slice(void *ctx, const struct scores *scores)
+{
+    (void)ctx;
+    print_scores(scores, lease_write_slice, NULL); /* the last line's failure is told */
+}
+
+static bool go_on(void *ctx, double wait_s)
+{
+    (void)ctx;
+    (void)wait_s;
+    return false;
 }
 
 int once_run(const struct once_options *options, const atomic_bool *cancel, struct err *err)
@@ -113,10 +127,13 @@ int once_run(const struct once_options *options, const atomic_bool *cancel, stru
     double ratios[SPEC_RATIOS_MAX];
     struct evaluation evaluation = {
         .search = 1, .attempt = 1, .half = options->half, .ratios = ratios, .cancel = cancel};
+    const struct slice_hearer hearer = {NULL, print_slice, go_on};
     int rc = read_search(options->search, &spec, err);
     if (rc)
         return rc;
     evaluation.seed = spec.seed;
+    evaluation.slices = options->slices;
+    evaluation.hearer = options->slices > 1 ? &hearer : NULL;
     rc = read_ratios(options->ratios, ratios, &evaluation.ratios_n, err);
     if (!rc)
         rc = evaluator_open(&spec, options->scratch, &evaluator, err);
@@ -125,7 +142,7 @@ int once_run(const struct once_options *options, const atomic_bool *cancel, stru
     if (!rc)
         rc = evaluator_run(evaluator, &evaluation, &scores, err);
     if (!rc)
-        rc = print_scores(&scores, err);
+        rc = print_scores(&scores, lease_write_result, err);
     scores_fini(&scores);
     evaluator_close(evaluator);
     search_spec_fini(&spec);

@@ -16,9 +16,11 @@ struct once_options {
     const char *ratios;  /* "0.2,0.5,0.8" */
     const char *half;    /* "search" or "heldout" */
     const char *scratch; /* directory */
+    int slices; /* 0, 1: the evaluation is not cut; else the scores so far are printed after each slice */
 };
 
-/* Prints one JSON object on standard output: what a worker would report. */
+/* Prints one JSON object on standard output: what a worker would report. With slices, before it a line for each of them
+ * but the last. */
 int once_run(const struct once_options *options, const atomic_bool *cancel, struct err *err);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "wire/http_client.h"
 #include "worker/lease.h"
+#include "worker/reporter.h"
 
 #include <pthread.h>
 
@@ -21,13 +22,14 @@ struct slot {
     int number;
     pthread_t thread;
     struct http_client *http;
+    struct reporter *reporter;   /* of slices; NULL until there are some */
     struct evaluator *evaluator; /* kept for the next trial of the same search */
     char *evaluator_spec;
     int64_t evaluator_search;
     struct hash128 evaluator_stamp; /* of the models' files when they were checked */
     char token[80];                 /* "" = no lease; under the session's mutex */
     atomic_bool cancel;             /* stop, or the lease is lost */
-    atomic_bool lost;               /* the daemon said 410 to a heartbeat */
+    atomic_bool lost;               /* the daemon said 410 to a heartbeat or a slice */
 };
 
 struct session {

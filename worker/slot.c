@@ -15,6 +15,7 @@
 #define WAIT_LONGEST_S 5.0
 #define REPORT_TIMEOUT_S 20.0
 #define DELIVERY_AFTER_STOP_S 10.0 /* how long a report is offered to a silent daemon at the end */
+#define SLICE_WAIT_MOST_S 2.0      /* for the answer to a slice */
 #define CHECKS_MAX 6               /* of files that change while they are read: three seconds of waits */
 
 /* Asks for work. 0 with lease->token "" when nothing came up in poll_s; a failure with a token when there is a lease
@@ -193,8 +194,10 @@ static void slot_deliver(struct slot *slot, const struct lease *lease, const str
     struct err err = {0};
     buf_init(&body, LIMIT_BODY_BYTES);
     lease_write_result(scores, &body);
-    log_event(LOG_INFO, "evaluated", "search=%lld trial=%d half=%s merge_s=%.3f evaluate_s=%.3f",
-              (long long)lease->search, lease->trial, lease->half, scores->merge_s, scores->evaluate_s);
+    log_event(LOG_INFO, "evaluated",
+              "search=%lld trial=%d half=%s slices=%d/%d items=%lld merge_s=%.3f evaluate_s=%.3f",
+              (long long)lease->search, lease->trial, lease->half, scores->slices_done, scores->slices,
+              (long long)scores->items, scores->merge_s, scores->evaluate_s);
     int rc = body.full
                  ? err_set(&err, ERR_TOO_LARGE,
                            "the scores are larger than the %zu MiB that the daemon takes; print fewer items",
@@ -246,6 +249,71 @@ static int check_unchanged(const struct slot *slot, const struct lease *lease, s
                    lease->spec.base, lease->spec.tuned);
 }
 
+/* ---- slices ---- */
+
+static void hear_slice(void *ctx, const struct scores *scores)
+{
+    struct slot *slot = ctx;
+    struct buf body;
+    buf_init(&body, LIMIT_BODY_BYTES);
+    lease_write_slice(scores, &body);
+    if (!body.full)
+        reporter_put(slot->reporter, buf_str(&body));
+    buf_fini(&body);
+}
+
+/* A lease that is lost ends the evaluation as a heartbeat's answer does: cancelled, and nothing is reported. */
+static bool stop_slices(void *ctx, double wait_s)
+{
+    struct slot *slot = ctx;
+    enum reporter_answer answer =
+        reporter_wait(slot->reporter, wait_s < SLICE_WAIT_MOST_S ? wait_s : SLICE_WAIT_MOST_S);
+    if (answer == REPORTER_LOST) {
+        atomic_store(&slot->lost, true);
+        atomic_store(&slot->cancel, true);
+    }
+    return answer == REPORTER_STOP;
+}
+
+/* Into how many parts an evaluation is cut: held-out scores and repeats are never stopped, nor any when the search does not
+ * want it. */
+static int slices_of(const struct lease *lease)
+{
+    bool may_stop = strcmp(lease->half, "search") == 0 && !lease->repeat && lease->spec.early_stop > 0;
+    return may_stop ? lease->spec.slices : 1;
+}
+
+static int slot_evaluate(struct slot *slot, const struct lease *lease, struct scores *scores, struct err *err)
+{
+    const struct slice_hearer hearer = {slot, hear_slice, stop_slices};
+    struct evaluation evaluation = {.search = lease->search,
+                                    .trial = lease->trial,
+                                    .attempt = lease->attempt,
+                                    .half = lease->half,
+                                    .ratios = lease->ratios,
+                                    .ratios_n = lease->ratios_n,
+                                    .seed = lease->seed,
+                                    .repeat = lease->repeat,
+                                    .slices = slices_of(lease),
+                                    .cancel = &slot->cancel};
+    if (evaluation.slices > 1) {
+        int rc = slot->reporter ? 0 : reporter_open(slot->session->options->daemon, &slot->reporter, err);
+        if (rc)
+            return rc;
+        reporter_begin(slot->reporter, lease->token);
+        evaluation.hearer = &hearer;
+    }
+    int rc = evaluator_run(slot->evaluator, &evaluation, scores, err);
+    if (!rc)
+        rc = check_unchanged(slot, lease, err);
+    if (evaluation.hearer) {
+        if (!rc) /* so that the daemon hears of the slices before it hears of the end */
+            reporter_wait(slot->reporter, SLICE_WAIT_MOST_S);
+        reporter_end(slot->reporter);
+    }
+    return rc;
+}
+
 static void slot_work(struct slot *slot, const struct lease *lease)
 {
     struct scores scores = {0};
@@ -253,19 +321,8 @@ static void slot_work(struct slot *slot, const struct lease *lease)
     bool refused = false;
     slot_set_token(slot, lease->token);
     int rc = slot_evaluator(slot, lease, &refused, &err);
-    if (!rc) {
-        struct evaluation evaluation = {.search = lease->search,
-                                        .trial = lease->trial,
-                                        .attempt = lease->attempt,
-                                        .half = lease->half,
-                                        .ratios = lease->ratios,
-                                        .ratios_n = lease->ratios_n,
-                                        .seed = lease->seed,
-                                        .cancel = &slot->cancel};
-        rc = evaluator_run(slot->evaluator, &evaluation, &scores, &err);
-        if (!rc)
-            rc = check_unchanged(slot, lease, &err);
-    }
+    if (!rc)
+        rc = slot_evaluate(slot, lease, &scores, &err);
     slot_conclude(slot, lease, rc, refused, &scores, &err);
     scores_fini(&scores);
     slot_set_token(slot, "");
@@ -308,5 +365,6 @@ void *slot_main(void *ctx)
 void slot_fini(struct slot *slot)
 {
     close_evaluator(slot);
+    reporter_close(slot->reporter);
     http_client_close(slot->http);
 }

@@ -1,114 +1,127 @@
 #include "worker/tasks.h"
 
 #include "proto/mem.h"
-#include "worker/likelihood.h"
 #include "worker/metrics.h"
+#include "worker/slices.h"
 
+#include <assert.h>
 #include <stdio.h>
 
-const struct bundle_item **task_items(const struct task_run *run, size_t *n)
+static void choose_items(struct task *task)
 {
-    const struct bundle_item **items = mem_zero(run->task->items_n, sizeof *items);
-    *n = 0;
-    for (size_t i = 0; i < run->task->items_n; i++) {
-        if (run->task->items[i].held_out == run->held_out)
-            items[(*n)++] = &run->task->items[i];
+    const struct bundle_task *all = task->run.task;
+    task->items = mem_zero(all->items_n, sizeof *task->items);
+    for (size_t i = 0; i < all->items_n; i++) {
+        if (all->items[i].held_out == task->run.held_out)
+            task->items[task->n++] = &all->items[i];
     }
-    return items;
 }
 
-struct score *task_add(const struct task_run *run, enum metric metric, double *items, size_t n,
-                       struct scores *scores)
+static void make_room(struct task *task)
 {
-    scores->item = mem_grow(scores->item, scores->n + 1, sizeof *scores->item);
-    struct score *score = &scores->item[scores->n++];
-    *score = (struct score){.mean = metrics_mean(items, n),
-                            .stderr_ = metrics_stderr(items, n),
-                            .n = (int64_t)n,
-                            .items = items,
-                            .items_n = n};
-    snprintf(score->metric, sizeof score->metric, "%s.%s", run->task->name, metric_name(metric));
-    return score;
+    enum task_type type = task->run.task->type;
+    for (int m = 0; m < task->run.task->metrics_n; m++) {
+        if (task->run.task->metrics[m] == METRIC_BLEU)
+            task->counts = mem_zero(task->n, sizeof *task->counts);
+        else
+            task->values[m] = mem_zero(task->n, sizeof *task->values[m]);
+    }
+    if (type == TASK_GENERATE)
+        task->texts = mem_zero(task->n, sizeof *task->texts);
+    if (type != TASK_CHOICE && type != TASK_LOGLIK)
+        return;
+    size_t choices_n = 0;
+    task->first = mem_zero(task->n, sizeof *task->first);
+    for (size_t i = 0; i < task->n; choices_n += (size_t)task->items[i++]->choices_n)
+        task->first[i] = choices_n;
+    task->sums = mem_zero(choices_n, sizeof *task->sums);
 }
 
-int task_score(const struct task_run *run, struct scores *scores, struct err *err)
+int task_open(const struct task_run *run, int slices, struct task *task, struct err *err)
 {
-    static int (*const by_type[TASK_TYPES_N])(const struct task_run *, struct scores *, struct err *) = {
-        [TASK_GENERATE] = task_generate,
-        [TASK_CHOICE] = task_choice,
-        [TASK_REWARD] = task_reward,
-        [TASK_LOGLIK] = task_loglik,
-    };
-    size_t n;
-    mem_free(task_items(run, &n));
-    if (!n)
+    *task = (struct task){.run = *run};
+    choose_items(task);
+    if (!task->n)
         return err_set(err, ERR_INVALID, "task %s has no %s items; add some or leave its metrics out",
                        run->task->name, run->held_out ? "heldout" : "search");
-    int rc = by_type[run->task->type](run, scores, err);
-    return rc ? err_prefix(err, rc, "task %s", run->task->name) : 0;
+    task->slice = mem_zero(task->n, sizeof *task->slice);
+    slices_deal(task->n, slices, task->slice);
+    make_room(task);
+    return 0;
 }
 
-/* ---- choice and loglik ---- */
-
-int task_sums(const struct task_run *run, const struct bundle_item **items, size_t n, double *sums,
-              struct err *err)
+void task_close(struct task *task)
 {
-    struct likelihood *asked = mem_zero(n, sizeof *asked);
-    for (size_t i = 0; i < n; sums += items[i++]->choices_n)
-        asked[i] = (struct likelihood){&items[i]->prompt, items[i]->choices, items[i]->choices_n, sums};
-    int rc = likelihood_run(run->model, asked, n, run->stop, err);
-    mem_free(asked);
+    for (size_t i = 0; task->texts && i < task->n; i++)
+        mem_free(task->texts[i]);
+    for (int m = 0; m < BUNDLE_METRICS_MAX; m++)
+        mem_free(task->values[m]);
+    mem_free(task->texts);
+    mem_free(task->counts);
+    mem_free(task->sums);
+    mem_free(task->first);
+    mem_free(task->slice);
+    mem_free(task->items);
+    *task = (struct task){0};
+}
+
+int tasks_slice(struct task *tasks, int n, struct err *err)
+{
+    int rc = tasks_write(tasks, n, err);
+    if (!rc)
+        rc = tasks_choose(tasks, n, err);
+    for (int t = 0; t < n && !rc; t++)
+        tasks[t].done++;
     return rc;
 }
 
-/* 1 when the gold choice has the largest value, the first of ties. chars: divide by the choice's length. */
-static double chosen_right(const struct bundle_item *item, const double *sums, bool chars)
+/* ---- scores ---- */
+
+size_t task_items_done(const struct task *task)
 {
-    int best = 0;
-    double most = 0;
-    for (int c = 0; c < item->choices_n; c++) {
-        double value = chars ? sums[c] / item->chars[c] : sums[c];
-        if (c == 0 || value > most) {
-            best = c;
-            most = value;
-        }
-    }
-    return best == item->gold;
+    size_t n = 0;
+    for (size_t i = 0; i < task->n; i++)
+        n += task->slice[i] < task->done;
+    return n;
 }
 
-int task_choice(const struct task_run *run, struct scores *scores, struct err *err)
+/* Corpus BLEU of the items so far; values[n] become its pseudo-values. */
+static double score_bleu(const struct task *task, double *values, size_t n)
 {
-    size_t n, choices_n = 0;
-    const struct bundle_item **items = task_items(run, &n);
-    for (size_t i = 0; i < n; i++)
-        choices_n += (size_t)items[i]->choices_n;
-    double *sums = mem_zero(choices_n, sizeof *sums);
-    int rc = task_sums(run, items, n, sums, err);
-    for (int m = 0; m < run->task->metrics_n && !rc; m++) {
+    struct bleu_counts *counts = mem_zero(n, sizeof *counts);
+    for (size_t i = 0, at = 0; i < task->n; i++) {
+        if (task->slice[i] < task->done)
+            counts[at++] = task->counts[i];
+    }
+    double whole = bleu_jackknife(counts, n, values);
+    mem_free(counts);
+    return whole;
+}
+
+static double score_mean(const struct task *task, int metric, double *values, size_t n)
+{
+    for (size_t i = 0, at = 0; i < task->n; i++) {
+        if (task->slice[i] < task->done)
+            values[at++] = task->values[metric][i];
+    }
+    return metrics_mean(values, n);
+}
+
+void task_scores(const struct task *task, struct scores *scores)
+{
+    const struct bundle_task *about = task->run.task;
+    size_t n = task_items_done(task);
+    assert(n > 0);
+    for (int m = 0; m < about->metrics_n; m++) {
+        scores->item = mem_grow(scores->item, scores->n + 1, sizeof *scores->item);
+        struct score *score = &scores->item[scores->n++];
         double *values = mem_zero(n, sizeof *values);
-        const double *at = sums;
-        for (size_t i = 0; i < n; at += items[i++]->choices_n)
-            values[i] = chosen_right(items[i], at, run->task->metrics[m] == METRIC_ACC_NORM);
-        task_add(run, run->task->metrics[m], values, n, scores);
+        bool bleu = about->metrics[m] == METRIC_BLEU;
+        *score = (struct score){.mean = bleu ? score_bleu(task, values, n) : score_mean(task, m, values, n),
+                                .n = (int64_t)n,
+                                .items = values,
+                                .items_n = n};
+        score->stderr_ = metrics_stderr(values, n);
+        snprintf(score->metric, sizeof score->metric, "%s.%s", about->name, metric_name(about->metrics[m]));
     }
-    mem_free(sums);
-    mem_free(items);
-    return rc;
-}
-
-int task_loglik(const struct task_run *run, struct scores *scores, struct err *err)
-{
-    size_t n;
-    const struct bundle_item **items = task_items(run, &n);
-    double *values = mem_zero(n, sizeof *values);
-    int rc = task_sums(run, items, n, values, err);
-    if (rc) {
-        mem_free(values);
-    } else {
-        for (size_t i = 0; i < n; i++)
-            values[i] /= items[i]->choices[0].n;
-        task_add(run, METRIC_LOGLIK, values, n, scores);
-    }
-    mem_free(items);
-    return rc;
 }

@@ -1,12 +1,18 @@
-/* WHAT   The tasks of a bundle: items and a model in, scores out. A file a type of task.
+/* WHAT   The tasks of a bundle: items and a model in, scores out, a slice after another.
  * WHO    worker/native.
  * UNITS  As docs/EVALUATORS.md says of each metric.
- * MEMORY Appends to `scores`; scores_fini frees.
+ * MEMORY task_open and task_close; task_scores appends to `scores`, which scores_fini frees.
  * ERRORS ERR_INVALID (no items in that half), ERR_CANCELLED, ERR_TIMEOUT, ERR_EVALUATOR.
- * STATE  Uses the caches of the models passed in. */
+ * STATE  Uses the caches of the models passed in.
+ *
+ * (1) A score of the items so far is computed from their values in the bundle's order: it is what it would be if the
+ *     bundle had no other items, and the score of all items does not depend on the number of slices.
+ * (2) Continuations of all tasks are written together, and likelihoods of all tasks computed together: a slice of one
+ *     task is too small to keep the matrix products efficient. Nothing depends on what is computed beside it. */
 #ifndef WORKER_TASKS_H
 #define WORKER_TASKS_H
 
+#include "worker/bleu.h"
 #include "worker/bundle.h"
 #include "worker/evaluator.h"
 #include "worker/forward.h"
@@ -21,27 +27,41 @@ struct task_run {
     const struct stop *stop;
 };
 
-/* Appends a score for each metric of the task; items in the bundle's order. */
-int task_score(const struct task_run *run, struct scores *scores, struct err *err);
+/* One task of an evaluation. What belongs to an item is there when its slice was evaluated. */
+struct task {
+    struct task_run run;
+    const struct bundle_item **items; /* [n] of the half, in the bundle's order */
+    size_t n;
+    uint8_t *slice;                     /* [n] of slices.h */
+    int done;                           /* slices */
+    double *values[BUNDLE_METRICS_MAX]; /* [n] of each metric of the bundle's task but BLEU */
+    struct bleu_counts *counts;         /* [n]; NULL without BLEU */
+    char **texts;                       /* [n] what the model wrote: TASK_GENERATE alone */
+    double *sums;  /* log-likelihoods of all choices: TASK_CHOICE and TASK_LOGLIK alone … */
+    size_t *first; /* … [n] where those of each item begin */
+};
 
-/* What task_score is made of. */
-int task_generate(const struct task_run *run, struct scores *scores, struct err *err);
-int task_choice(const struct task_run *run, struct scores *scores, struct err *err);
-int task_loglik(const struct task_run *run, struct scores *scores, struct err *err);
-int task_reward(const struct task_run *run, struct scores *scores, struct err *err);
+int task_open(const struct task_run *run, int slices, struct task *task, struct err *err);
+void task_close(struct task *task); /* zero is fine */
 
-/* The task's items of the half, and how many. The array is the caller's (mem_free). */
-const struct bundle_item **task_items(const struct task_run *run, size_t *n);
+/* Evaluates the next slice of all n tasks, which share model, bundle and stop. */
+int tasks_slice(struct task *tasks, int n, struct err *err);
 
-/* Appends "task.metric" with items[n] (taken) and their mean and standard error; returns it until the next call. */
-struct score *task_add(const struct task_run *run, enum metric metric, double *items, size_t n,
-                       struct scores *scores);
+/* How many items were evaluated. */
+size_t task_items_done(const struct task *task);
 
-/* For tests: greedy continuations of a task's items as task_generate makes them. texts: [n], each the caller's. */
-int task_texts(const struct task_run *run, const struct bundle_item **items, size_t n, char **texts,
-               struct err *err);
-/* For tests: summed log-likelihoods of all choices, item after item. sums: [sum of choices_n]. */
-int task_sums(const struct task_run *run, const struct bundle_item **items, size_t n, double *sums,
-              struct err *err);
+/* Appends a score of the items so far for each metric of the task. */
+void task_scores(const struct task *task, struct scores *scores);
+
+/* ---- what tasks_slice is made of ---- */
+
+/* Is item i part of the slice under way? */
+static inline bool task_due(const struct task *task, size_t i)
+{
+    return task->slice[i] == task->done;
+}
+
+int tasks_write(struct task *tasks, int n, struct err *err);  /* TASK_GENERATE, TASK_REWARD */
+int tasks_choose(struct task *tasks, int n, struct err *err); /* TASK_CHOICE, TASK_LOGLIK */
 
 #endif

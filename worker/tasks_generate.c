@@ -2,94 +2,80 @@
 #include "worker/tasks.h"
 
 #include "proto/mem.h"
-#include "worker/bleu.h"
 #include "worker/generate.h"
 #include "worker/likelihood.h"
 #include "worker/metrics.h"
 
 #include <string.h>
 
-/* `samples` generations of every item, with room for what they make. Greedy when the task has no temperature. */
-static struct generation *prepare(const struct task_run *run, const struct bundle_item **items, size_t n,
-                                  int samples)
-{
-    const struct bundle_task *task = run->task;
-    size_t total = n * (size_t)samples, most = (size_t)task->max_new_tokens;
-    struct generation *all = mem_zero(total, sizeof *all);
-    for (size_t i = 0; i < total; i++) {
-        const struct bundle_item *item = items[i / (size_t)samples];
-        all[i] = (struct generation){.prompt = item->prompt.id,
-                                     .prompt_n = item->prompt.n,
-                                     .max_new = task->max_new_tokens,
-                                     .temperature = task->temperature};
-        all[i].made = mem_zero(most, sizeof *all[i].made);
-        /* The stream is the item's place in its file and the sample: every trial draws with the same numbers. */
-        uint64_t place = (uint64_t)(item - task->items);
-        rng_seed(&all[i].rng, run->seed ^ task->seed, place * (uint64_t)samples + i % (size_t)samples);
-    }
-    return all;
-}
+/* What one task adds to the continuations of a slice: all[first …], item after item, `samples` of each. */
+struct part {
+    struct task *task;
+    struct generation_rules rules;
+    size_t samples, first, n;
+};
 
-static int write_all(const struct task_run *run, struct generation *all, size_t n, struct err *err)
+/* The tasks that write and have items in this slice, those of the longest texts first: the short ones then fill the seats
+ * that become free. The array is the caller's. */
+static struct part *divide(struct task *tasks, int n, int *parts_n)
 {
-    const struct bundle_task *task = run->task;
-    struct generation_rules rules = {run->bundle->vocab_n, task->stop_ids, task->stop_ids_n};
-    return generate_run(run->model, all, n, &rules, run->stop, err);
-}
-
-static void discard(struct generation *all, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        mem_free(all[i].made);
-    mem_free(all);
-}
-
-int task_texts(const struct task_run *run, const struct bundle_item **items, size_t n, char **texts,
-               struct err *err)
-{
-    struct generation *all = prepare(run, items, n, 1);
-    int rc = write_all(run, all, n, err);
-    for (size_t i = 0; i < n; i++)
-        texts[i] = rc ? NULL : bundle_text(run->bundle, all[i].made, all[i].made_n);
-    discard(all, n);
-    return rc;
-}
-
-static void add_bleu(const struct task_run *run, const struct bundle_item **items, size_t n,
-                     char *const *texts, struct scores *scores)
-{
-    struct bleu_counts *counts = mem_zero(n, sizeof *counts);
-    for (size_t i = 0; i < n; i++)
-        bleu_count(texts[i], items[i]->answers, items[i]->answers_n, &counts[i]);
-    double *values = mem_zero(n, sizeof *values);
-    double whole = bleu_jackknife(counts, n, values);
-    task_add(run, METRIC_BLEU, values, n, scores)->mean = whole;
-    mem_free(counts);
-}
-
-int task_generate(const struct task_run *run, struct scores *scores, struct err *err)
-{
-    size_t n;
-    const struct bundle_item **items = task_items(run, &n);
-    char **texts = mem_zero(n, sizeof *texts);
-    int rc = task_texts(run, items, n, texts, err);
-    for (int m = 0; m < run->task->metrics_n && !rc; m++) {
-        enum metric metric = run->task->metrics[m];
-        if (metric == METRIC_BLEU) {
-            add_bleu(run, items, n, texts, scores);
+    struct part *parts = mem_zero((size_t)n, sizeof *parts);
+    *parts_n = 0;
+    for (int t = 0; t < n; t++) {
+        const struct bundle_task *about = tasks[t].run.task;
+        struct part part = {.task = &tasks[t],
+                            .rules = {tasks[t].run.bundle->vocab_n, about->stop_ids, about->stop_ids_n},
+                            .samples = about->type == TASK_REWARD ? (size_t)about->samples : 1};
+        if (about->type != TASK_GENERATE && about->type != TASK_REWARD)
             continue;
-        }
-        double *values = mem_zero(n, sizeof *values);
-        for (size_t i = 0; i < n; i++)
-            values[i] = (metric == METRIC_EM ? metrics_em : metrics_f1)(texts[i], items[i]->answers,
-                                                                        items[i]->answers_n);
-        task_add(run, metric, values, n, scores);
+        for (size_t i = 0; i < tasks[t].n; i++)
+            part.n += task_due(&tasks[t], i) ? part.samples : 0;
+        int at = part.n ? (*parts_n)++ : 0;
+        for (; part.n && at > 0 && parts[at - 1].task->run.task->max_new_tokens < about->max_new_tokens; at--)
+            parts[at] = parts[at - 1];
+        if (part.n)
+            parts[at] = part;
     }
-    for (size_t i = 0; i < n; i++)
-        mem_free(texts[i]);
-    mem_free(texts);
-    mem_free(items);
-    return rc;
+    return parts;
+}
+
+/* `samples` generations of every item of the slice, with room for what they make. Greedy when the task has no
+ * temperature. */
+static void prepare(const struct part *part, struct generation *out)
+{
+    const struct task *task = part->task;
+    const struct bundle_task *about = task->run.task;
+    size_t most = (size_t)about->max_new_tokens, samples = part->samples;
+    for (size_t i = 0; i < task->n; i++) {
+        const struct bundle_item *item = task->items[i];
+        for (size_t s = 0; task_due(task, i) && s < samples; s++, out++) {
+            *out = (struct generation){.rules = &part->rules,
+                                       .prompt = item->prompt.id,
+                                       .prompt_n = item->prompt.n,
+                                       .max_new = about->max_new_tokens,
+                                       .temperature = about->temperature,
+                                       .made = mem_zero(most, sizeof *out->made)};
+            /* The stream is the item's place in its file and the sample: every trial draws with the same numbers. */
+            uint64_t place = (uint64_t)(item - about->items);
+            rng_seed(&out->rng, task->run.seed ^ about->seed, place * (uint64_t)samples + s);
+        }
+    }
+}
+
+/* ---- texts ---- */
+
+static void judge_text(struct task *task, size_t i, const struct generation *g)
+{
+    const struct bundle_item *item = task->items[i];
+    task->texts[i] = bundle_text(task->run.bundle, g->made, g->made_n);
+    for (int m = 0; m < task->run.task->metrics_n; m++) {
+        enum metric metric = task->run.task->metrics[m];
+        if (metric == METRIC_BLEU)
+            bleu_count(task->texts[i], item->answers, item->answers_n, &task->counts[i]);
+        else
+            task->values[m][i] = (metric == METRIC_EM ? metrics_em : metrics_f1)(
+                task->texts[i], item->answers, item->answers_n);
+    }
 }
 
 /* ---- reward ---- */
@@ -105,37 +91,58 @@ static struct ids whole_sequence(const struct generation *g, int32_t eos_id)
     return out;
 }
 
-static int score_replies(const struct task_run *run, const struct generation *all, size_t n, double *out,
-                         struct err *err)
+static int score_replies(const struct part *part, const struct generation *made, double *out, struct err *err)
 {
-    struct ids *sequences = mem_zero(n, sizeof *sequences);
-    for (size_t i = 0; i < n; i++)
-        sequences[i] = whole_sequence(&all[i], run->bundle->eos_id);
-    int rc = sequence_scores(run->reward, sequences, n, out, run->stop, err);
-    for (size_t i = 0; i < n; i++)
+    const struct task_run *run = &part->task->run;
+    struct ids *sequences = mem_zero(part->n, sizeof *sequences);
+    for (size_t i = 0; i < part->n; i++)
+        sequences[i] = whole_sequence(&made[i], run->bundle->eos_id);
+    int rc = sequence_scores(run->reward, sequences, part->n, out, run->stop, err);
+    for (size_t i = 0; i < part->n; i++)
         mem_free(sequences[i].id);
     mem_free(sequences);
+    return rc ? err_prefix(err, rc, "task %s", run->task->name) : 0;
+}
+
+/* ---- both ---- */
+
+static int judge(const struct part *part, const struct generation *made, struct err *err)
+{
+    struct task *task = part->task;
+    bool reward = task->run.task->type == TASK_REWARD;
+    double *each = mem_zero(part->n, sizeof *each);
+    int rc = reward ? score_replies(part, made, each, err) : 0;
+    for (size_t i = 0, at = 0; i < task->n && !rc; i++) {
+        if (!task_due(task, i))
+            continue;
+        if (reward)
+            task->values[0][i] = metrics_mean(each + at, part->samples);
+        else
+            judge_text(task, i, &made[at]);
+        at += part->samples;
+    }
+    mem_free(each);
     return rc;
 }
 
-int task_reward(const struct task_run *run, struct scores *scores, struct err *err)
+int tasks_write(struct task *tasks, int n, struct err *err)
 {
-    const struct bundle_task *task = run->task;
-    size_t n, samples = (size_t)task->samples;
-    const struct bundle_item **items = task_items(run, &n);
-    struct generation *all = prepare(run, items, n, task->samples);
-    double *each = mem_zero(n * samples, sizeof *each);
-    int rc = write_all(run, all, n * samples, err);
-    if (!rc)
-        rc = score_replies(run, all, n * samples, each, err);
-    if (!rc) {
-        double *values = mem_zero(n, sizeof *values);
-        for (size_t i = 0; i < n; i++)
-            values[i] = metrics_mean(each + i * samples, samples);
-        task_add(run, METRIC_REWARD, values, n, scores);
+    int parts_n;
+    size_t total = 0;
+    struct part *parts = divide(tasks, n, &parts_n);
+    for (int p = 0; p < parts_n; p++) {
+        parts[p].first = total;
+        total += parts[p].n;
     }
-    mem_free(each);
-    discard(all, n * samples);
-    mem_free(items);
+    struct generation *all = mem_zero(total, sizeof *all);
+    for (int p = 0; p < parts_n; p++)
+        prepare(&parts[p], all + parts[p].first);
+    int rc = total ? generate_run(tasks[0].run.model, all, total, tasks[0].run.stop, err) : 0;
+    for (int p = 0; p < parts_n && !rc; p++)
+        rc = judge(&parts[p], all + parts[p].first, err);
+    for (size_t i = 0; i < total; i++)
+        mem_free(all[i].made);
+    mem_free(all);
+    mem_free(parts);
     return rc;
 }

@@ -17,14 +17,15 @@ static void run_in(struct forward *f, int tokens_n, double temperature, struct m
     struct generation_rules rules = {tokens_n, &(int32_t){2}, 1};
     struct err err = {0};
     for (int i = 0; i < N; i++) {
-        out->all[i] = (struct generation){.prompt = prompts,
+        out->all[i] = (struct generation){.rules = &rules,
+                                          .prompt = prompts,
                                           .prompt_n = 3 + i % 4,
                                           .max_new = MOST - i % 3,
                                           .temperature = temperature,
                                           .made = out->ids[i]};
         rng_seed(&out->all[i].rng, 9, (uint64_t)i);
     }
-    assert_int_equal(generate_run(f, out->all, N, &rules, stop, &err), expected);
+    assert_int_equal(generate_run(f, out->all, N, stop, &err), expected);
 }
 
 static void run(struct forward *f, double temperature, struct made *out, const struct stop *stop,

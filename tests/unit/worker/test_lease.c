@@ -68,6 +68,7 @@ static void what_cannot_be_read_is_refused(void **state)
          "same version", true},
         {"{" NAMES ",\"spec\":" SPEC "}", "\"ratios\"", true},
         {"{" NAMES ",\"ratios\":[null],\"spec\":" SPEC "}", "not a number", true},
+        {"{" NAMES ",\"repeat\":-1,\"ratios\":[1],\"spec\":" SPEC "}", "same version", true},
         {"{" NAMES ",\"ratios\":[1]}", "cannot read the search", true},
         {"{" NAMES ",\"ratios\":[1],\"models\":{},\"spec\":" SPEC "}", "models.base", true},
         {"{" NAMES ",\"ratios\":[1],\"models\":{\"base\":\"" DIGEST "\",\"tuned\":\"x\"},\"spec\":" SPEC "}",
@@ -101,6 +102,20 @@ static void too_many_ratios_do_not_overrun(void **state)
     buf_fini(&text);
 }
 
+static void a_repeat_has_a_number(void **state)
+{
+    struct lease lease;
+    struct err err;
+    (void)state;
+    assert_int_equal(parse("{" NAMES ",\"repeat\":2,\"ratios\":[1],\"spec\":" SPEC "}", &lease, &err), 0);
+    assert_int_equal(lease.repeat, 2);
+    assert_int_equal(lease.seed, 9);
+    lease_fini(&lease);
+    assert_int_equal(parse("{" NAMES ",\"ratios\":[1],\"spec\":" SPEC "}", &lease, &err), 0);
+    assert_int_equal(lease.repeat, 0);
+    lease_fini(&lease);
+}
+
 static void words(void **state)
 {
     (void)state;
@@ -114,20 +129,29 @@ static void results_are_exact(void **state)
     double items[] = {0.1, -0.0, 0x1p-1074};
     struct score score = {
         .metric = "a\"b", .mean = 1.0 / 3, .stderr_ = NAN, .n = 3, .items = items, .items_n = 3};
-    struct scores scores = {.n = 1, .item = &score, .merge_s = 0.5, .evaluate_s = 2};
+    struct scores scores = {
+        .n = 1, .item = &score, .merge_s = 0.5, .evaluate_s = 2, .slices = 8, .slices_done = 2, .items = 30};
     struct buf buf;
     (void)state;
     buf_init(&buf, LIMIT_BODY_BYTES);
     lease_write_result(&scores, &buf);
     assert_string_equal(buf_str(&buf),
-                        "{\"scores\":[{\"metric\":\"a\\\"b\",\"mean\":0.3333333333333333,\"stderr\":null,"
+                        "{\"slices_done\":2,\"slices\":8,\"items\":30,"
+                        "\"scores\":[{\"metric\":\"a\\\"b\",\"mean\":0.3333333333333333,\"stderr\":null,"
                         "\"n\":3,\"items\":[0.1,-0,4.94065645841247e-324]}],\"merge_s\":0.5,"
                         "\"evaluate_s\":2}");
     buf_clear(&buf);
-    scores = (struct scores){.effective_n = 2, .effective = {0.006, NAN}};
-    lease_write_result(&scores, &buf);
+    lease_write_slice(&scores, &buf);
     assert_string_equal(buf_str(&buf),
-                        "{\"scores\":[],\"merge_s\":0,\"evaluate_s\":0,\"effective\":[0.006,null]}");
+                        "{\"slices_done\":2,\"slices\":8,\"items\":30,"
+                        "\"scores\":[{\"metric\":\"a\\\"b\",\"mean\":0.3333333333333333,\"stderr\":null,"
+                        "\"n\":3}]}");
+    buf_clear(&buf);
+    scores = (struct scores){
+        .slices = 1, .slices_done = 1, .items = 4, .effective_n = 2, .effective = {0.006, NAN}};
+    lease_write_result(&scores, &buf);
+    assert_string_equal(buf_str(&buf), "{\"slices_done\":1,\"slices\":1,\"items\":4,\"scores\":[],\"merge_"
+                                       "s\":0,\"evaluate_s\":0,\"effective\":[0.006,null]}");
     buf_clear(&buf);
     lease_write_refusal("tensor \"x\" differs", &buf);
     assert_string_equal(buf_str(&buf), "{\"refused\":\"tensor \\\"x\\\" differs\"}");
@@ -143,6 +167,7 @@ int main(void)
         cmocka_unit_test(a_lease_is_read),
         cmocka_unit_test(what_cannot_be_read_is_refused),
         cmocka_unit_test(too_many_ratios_do_not_overrun),
+        cmocka_unit_test(a_repeat_has_a_number),
         cmocka_unit_test(words),
         cmocka_unit_test(results_are_exact),
     };

@@ -51,71 +51,53 @@ static double golden_score(struct world *w, const char *task, const char *metric
 }
 
 /* Greedy texts may differ from PyTorch's where two tokens are all but equally likely: in at most 1 % of the items. */
-static size_t compare_texts(struct world *w, const struct bundle_task *task)
+static size_t compare_texts(struct world *w, const struct task *task)
 {
-    struct task_run run = run_of(w, task);
-    struct err err = {0};
-    size_t n, other = 0;
-    const struct bundle_item **items = task_items(&run, &n);
-    char **texts = mem_zero(n, sizeof *texts);
-    check(task_texts(&run, items, n, texts, &err), &err);
-    const struct json *right = json_first(golden_items(w, task->name));
-    for (size_t i = 0; i < n; i++, right = json_next(right)) {
-        assert_string_equal(items[i]->id, json_string_or(json_get(right, "id"), ""));
-        other += strcmp(texts[i], json_string_or(json_get(right, "text"), "")) != 0;
-        mem_free(texts[i]);
+    size_t other = 0;
+    const struct json *right = json_first(golden_items(w, task->run.task->name));
+    for (size_t i = 0; i < task->n; i++, right = json_next(right)) {
+        assert_string_equal(task->items[i]->id, json_string_or(json_get(right, "id"), ""));
+        other += strcmp(task->texts[i], json_string_or(json_get(right, "text"), "")) != 0;
     }
     assert_null(right);
-    print_message("%s: %zu of %zu texts differ\n", task->name, other, n);
-    assert_true(100 * other <= n);
-    mem_free(texts);
-    mem_free(items);
+    print_message("%s: %zu of %zu texts differ\n", task->run.task->name, other, task->n);
+    assert_true(100 * other <= task->n);
     return other;
 }
 
-static void compare_sums(struct world *w, const struct bundle_task *task)
+static void compare_sums(struct world *w, const struct task *task)
 {
-    struct task_run run = run_of(w, task);
-    struct err err = {0};
-    size_t n, choices_n = 0;
-    const struct bundle_item **items = task_items(&run, &n);
-    for (size_t i = 0; i < n; i++)
-        choices_n += (size_t)items[i]->choices_n;
-    double *sums = mem_zero(choices_n, sizeof *sums), *at = sums, worst = 0;
-    check(task_sums(&run, items, n, sums, &err), &err);
-    const struct json *right = json_first(golden_items(w, task->name));
-    for (size_t i = 0; i < n; i++, right = json_next(right)) {
-        assert_string_equal(items[i]->id, json_string_or(json_get(right, "id"), ""));
-        const struct json *value =
-            task->type == TASK_CHOICE ? json_first(json_get(right, "loglik")) : json_get(right, "sum");
-        for (int c = 0; c < items[i]->choices_n; c++, value = json_next(value)) {
+    double *at = task->sums, worst = 0;
+    const struct json *right = json_first(golden_items(w, task->run.task->name));
+    for (size_t i = 0; i < task->n; i++, right = json_next(right)) {
+        assert_string_equal(task->items[i]->id, json_string_or(json_get(right, "id"), ""));
+        const struct json *value = task->run.task->type == TASK_CHOICE ? json_first(json_get(right, "loglik"))
+                                                                       : json_get(right, "sum");
+        for (int c = 0; c < task->items[i]->choices_n; c++, value = json_next(value)) {
             double off = fabs(*at++ - json_number_or(value, NAN));
             assert_true(isfinite(off)); /* fmax would pass over a NaN */
             worst = fmax(worst, off);
         }
     }
     assert_null(right);
-    print_message("%s: largest difference of a log-likelihood %.3g\n", task->name, worst);
+    print_message("%s: largest difference of a log-likelihood %.3g\n", task->run.task->name, worst);
     assert_true(worst < 1e-3);
-    mem_free(sums);
-    mem_free(items);
 }
 
 /* Scores: exact where no text differs. A choice may tip where two are within the error: allow one item. */
-static void compare_scores(struct world *w, const struct bundle_task *task, size_t other)
+static void compare_scores(struct world *w, const struct task *task, size_t other)
 {
-    struct task_run run = run_of(w, task);
+    const struct bundle_task *about = task->run.task;
     struct scores scores = {0};
-    struct err err = {0};
-    check(task_score(&run, &scores, &err), &err);
-    assert_int_equal(scores.n, task->metrics_n);
+    task_scores(task, &scores);
+    assert_int_equal(scores.n, about->metrics_n);
     for (size_t i = 0; i < scores.n; i++) {
         const struct score *s = &scores.item[i];
-        double right = golden_score(w, task->name, s->metric + strlen(task->name) + 1);
-        double allowed = task->type == TASK_LOGLIK   ? 1e-4
-                         : task->type == TASK_CHOICE ? 1.5 / (double)s->n
-                         : other                     ? 0.02
-                                                     : 1e-9;
+        double right = golden_score(w, about->name, s->metric + strlen(about->name) + 1);
+        double allowed = about->type == TASK_LOGLIK   ? 1e-4
+                         : about->type == TASK_CHOICE ? 1.5 / (double)s->n
+                         : other                      ? 0.02
+                                                      : 1e-9;
         if (!(fabs(s->mean - right) <= allowed))
             fail_msg("%s is %.17g, not %.17g", s->metric, s->mean, right);
         assert_true(s->n == (int64_t)s->items_n && s->stderr_ >= 0);
@@ -131,12 +113,18 @@ static void compare_all(const char *name)
         const struct bundle_task *task = &w.bundle->tasks[t];
         if (!golden_items(&w, task->name))
             continue;
+        struct task_run run = run_of(&w, task);
+        struct task work;
+        struct err err = {0};
         size_t other = 0;
+        check(task_open(&run, 1, &work, &err), &err);
+        check(tasks_slice(&work, 1, &err), &err);
         if (task->type == TASK_GENERATE)
-            other = compare_texts(&w, task);
+            other = compare_texts(&w, &work);
         else
-            compare_sums(&w, task);
-        compare_scores(&w, task, other);
+            compare_sums(&w, &work);
+        compare_scores(&w, &work, other);
+        task_close(&work);
     }
     world_close(&w);
 }
@@ -172,9 +160,13 @@ static void test_first_of_equal_choices(void **state)
                                .items = items,
                                .items_n = 2};
     struct task_run run = run_of(&w, &task);
+    struct task work;
     struct scores scores = {0};
     struct err err = {0};
-    check(task_score(&run, &scores, &err), &err);
+    check(task_open(&run, 1, &work, &err), &err);
+    check(tasks_slice(&work, 1, &err), &err);
+    task_scores(&work, &scores);
+    task_close(&work);
     for (size_t i = 0; i < 2; i++)
         assert_true(scores.item[i].items[0] == 1 && scores.item[i].items[1] == 0);
     scores_fini(&scores);
@@ -187,10 +179,11 @@ static void test_a_half_without_items(void **state)
     struct bundle_item item = {.held_out = true};
     struct bundle_task task = {.name = "facts", .items = &item, .items_n = 1};
     struct task_run run = {.task = &task};
-    struct scores scores = {0};
+    struct task work;
     struct err err = {0};
-    assert_int_equal(task_score(&run, &scores, &err), ERR_INVALID);
+    assert_int_equal(task_open(&run, 1, &work, &err), ERR_INVALID);
     assert_says(&err, "facts has no search items");
+    task_close(&work);
 }
 
 int main(void)
