@@ -80,6 +80,12 @@ static void changed(void *ctx, int64_t search)
     ((struct paretod *)ctx)->polls.fronts = true;
 }
 
+static void learnt(void *ctx, const struct search *search)
+{
+    (void)ctx;
+    (void)search;
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct paretod *daemon = handle->data;
@@ -177,7 +183,7 @@ static int start(struct paretod *daemon, struct err *err)
     int rc = open_store(daemon, err);
     if (rc)
         return rc;
-    struct sched_ops ops = {daemon, persist, proposer_ask, wake, changed};
+    struct sched_ops ops = {daemon, persist, proposer_ask, wake, changed, learnt};
     struct now now = paretod_now();
     sched_init(&daemon->sched, &ops, (int64_t)daemon->options->lease_s * 1000000, chance());
     rc = restore_all(daemon->store, &daemon->sched, &daemon->facts, now, err);

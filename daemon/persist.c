@@ -27,6 +27,15 @@ static struct store_trial row_of(const struct search *search, const struct trial
     };
 }
 
+/* How a trial came to be, into its row. */
+static void put_origin(const struct origin *origin, struct store_trial *row)
+{
+    row->watermark = origin->watermark;
+    row->path = path_name(origin->path);
+    row->repeat_of = origin->repeat_of;
+    row->gain = origin->gain;
+}
+
 static int add_trials(struct store *store, const struct sched_write *write, struct err *err)
 {
     const struct search *search = write->search;
@@ -40,6 +49,7 @@ static int add_trials(struct store *store, const struct sched_write *write, stru
                                   .ratios = write->add_ratios + (size_t)i * (size_t)search->k,
                                   .state = trial_state_name(TRIAL_READY),
                                   .created_us = write->now.wall_us};
+        put_origin(&write->add_origins[i], &row);
         int rc = store_trial_insert(store, &row, err);
         if (rc)
             return rc;
@@ -58,7 +68,7 @@ static int update_trial(struct store *store, const struct sched_write *write,
         row.attempts = change->attempts;
         row.reason = change->reason ? change->reason : row.reason;
     }
-    if (change->half == HALF_SEARCH && change->to == TRIAL_DONE) {
+    if (change->half == HALF_SEARCH && (change->to == TRIAL_DONE || change->to == TRIAL_STOPPED)) {
         row.merge_s = write->result->merge_s;
         row.evaluate_s = write->result->evaluate_s;
         row.wall_s = write->wall_s;
@@ -81,6 +91,28 @@ static int insert_scores(struct store *store, const struct sched_write *write, s
     }
     return store_scores_insert(store, write->search->id, change->number, half_name(change->half), rows,
                                write->result->scores_n, err);
+}
+
+static int insert_events(struct store *store, const struct sched_write *write, struct err *err)
+{
+    for (size_t i = 0; i < write->events_n; i++) {
+        const struct search_event *event = &write->events[i];
+        bool kept =
+            event->kind == OPT_EVENT_SLICE || event->kind == OPT_EVENT_STOPPED; /* else: table score */
+        struct store_event row = {.search = write->search->id,
+                                  .seq = write->search->log.n + (int)i,
+                                  .trial = event->trial,
+                                  .kind = event_kind_name(event->kind),
+                                  .share = event->share,
+                                  .items = event->items,
+                                  .means = kept ? event->means : NULL,
+                                  .stderrs = kept ? event->stderrs : NULL,
+                                  .m = kept ? write->search->m : 0};
+        int rc = store_event_insert(store, &row, err);
+        if (rc)
+            return rc;
+    }
+    return 0;
 }
 
 static int change_leases(struct store *store, const struct sched_write *write, struct err *err)
@@ -114,8 +146,10 @@ static int write_all(struct store *store, const struct sched_write *write, struc
     int rc = add_trials(store, write, err);
     for (size_t i = 0; i < write->trials_n && !rc; i++)
         rc = update_trial(store, write, &write->trials[i], err);
-    if (!rc && write->result)
+    if (!rc && write->result && write->trials[0].to == TRIAL_DONE)
         rc = insert_scores(store, write, err);
+    if (!rc)
+        rc = insert_events(store, write, err);
     if (!rc)
         rc = change_leases(store, write, err);
     if (!rc && write->new_state)

@@ -76,6 +76,7 @@ static int on_search(void *ctx, const struct store_search *row)
 struct trials_context {
     struct restore *restore;
     struct err *err;
+    int m;
     /* scores of one (trial, half), which come one after the other */
     int trial;
     enum half half;
@@ -86,21 +87,23 @@ struct trials_context {
 static int on_trial(void *ctx, const struct store_trial *row)
 {
     struct trials_context *c = ctx;
-    struct trial_record record = {.number = row->number,
-                                  .stream = row->stream,
-                                  .step = row->step,
-                                  .ratios = row->ratios,
-                                  .heldout_state = TRIAL_ABSENT,
-                                  .attempts = row->attempts,
-                                  .reason = row->reason,
-                                  .worker = row->worker,
-                                  .created_us = row->created_us,
-                                  .done_us = row->done_us,
-                                  .merge_s = row->merge_s,
-                                  .evaluate_s = row->evaluate_s,
-                                  .wall_s = row->wall_s,
-                                  .effective = row->effective};
-    if (!trial_state_read(row->state, &record.state) ||
+    struct trial_record record = {
+        .number = row->number,
+        .stream = row->stream,
+        .step = row->step,
+        .ratios = row->ratios,
+        .heldout_state = TRIAL_ABSENT,
+        .attempts = row->attempts,
+        .reason = row->reason,
+        .worker = row->worker,
+        .created_us = row->created_us,
+        .done_us = row->done_us,
+        .merge_s = row->merge_s,
+        .evaluate_s = row->evaluate_s,
+        .wall_s = row->wall_s,
+        .effective = row->effective,
+        .origin = {.watermark = row->watermark, .repeat_of = row->repeat_of, .gain = row->gain}};
+    if (!path_read(row->path, &record.origin.path) || !trial_state_read(row->state, &record.state) ||
         (row->heldout_state && !trial_state_read(row->heldout_state, &record.heldout_state)))
         return err_set(c->err, ERR_CORRUPT, "trial %d is in no state we know", row->number);
     return restore_trial(c->restore, &record, c->err);
@@ -136,17 +139,34 @@ static int on_score(void *ctx, int trial, const char *half_word, const struct st
     return 0;
 }
 
+static int on_event(void *ctx, const struct store_event *row)
+{
+    struct trials_context *c = ctx;
+    struct search_event event = {.trial = row->trial,
+                                 .share = row->share,
+                                 .items = row->items,
+                                 .means = row->means,
+                                 .stderrs = row->stderrs};
+    if (!event_kind_read(row->kind, &event.kind) || (row->m && row->m != c->m))
+        return err_set(c->err, ERR_CORRUPT, "event %d (%s) has %d scores for %d objectives", row->seq,
+                       row->kind, row->m, c->m);
+    return restore_event(c->restore, row->seq, &event, c->err);
+}
+
 static int restore_search(struct context *c, struct search *search)
 {
     struct trials_context *t = mem_zero(1, sizeof *t);
     t->restore = restore_begin(search);
     t->err = c->err;
+    t->m = search->m;
     int rc = store_trial_each(c->store, search->id, on_trial, t, c->err);
     if (!rc)
         rc = store_scores_each(c->store, search->id, -1, false, on_score, t, c->err);
     int flushed = flush_scores(t); /* also after a failure: it frees */
     if (!rc)
         rc = flushed;
+    if (!rc)
+        rc = store_event_each(c->store, search->id, on_event, t, c->err);
     if (rc)
         restore_finish(t->restore, NULL);
     else

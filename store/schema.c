@@ -81,7 +81,70 @@ static const char *const steps[] = {
     /* 2: what is known of the pair, and how true each ratio came out. */
     "ALTER TABLE search ADD COLUMN preflight TEXT CHECK (preflight IS NULL OR json_valid(preflight));"
     "ALTER TABLE search ADD COLUMN digests TEXT CHECK (digests IS NULL OR json_valid(digests));"
-    "ALTER TABLE trial ADD COLUMN effective BLOB CHECK (length(effective) = length(ratios));"}; /* as ratios */
+    "ALTER TABLE trial ADD COLUMN effective BLOB CHECK (length(effective) = length(ratios));", /* as ratios */
+
+    /* 3: how a trial came to be, trials that are stopped, and the log of what became known. A table's CHECK cannot be
+     * changed, so trial is made anew. */
+    "CREATE TABLE trial_new (\n"
+    "  search INTEGER NOT NULL REFERENCES search (id),\n"
+    "  number INTEGER NOT NULL CHECK (number >= 0),\n"
+    "  stream INTEGER NOT NULL CHECK (stream >= 0),\n"
+    "  step INTEGER NOT NULL CHECK (step >= 0),\n"
+    "  ratios BLOB NOT NULL CHECK (length(ratios) > 0 AND length(ratios) % 8 = 0),\n" /* f64, little-endian */
+    "  state TEXT NOT NULL\n"
+    "    CHECK (state IN ('ready','leased','done','quarantined','cancelled','stopped')),\n"
+    "  attempts INTEGER NOT NULL CHECK (attempts >= 0),\n"
+    "  reason TEXT,\n"
+    "  heldout_state TEXT CHECK (heldout_state IN ('ready','leased','done','quarantined','cancelled')),\n"
+    "  created_us INTEGER NOT NULL,\n"
+    "  done_us INTEGER NOT NULL,\n"
+    "  merge_s REAL NOT NULL,\n"
+    "  evaluate_s REAL NOT NULL,\n"
+    "  wall_s REAL NOT NULL,\n"
+    "  worker TEXT,\n"
+    "  effective BLOB CHECK (length(effective) = length(ratios)),\n" /* as ratios */
+    "  watermark INTEGER NOT NULL DEFAULT 0 CHECK (watermark >= 0),\n"
+    "  path TEXT NOT NULL DEFAULT 'direct'\n"
+    "    CHECK (path IN ('direct','design','model','repeat','fill')),\n"
+    "  repeat_of INTEGER CHECK (repeat_of BETWEEN 0 AND number - 1),\n" /* NULL: no repeat */
+    "  gain REAL CHECK (abs(gain) < 9e999),\n"                          /* NULL: not known */
+    "  PRIMARY KEY (search, number),\n"
+    "  UNIQUE (search, stream, step),\n"
+    "  CHECK (state <> 'quarantined' OR reason IS NOT NULL)\n"
+    ") STRICT;"
+    "INSERT INTO trial_new (search, number, stream, step, ratios, state, attempts, reason, heldout_state, "
+    "created_us,"
+    " done_us, merge_s, evaluate_s, wall_s, worker, effective) SELECT search, number, stream, step, ratios, "
+    "state,"
+    " attempts, reason, heldout_state, created_us, done_us, merge_s, evaluate_s, wall_s, worker, effective "
+    "FROM trial;"
+    "DROP TABLE trial;"
+    "ALTER TABLE trial_new RENAME TO trial;"
+
+    "CREATE TABLE event (\n"
+    "  search INTEGER NOT NULL,\n"
+    "  seq INTEGER NOT NULL CHECK (seq >= 0),\n"
+    "  trial INTEGER NOT NULL,\n"
+    "  kind TEXT NOT NULL CHECK (kind IN ('slice','done','stopped','reopened','failed')),\n"
+    "  share REAL NOT NULL CHECK (share BETWEEN 0 AND 1),\n"
+    "  items INTEGER NOT NULL CHECK (items >= 0),\n"
+    "  means BLOB CHECK (length(means) > 0 AND length(means) % 8 = 0),\n" /* f64, little-endian, minimised */
+    "  stderrs BLOB CHECK (length(stderrs) = length(means)),\n"           /* NaN: not known */
+    "  PRIMARY KEY (search, seq),\n"
+    "  FOREIGN KEY (search, trial) REFERENCES trial (search, number),\n"
+    "  CHECK ((means IS NULL) = (stderrs IS NULL)),\n"
+    "  CHECK ((kind IN ('slice','stopped')) = (means IS NOT NULL))\n"
+    ") STRICT;"
+    /* Trials that came to nothing did so at a time nobody wrote down; when they began has to do. */
+    "INSERT INTO event (search, seq, trial, kind, share, items) SELECT search, row_number() OVER (PARTITION "
+    "BY search"
+    " ORDER BY iif(state = 'done', done_us, created_us), number) - 1, number, iif(state = 'done', 'done', "
+    "'failed'),"
+    " iif(state = 'done', 1.0, 0.0), iif(state = 'done', coalesce((SELECT sum(most) FROM (SELECT max(n) AS "
+    "most FROM"
+    " score WHERE score.search = trial.search AND score.trial = trial.number AND half = 'search' GROUP BY"
+    " substr(metric, 1, instr(metric || '.', '.') - 1))), 0), 0)"
+    " FROM trial WHERE state IN ('done','quarantined','cancelled');"};
 
 #define VERSION ((int)(sizeof steps / sizeof steps[0]))
 
@@ -130,7 +193,16 @@ int schema_check(struct store *store, int *version, struct err *err)
     return 0;
 }
 
-int schema_migrate(struct store *store, int version, struct err *err)
+/* A table that others refer to can be made anew only while SQLite does not look. */
+static int set_foreign_keys(struct store *store, bool on, struct err *err)
+{
+    const char *sql = on ? "PRAGMA foreign_keys = ON" : "PRAGMA foreign_keys = OFF";
+    if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        return store_failed(store, err, "cannot set up %s", store->path);
+    return 0;
+}
+
+static int migrate(struct store *store, int version, struct err *err)
 {
     for (; version < VERSION; version++) {
         char *sql = sqlite3_mprintf(
@@ -145,4 +217,15 @@ int schema_migrate(struct store *store, int version, struct err *err)
         }
     }
     return 0;
+}
+
+int schema_migrate(struct store *store, int version, struct err *err)
+{
+    if (version == VERSION)
+        return 0;
+    int rc = set_foreign_keys(store, false, err);
+    if (!rc)
+        rc = migrate(store, version, err);
+    int again = set_foreign_keys(store, true, rc ? NULL : err);
+    return rc ? rc : again;
 }

@@ -67,7 +67,7 @@ struct store_trial {
     int stream, step;
     int k;
     const double *ratios; /* [k], bit-exact */
-    const char *state;    /* ready, leased, done, quarantined, cancelled */
+    const char *state;    /* ready, leased, done, quarantined, cancelled, stopped */
     int attempts;
     const char *reason;        /* of the last failure; NULL */
     const char *heldout_state; /* NULL = not asked for; else as state */
@@ -75,11 +75,16 @@ struct store_trial {
     double merge_s, evaluate_s, wall_s; /* of the search half */
     const char *worker;                 /* who finished it; NULL */
     const double *effective; /* [k] bit-exact but for the bits of a NaN: no update there; NULL = not known */
+    /* how it came to be: fixed with its ratios */
+    int watermark;    /* events it rests on */
+    const char *path; /* direct, design, model, repeat, fill */
+    int repeat_of;    /* number of the trial it scores again, -1 = none */
+    double gain;      /* bit-exact, but -0.0 becomes 0.0; NaN = not known */
 };
 
 /* ERR_CONFLICT: the number, or its stream and step, is taken. ERR_NOT_FOUND: no such search. */
 int store_trial_insert(struct store *store, const struct store_trial *in, struct err *err);
-/* Everything but ratios, stream and step. ERR_NOT_FOUND. */
+/* Everything but ratios, stream, step and how it came to be. ERR_NOT_FOUND. */
 int store_trial_update(struct store *store, const struct store_trial *in, struct err *err);
 /* Ascending number. */
 int store_trial_each(struct store *store, int64_t search,
@@ -102,6 +107,27 @@ int store_scores_insert(struct store *store, int64_t search, int trial, const ch
 int store_scores_each(struct store *store, int64_t search, int trial, bool with_items,
                       int (*each)(void *ctx, int trial, const char *half, const struct store_score *score),
                       void *ctx, struct err *err);
+
+/* What became known of a search's trials, in order. */
+struct store_event {
+    int64_t search;
+    int seq; /* 0 …, without a gap */
+    int trial;
+    const char *kind; /* slice, done, stopped, reopened, failed */
+    double share;     /* of the items, 0 … 1 */
+    int64_t items;
+    const double *means,
+        *stderrs; /* [m] minimised, bit-exact but for the bits of a NaN in stderrs; NULL with reopened,
+                                    * failed, and with done: those are in the trial's scores */
+    int m;        /* 0 = NULL */
+};
+
+/* ERR_CONFLICT: the place is taken. ERR_NOT_FOUND: no such trial. ERR_INVALID: a mean is not finite, or the kind and the
+ * scores do not fit. */
+int store_event_insert(struct store *store, const struct store_event *in, struct err *err);
+/* Ascending seq. */
+int store_event_each(struct store *store, int64_t search,
+                     int (*each)(void *ctx, const struct store_event *row), void *ctx, struct err *err);
 
 struct store_lease {
     const char *token;

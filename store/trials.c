@@ -27,6 +27,8 @@ static void bind_life(sqlite3_stmt *stmt, const struct store_trial *in)
 /* NaN would be stored as NULL, an infinity as a time that no trial took. */
 static int check_numbers(const struct store_trial *in, struct err *err)
 {
+    if (isinf(in->gain))
+        return err_set(err, ERR_INVALID, "trial %d: its gain is infinite", in->number);
     if (!isfinite(in->merge_s) || !isfinite(in->evaluate_s) || !isfinite(in->wall_s))
         return err_set(err, ERR_INVALID,
                        "trial %d: merge_s, evaluate_s and wall_s must be finite numbers of seconds",
@@ -48,8 +50,9 @@ int store_trial_insert(struct store *store, const struct store_trial *in, struct
             rc = err_set(err, ERR_INVALID, "trial %d: ratio %d is not a finite number", in->number, i);
     if (!rc)
         rc = store_cached(store, STMT_TRIAL_INSERT,
-                          "INSERT INTO trial (" LIFE ", search, number, stream, step, ratios) "
-                          "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                          "INSERT INTO trial (" LIFE
+                          ", search, number, stream, step, ratios, watermark, path, "
+                          "repeat_of, gain) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                           &stmt, err);
     if (rc)
         return rc;
@@ -59,6 +62,11 @@ int store_trial_insert(struct store *store, const struct store_trial *in, struct
     bind_int(stmt, LIFE_N + 3, in->stream);
     bind_int(stmt, LIFE_N + 4, in->step);
     bind_doubles(stmt, LIFE_N + 5, in->ratios, in->k > 0 ? (size_t)in->k : 0);
+    bind_int(stmt, LIFE_N + 6, in->watermark);
+    bind_text(stmt, LIFE_N + 7, in->path);
+    if (in->repeat_of >= 0) /* an unbound parameter is NULL */
+        bind_int(stmt, LIFE_N + 8, in->repeat_of);
+    bind_double(stmt, LIFE_N + 9, in->gain);
     if (store_step(stmt) != SQLITE_DONE)
         return store_failed(store, err, "cannot store trial %d of search %lld", in->number,
                             (long long)in->search);
@@ -109,6 +117,13 @@ static int read_row(struct store *store, sqlite3_stmt *stmt, struct store_trial 
         .number = sqlite3_column_int(stmt, LIFE_N + 1),
         .stream = sqlite3_column_int(stmt, LIFE_N + 2),
         .step = sqlite3_column_int(stmt, LIFE_N + 3),
+        .watermark = sqlite3_column_int(stmt, LIFE_N + 5),
+        .path = column_text(stmt, LIFE_N + 6),
+        .repeat_of =
+            sqlite3_column_type(stmt, LIFE_N + 7) == SQLITE_NULL ? -1 : sqlite3_column_int(stmt, LIFE_N + 7),
+        .gain = sqlite3_column_type(stmt, LIFE_N + 8) == SQLITE_NULL
+                    ? NAN
+                    : sqlite3_column_double(stmt, LIFE_N + 8),
     };
     *effective = NULL;
     int rc = column_doubles(store, stmt, LIFE_N + 4, ratios, &k, err);
@@ -128,7 +143,8 @@ int store_trial_each(struct store *store, int64_t search,
 {
     sqlite3_stmt *stmt;
     int step, rc = store_prepare(store,
-                                 "SELECT " LIFE ", search, number, stream, step, ratios FROM trial "
+                                 "SELECT " LIFE ", search, number, stream, step, ratios, watermark, path, "
+                                 "repeat_of, gain FROM trial "
                                  "WHERE search = ? ORDER BY number",
                                  &stmt, err);
     if (rc)

@@ -21,18 +21,38 @@ void lease_token_write(struct lease *lease, uint64_t chance)
 {
     int n = snprintf(lease->token, sizeof lease->token, "%" PRId64 "-%d-%c-%d-%016" PRIx64, lease->search,
                      lease->trial, lease->half == HALF_SEARCH ? 's' : 'h', lease->attempt, chance);
+    if (lease->length_s > 0)
+        n += snprintf(lease->token + n, sizeof lease->token - (size_t)n, "-%d", lease->length_s);
     assert(n > 0 && n < LEASE_TOKEN_MAX);
+}
+
+/* Reads "SEARCH-TRIAL-HALF-ATTEMPT-CHANCE", with or without "-SECONDS" (else 0) behind it. */
+static bool scan(const char *token, int64_t *search, int *trial, char *letter, int *length_s)
+{
+    char end;
+    int attempt, used = 0;
+    uint64_t chance;
+    *length_s = 0;
+    if (strlen(token) >= LEASE_TOKEN_MAX ||
+        sscanf(token, "%9" SCNd64 "-%9d-%c-%9d-%16" SCNx64 "%n", search, trial, letter, &attempt, &chance,
+               &used) != 5)
+        return false;
+    return !token[used] || (sscanf(token + used, "-%9d%c", length_s, &end) == 1 && *length_s > 0);
+}
+
+int lease_token_length(const char *token)
+{
+    int64_t search;
+    int trial, length_s;
+    char letter;
+    return scan(token, &search, &trial, &letter, &length_s) ? length_s : 0;
 }
 
 bool lease_token_read(const char *token, int64_t *search, int *trial, enum half *half)
 {
-    char letter, end;
-    int attempt;
-    uint64_t chance;
-    if (strlen(token) >= LEASE_TOKEN_MAX)
-        return false;
-    if (sscanf(token, "%9" SCNd64 "-%9d-%c-%9d-%16" SCNx64 "%c", search, trial, &letter, &attempt, &chance,
-               &end) != 5)
+    int length_s;
+    char letter;
+    if (!scan(token, search, trial, &letter, &length_s))
         return false;
     *half = letter == 's' ? HALF_SEARCH : HALF_HELDOUT;
     return *search >= 0 && *trial >= 0 && (letter == 's' || letter == 'h');

@@ -16,7 +16,9 @@
 enum lease_state { LEASE_ACTIVE, LEASE_DONE, LEASE_FAILED, LEASE_EXPIRED, LEASE_RELEASED, LEASE_STATES_N };
 
 struct lease {
-    char token[LEASE_TOKEN_MAX]; /* "SEARCH-TRIAL-HALF-ATTEMPT-CHANCE": says its job even when we forgot it */
+    char token
+        [LEASE_TOKEN_MAX]; /* "SEARCH-TRIAL-HALF-ATTEMPT-CHANCE": says its job even when we forgot it; "-SECONDS"
+                                  * follows where whoever asked chose how long it lasts */
     int64_t search;
     int trial;
     enum half half;
@@ -24,6 +26,8 @@ struct lease {
     int attempt; /* 1 … */
     enum lease_state state;
     int64_t granted_us, deadline_us;
+    int length_s; /* from a sign of life to the deadline; 0: as long as the scheduler's leases are */
+    bool stop;    /* it need not go on: said with the answer to its next slice. In memory only */
 };
 
 struct lease_table {
@@ -32,7 +36,8 @@ struct lease_table {
 };
 
 void lease_table_fini(struct lease_table *table);
-void lease_token_write(struct lease *lease, uint64_t chance); /* from its job and attempt */
+void lease_token_write(struct lease *lease, uint64_t chance); /* from its job, attempt and length */
+int lease_token_length(const char *token);                    /* length_s */
 bool lease_token_read(const char *token, int64_t *search, int *trial, enum half *half);
 struct lease *lease_add(struct lease_table *table, const struct lease *lease); /* copies */
 struct lease *lease_find(struct lease_table *table, const char *token);

@@ -56,14 +56,18 @@ struct search *sched_search(struct sched *sched, int64_t id)
     return NULL;
 }
 
-/* The half of which the search gives out jobs now; false when it gives none. */
-static bool gives(const struct search *search, enum half *half)
+bool sched_gives(const struct search *search, enum half *half)
 {
     *half = search->state == SEARCH_CONFIRMING ? HALF_HELDOUT : HALF_SEARCH;
     if (search->state == SEARCH_RUNNING && search->closed)
         return false;
     return (search->state == SEARCH_RUNNING || search->state == SEARCH_CONFIRMING) &&
            search->ready[*half].n > 0;
+}
+
+static bool is_for_workers(const struct search *search)
+{
+    return search->spec.evaluator != EVALUATOR_EXTERNAL;
 }
 
 /* The searches take turns: the first with a job whose id is above the one served last, but none that the worker has
@@ -75,14 +79,14 @@ static struct search *next_search(const struct sched *sched, const struct worker
         after++;
     for (int i = 0; i < sched->search_n; i++) {
         struct search *search = sched->search[(after + i) % sched->search_n];
-        if (gives(search, half) && !worker_refusal(worker, search->id))
+        if (is_for_workers(search) && sched_gives(search, half) && !worker_refusal(worker, search->id))
             return search;
     }
     return NULL;
 }
 
-static int grant(struct sched *sched, struct search *search, enum half half, const struct worker *worker,
-                 struct now now, const struct lease **out, struct err *err)
+int sched_grant(struct sched *sched, struct search *search, enum half half, const char *worker, int length_s,
+                struct now now, const struct lease **out, struct err *err)
 {
     int number = search_next_ready(search, half);
     assert(number >= 0);
@@ -92,8 +96,9 @@ static int grant(struct sched *sched, struct search *search, enum half half, con
                           .half = half,
                           .attempt = attempts + 1,
                           .granted_us = now.us,
-                          .deadline_us = now.us + sched->lease_us};
-    memcpy(lease.worker, worker->name, sizeof lease.worker);
+                          .length_s = length_s};
+    lease.deadline_us = now.us + lease_length_us(sched, &lease);
+    snprintf(lease.worker, sizeof lease.worker, "%s", worker);
     lease_token_write(&lease, rng_u64(&sched->rng));
     struct trial_change change = {number, half, TRIAL_LEASED, attempts, NULL};
     struct sched_write write = write_begin(search, now);
@@ -127,44 +132,9 @@ int sched_lease(struct sched *sched, const char *worker_id, struct now now, cons
     struct search *search = next_search(sched, worker, &half);
     if (!search)
         return err_set(err, ERR_NOT_READY, "no job is ready");
-    int rc = grant(sched, search, half, worker, now, out, err);
+    int rc = sched_grant(sched, search, half, worker->name, 0, now, out, err);
     sched_fill(sched, search); /* no more than this: an advance could end the lease */
     return rc;
-}
-
-static int gone(struct err *err, const char *token)
-{
-    return err_set(err, ERR_NOT_FOUND,
-                   "lease \"%.80s\" is gone: stop this evaluation and ask for another job", token);
-}
-
-/* The lease and its search, when it is active. */
-static struct lease *find_active(struct sched *sched, const char *token, struct search **search)
-{
-    struct lease *lease = lease_find(&sched->leases, token);
-    if (!lease || lease->state != LEASE_ACTIVE)
-        return NULL;
-    *search = sched_search(sched, lease->search);
-    assert(*search);
-    return lease;
-}
-
-static void touch(struct sched *sched, const char *worker_name, struct now now)
-{
-    struct worker *worker = fleet_by_name(&sched->fleet, worker_name);
-    if (worker)
-        worker->seen_us = now.us;
-}
-
-int sched_heartbeat(struct sched *sched, const char *token, struct now now, struct err *err)
-{
-    struct search *search;
-    struct lease *lease = find_active(sched, token, &search);
-    if (!lease)
-        return gone(err, token);
-    touch(sched, lease->worker, now);
-    lease->deadline_us = now.us + sched->lease_us;
-    return 0;
 }
 
 /* The job a token speaks of and what it still needs: 0 = a result, 1 = none, it has one; else ERR_NOT_FOUND.
@@ -174,16 +144,17 @@ static int find_job(struct sched *sched, const char *token, struct search **sear
 {
     int64_t id;
     if (!lease_token_read(token, &id, trial, half))
-        return gone(err, token);
+        return lease_gone(err, token);
     *search = sched_search(sched, id);
     if (!*search || *trial >= (*search)->plan.trials)
-        return gone(err, token);
+        return lease_gone(err, token);
     switch ((*search)->trials[*trial].job[*half].state) {
     case TRIAL_DONE:
+    case TRIAL_STOPPED:
         return 1;
     case TRIAL_READY:
     case TRIAL_LEASED:
-        return lease_find(&sched->leases, token) ? 0 : gone(err, token);
+        return lease_find(&sched->leases, token) ? 0 : lease_gone(err, token);
     default: /* quarantined is final: the streams were told, and their next steps rest on it */
         return err_set(err, ERR_NOT_FOUND, "trial %d of search %lld needs no result any more: it was %s",
                        *trial, (long long)id, trial_state_name((*search)->trials[*trial].job[*half].state));
@@ -203,6 +174,20 @@ static size_t ends_of_result(struct sched *sched, const struct lease *mine, stru
     return n;
 }
 
+static int check_result(const struct search *search, enum half half, const struct result *result,
+                        struct err *err)
+{
+    if (result->effective && result->effective_n != (size_t)search->k)
+        return err_set(err, ERR_INVALID, "effective: %zu numbers, but the search has %d ratios",
+                       result->effective_n, search->k);
+    int rc = slices_check(result->slices_done, result->slices, err);
+    if (!rc && half == HALF_HELDOUT && result->slices_done < result->slices)
+        rc = err_set(err, ERR_INVALID,
+                     "slices_done: %d of %d, but a held-out half counts only as a whole; evaluate the rest",
+                     result->slices_done, result->slices);
+    return rc;
+}
+
 int sched_result(struct sched *sched, const char *token, const struct result *result, struct now now,
                  bool *duplicate, struct err *err)
 {
@@ -215,18 +200,18 @@ int sched_result(struct sched *sched, const char *token, const struct result *re
         return rc == 1 ? 0 : rc;
     const struct lease *lease = lease_find(&sched->leases, token);
     double means[OPT_M_MAX], stderrs[OPT_M_MAX];
-    if (result->effective && result->effective_n != (size_t)search->k)
-        return err_set(err, ERR_INVALID, "effective: %zu numbers, but the search has %d ratios",
-                       result->effective_n, search->k);
-    rc = search_objectives(search, result->scores, result->scores_n, means, stderrs, err);
+    rc = check_result(search, half, result, err);
+    if (!rc)
+        rc = search_objectives(search, result->scores, result->scores_n, means, stderrs, err);
     if (rc)
         return rc;
-    touch(sched, lease->worker, now);
+    lease_touch(sched, lease->worker, now);
     if (half == HALF_SEARCH && now.wall_us <= search->last_done_us)
         now.wall_us = search->last_done_us + 1;
     char worker[WORKER_NAME_MAX];
     memcpy(worker, lease->worker, sizeof worker);
-    struct trial_change change = {number, half, TRIAL_DONE, search->trials[number].job[half].attempts, NULL};
+    enum trial_state to = result->slices_done < result->slices ? TRIAL_STOPPED : TRIAL_DONE;
+    struct trial_change change = {number, half, to, search->trials[number].job[half].attempts, NULL};
     struct lease_change ends[2];
     struct sched_write write = write_begin(search, now);
     write.trials = &change;
@@ -272,20 +257,20 @@ static int give_up(struct sched *sched, struct search *search, const struct leas
 int sched_failure(struct sched *sched, const char *token, const char *reason, struct now now, struct err *err)
 {
     struct search *search;
-    const struct lease *lease = find_active(sched, token, &search);
+    const struct lease *lease = lease_working(sched, token, &search);
     if (!lease)
         return 0;
-    touch(sched, lease->worker, now);
+    lease_touch(sched, lease->worker, now);
     return give_up(sched, search, lease, LEASE_FAILED, reason, now, err);
 }
 
 int sched_release(struct sched *sched, const char *token, struct now now, struct err *err)
 {
     struct search *search;
-    const struct lease *lease = find_active(sched, token, &search);
+    const struct lease *lease = lease_working(sched, token, &search);
     if (!lease)
         return 0;
-    touch(sched, lease->worker, now);
+    lease_touch(sched, lease->worker, now);
     return give_up(sched, search, lease, LEASE_RELEASED, "the worker gave it back", now, err);
 }
 
@@ -298,8 +283,8 @@ int sched_refuse(struct sched *sched, const char *token, const char *reason, str
     char name[WORKER_NAME_MAX];
     memcpy(name, lease->worker, sizeof name);
     struct search *search;
-    if (find_active(sched, token, &search)) {
-        touch(sched, name, now);
+    if (lease_working(sched, token, &search)) {
+        lease_touch(sched, name, now);
         int rc = give_up(sched, search, lease, LEASE_RELEASED, reason, now, err);
         if (rc)
             return rc;
@@ -313,7 +298,7 @@ int sched_refuse(struct sched *sched, const char *token, const char *reason, str
 const char *sched_stalled(const struct sched *sched, const struct search *search, int64_t now_us)
 {
     enum half half;
-    if (!gives(search, &half))
+    if (!is_for_workers(search) || !sched_gives(search, &half))
         return NULL;
     const char *first = NULL;
     for (int i = 0; i < sched->fleet.n; i++) {
@@ -354,7 +339,7 @@ static void expire(struct sched *sched, struct now now)
         struct search *search = sched_search(sched, lease->search);
         char reason[WORKER_NAME_MAX + 64];
         snprintf(reason, sizeof reason, "worker %s showed no sign of life for %lld s", lease->worker,
-                 (long long)(sched->lease_us / 1000000));
+                 (long long)(lease_length_us(sched, lease) / 1000000));
         if (give_up(sched, search, lease, LEASE_EXPIRED, reason, now, NULL))
             return; /* the disk refuses: the next tick tries again */
         i = -1;     /* the table may have changed in any way */
@@ -363,14 +348,16 @@ static void expire(struct sched *sched, struct now now)
 
 static bool takes_slots(const struct search *search)
 {
-    return search->state == SEARCH_RUNNING || search->state == SEARCH_CONFIRMING;
+    return is_for_workers(search) && (search->state == SEARCH_RUNNING || search->state == SEARCH_CONFIRMING);
 }
 
 /* The slots of every worker that lives, shared by the searches that have work and that it has not refused. */
 static void share_slots(struct sched *sched, struct now now)
 {
-    for (int i = 0; i < sched->search_n; i++)
-        sched->search[i]->capacity = 0;
+    for (int i = 0; i < sched->search_n; i++) {
+        struct search *search = sched->search[i];
+        search->capacity = is_for_workers(search) ? 0 : search->count[HALF_SEARCH][TRIAL_LEASED];
+    }
     for (int w = 0; w < sched->fleet.n; w++) {
         const struct worker *worker = sched->fleet.worker[w];
         int takers = 0;

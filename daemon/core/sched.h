@@ -29,6 +29,16 @@ struct result {
     double merge_s, evaluate_s;
     const double *effective; /* [effective_n], one a ratio of the search; NULL = not known */
     size_t effective_n;
+    int slices_done, slices; /* fewer than all: the worker stopped there; 0 of 0: it does not cut evaluations */
+    int64_t items;           /* scored in all; 0: counted from the scores' n */
+};
+
+/* What is known of a job in work: the scores over the slices that are done. */
+struct slice_report {
+    const struct score *scores; /* cumulative, as in a result */
+    size_t scores_n;
+    int slices_done, slices;
+    int64_t items; /* as in a result */
 };
 
 /* One half of one trial goes to another state. */
@@ -58,9 +68,13 @@ struct sched_write {
     int add_stream; /* stream whose next add_n steps come into being */
     int add_n;
     const double *add_ratios; /* [add_n][k] */
+    const struct origin *add_origins; /* [add_n] */
     const struct trial_change *trials;
     size_t trials_n;
-    const struct lease *grant; /* or NULL */
+    const struct search_event *events; /* what the log grows by: write_commit derives it from `trials`, and `slice` */
+    size_t events_n;
+    const struct search_event *slice; /* a trial is scored in part and goes on, or NULL */
+    const struct lease *grant;        /* or NULL */
     const struct lease_change *leases;
     size_t leases_n;
     const struct result *result;   /* of trials[0], or NULL; the next two and wall_s belong to it */
@@ -79,6 +93,8 @@ struct sched_ops {
     void (*wake)(void *ctx);
     /* The revision of a search grew. Do not call back from within. */
     void (*changed)(void *ctx, int64_t search);
+    /* The log of a search grew. Do not call back from within. */
+    void (*learnt)(void *ctx, const struct search *search);
 };
 
 struct sched {
@@ -108,12 +124,33 @@ struct search *sched_search(struct sched *sched, int64_t id);
 /* ERR_NOT_FOUND: register again. ERR_NOT_READY: nothing to do now. *out borrows. */
 int sched_lease(struct sched *sched, const char *worker_id, struct now now, const struct lease **out,
                 struct err *err);
+/* A trial of an external search for a program that asks; client: its name, a lease at a time. Whoever asks again while his
+ * lease is active gets the same one with a fresh deadline: the answer to his last ask was lost. length_s: of the lease.
+ * ERR_CONFLICT: the search is not external, or over. ERR_NOT_READY: nothing to do now. *out borrows. */
+int sched_ask(struct sched *sched, struct search *search, const char *client, int length_s, struct now now,
+              const struct lease **out, struct err *err);
+/* The lease under which a trial may be told: its active one, or the last that ended without a score. *told: it has its
+ * score already and needs none. ERR_NOT_FOUND: no such trial, or it was cancelled or quarantined. ERR_CONFLICT: nobody has
+ * asked for it. */
+int sched_told_as(struct sched *sched, const struct search *search, int trial, const char **token, bool *told,
+                  struct err *err);
 /* ERR_NOT_FOUND: the lease is gone, stop working on it. */
 int sched_heartbeat(struct sched *sched, const char *token, struct now now, struct err *err);
-/* 0 after it is durable; *duplicate: the job had its scores already and nothing changed. ERR_NOT_FOUND: the
- * job needs no result (any more). ERR_INVALID: a metric is missing, or the effective ratios are not one a ratio. */
+/* 0 after it is durable; *duplicate: the job had its scores already, or was stopped, and nothing changed. A result of
+ * fewer slices than all makes the trial STOPPED. ERR_NOT_FOUND: the job needs no result (any more). ERR_INVALID: a
+ * metric is missing, the effective ratios are not one a ratio, or the slices cannot be. */
 int sched_result(struct sched *sched, const char *token, const struct result *result, struct now now,
                  bool *duplicate, struct err *err);
+/* 0 after it is durable; the lease lives on as after a heartbeat. *stop: end there, and deliver what is scored as a result of
+ * fewer slices than all. What is known already (an earlier attempt got as far, or the report comes twice) changes
+ * nothing. ERR_NOT_FOUND: as sched_heartbeat. ERR_INVALID: a metric is missing, or the slices cannot be. */
+int sched_slice(struct sched *sched, const char *token, const struct slice_report *report, struct now now,
+                bool *stop, struct err *err);
+/* The trial is hardly worth the rest of its items: whoever works on it is told with the answer to its next slice. */
+void sched_stop_trial(struct sched *sched, int64_t id, int trial);
+/* A stopped trial goes on: it is READY again. ERR_CONFLICT: it is not stopped, was reopened before, or its search does
+ * not run. */
+int sched_reopen(struct sched *sched, int64_t id, int trial, struct now now, struct err *err);
 /* 0 also when the lease ended before: nothing changes then. */
 int sched_failure(struct sched *sched, const char *token, const char *reason, struct now now,
                   struct err *err);
@@ -136,9 +173,9 @@ int sched_pause(struct sched *sched, int64_t id, struct now now, struct err *err
 int sched_resume(struct sched *sched, int64_t id, struct now now, struct err *err);
 int sched_cancel(struct sched *sched, int64_t id, struct now now, struct err *err);
 
-/* The answer to ask: ratios [n][k] of the next n steps; then rc of the step after them (0 = not asked). */
-void sched_proposed(struct sched *sched, int64_t id, int stream, const double *ratios, int n, int rc,
-                    const char *why, struct now now);
+/* The answer to ask: ratios [n][k] and origins [n] of the next n steps; then rc of the step after them (0 = not asked). */
+void sched_proposed(struct sched *sched, int64_t id, int stream, const double *ratios,
+                    const struct origin *origins, int n, int rc, const char *why, struct now now);
 /* Expiry, time budgets, forgotten workers, and whatever could not be persisted before. A few times a second.
  */
 void sched_tick(struct sched *sched, struct now now);

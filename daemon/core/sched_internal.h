@@ -18,6 +18,24 @@ int write_commit(struct sched *sched, struct search *search, const struct sched_
 int write_stop(struct sched *sched, struct search *search, enum search_state to, const char *reason,
                struct now now, struct err *err);
 
+/* ERR_NOT_FOUND with what a worker should do whose lease is not active. */
+int lease_gone(struct err *err, const char *token);
+/* The lease and its search, NULL when it is not active. */
+struct lease *lease_working(struct sched *sched, const char *token, struct search **search);
+/* From a sign of life to its deadline. */
+int64_t lease_length_us(const struct sched *sched, const struct lease *lease);
+/* The half of which the search gives out jobs now; false when it gives none. */
+bool sched_gives(const struct search *search, enum half *half);
+/* A lease of the search's next job. length_s: as in struct lease. */
+int sched_grant(struct sched *sched, struct search *search, enum half half, const char *worker, int length_s,
+                struct now now, const struct lease **out, struct err *err);
+/* The worker of this name showed that it lives. */
+void lease_touch(struct sched *sched, const char *worker_name, struct now now);
+/* ERR_INVALID unless 0 of 0, or 1 … slices of slices. */
+int slices_check(int done, int slices, struct err *err);
+/* Items behind these scores: metrics of one task ("task.metric") share theirs. */
+int64_t slices_items(const struct score *scores, size_t n);
+
 /* Takes the search as far as its state allows: closes it, fails it, confirms it, finishes it; then asks for
  * proposals. A failed persist leaves the step for the next tick. */
 void sched_advance(struct sched *sched, struct search *search, struct now now);

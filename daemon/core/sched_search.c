@@ -111,7 +111,7 @@ void sched_fill(struct sched *sched, struct search *search)
 {
     if (search->state != SEARCH_RUNNING || search->closed)
         return;
-    int want = sched->waiting + 2;
+    int want = (search->spec.evaluator == EVALUATOR_EXTERNAL ? search->waiting : sched->waiting) + 2;
     for (;;) {
         int have = search->ready[HALF_SEARCH].n + search_asking(search);
         int s = have < want ? search_next_stream(search) : -1;
@@ -139,8 +139,8 @@ void sched_advance(struct sched *sched, struct search *search, struct now now)
     sched_fill(sched, search);
 }
 
-void sched_proposed(struct sched *sched, int64_t id, int stream, const double *ratios, int n, int rc,
-                    const char *why, struct now now)
+void sched_proposed(struct sched *sched, int64_t id, int stream, const double *ratios,
+                    const struct origin *origins, int n, int rc, const char *why, struct now now)
 {
     struct search *search = sched_search(sched, id);
     assert(search && search->streams[stream].asking >= n);
@@ -152,6 +152,7 @@ void sched_proposed(struct sched *sched, int64_t id, int stream, const double *r
     write.add_stream = stream;
     write.add_n = n;
     write.add_ratios = ratios;
+    write.add_origins = origins;
     if (n > 0 && write_commit(sched, search, &write, NULL))
         return; /* not durable: a tick asks again and gets the same */
     if (rc == ERR_NOT_READY)
@@ -226,9 +227,9 @@ void sched_restore_lease(struct sched *sched, const struct lease *lease)
     if (!search || lease->trial >= search->plan.trials)
         return;
     enum trial_state state = search->trials[lease->trial].job[lease->half].state;
-    if (state != TRIAL_READY && state != TRIAL_LEASED)
-        return;
-    lease_add(&sched->leases, lease);
+    if ((state != TRIAL_READY && state != TRIAL_LEASED) || lease->state == LEASE_DONE)
+        return; /* done: with its result the trial was stopped, and it has been reopened since */
+    lease_add(&sched->leases, lease)->length_s = lease_token_length(lease->token);
 }
 
 /* By transaction a leased half has its lease; a database mended by hand may not. Runs before anything is
@@ -244,8 +245,10 @@ static void mend_leases(struct sched *sched, struct search *search)
 
 void sched_start(struct sched *sched, struct now now)
 {
-    for (int i = 0; i < sched->leases.n; i++) /* whoever still works on it may deliver */
-        sched->leases.lease[i]->deadline_us = now.us + sched->lease_us;
+    for (int i = 0; i < sched->leases.n; i++) { /* whoever still works on it may deliver */
+        struct lease *lease = sched->leases.lease[i];
+        lease->deadline_us = now.us + lease_length_us(sched, lease);
+    }
     for (int i = 0; i < sched->search_n; i++)
         mend_leases(sched, sched->search[i]);
     for (int i = 0; i < sched->search_n; i++)

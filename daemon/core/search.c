@@ -90,7 +90,7 @@ int search_create(int64_t id, struct search_spec *spec, int k, const char *const
     struct search *search = mem_zero(1, sizeof *search);
     search->id = id;
     search->k = k;
-    search->m = spec->objectives_n;
+    search->m = search->log.m = spec->objectives_n;
     tally_init(&search->tally);
     if (k < 1 || k > OPT_K_MAX) {
         mem_free(search);
@@ -133,6 +133,7 @@ void search_destroy(struct search *search)
     mem_free(search->trials);
     mem_free(search->ratios);
     mem_free(search->done_order);
+    event_log_fini(&search->log);
     mem_free(search->reason);
     tally_fini(&search->tally);
     search_spec_fini(&search->spec);
@@ -258,14 +259,36 @@ void search_trial_move(struct search *search, int number, enum half half, enum t
     }
 }
 
-void search_trial_add(struct search *search, int stream, const double *ratios, int64_t wall_us)
+void search_trial_add(struct search *search, int stream, const double *ratios, const struct origin *origin,
+                      int64_t wall_us)
 {
     struct search_stream *s = &search->streams[stream];
     assert(s->proposed < search->plan.streams[stream].quota);
     int number = search->plan.streams[stream].first + s->proposed++;
     memcpy(search->ratios + (size_t)number * (size_t)search->k, ratios, (size_t)search->k * sizeof *ratios);
+    search->trials[number].origin = *origin;
     search->trials[number].created_us = wall_us;
     search_trial_move(search, number, HALF_SEARCH, TRIAL_READY);
+}
+
+void search_minimised(const struct search *search, const double *x, double *out)
+{
+    for (int j = 0; j < search->m; j++)
+        out[j] = search->spec.objectives[j].minimise ? x[j] : -x[j];
+}
+
+void search_event_add(struct search *search, const struct search_event *event)
+{
+    struct trial *trial = &search->trials[event->trial];
+    event_log_add(&search->log, event);
+    if (event->kind == OPT_EVENT_REOPENED)
+        trial->reopened = true;
+    if (event->share > trial->share)
+        trial->share = event->share;
+    if (event->items > trial->items) {
+        search->items += event->items - trial->items;
+        trial->items = event->items;
+    }
 }
 
 static void check_half(const struct search *search, enum half half)
@@ -292,4 +315,7 @@ void search_check(const struct search *search)
     }
     for (int i = 0; i < search->count[HALF_SEARCH][TRIAL_DONE]; i++)
         assert(search->trials[search->done_order[i]].job[HALF_SEARCH].state == TRIAL_DONE); /* (4) */
+    struct err err = {0};
+    int rc = search_log_check(search, &err); /* (6) */
+    assert(rc == 0);
 }

@@ -11,10 +11,13 @@
  * (2) ready[h] holds exactly the numbers of the trials whose half h is READY.
  * (3) The trials of a stream that are not ABSENT are its first `proposed` steps.
  * (4) done_order holds exactly the trials whose search half is DONE, in order of completion.
- * (5) revision grows with every persisted change. */
+ * (5) revision grows with every persisted change.
+ * (6) log tells of each trial what its state says: a DONE one has one done event, its last; a STOPPED one ends with a
+ *     stopped event, a QUARANTINED or CANCELLED one with a failed event; the others are open in it. */
 #ifndef DAEMON_CORE_SEARCH_H
 #define DAEMON_CORE_SEARCH_H
 
+#include "daemon/core/history.h"
 #include "daemon/core/tally.h"
 #include "daemon/core/trial.h"
 #include "optimizer/optimizer.h"
@@ -65,10 +68,14 @@ struct search {
     struct search_stream streams[OPT_STREAMS_MAX];
     int count[HALVES_N][TRIAL_STATES_N];
     struct job_queue ready[HALVES_N];
+    struct event_log log;
+    int64_t
+        items; /* of the search half that are scored, each of a trial's once however often it was repeated */
     int *done_order; /* [plan.trials], the first count[HALF_SEARCH][TRIAL_DONE] are meaningful */
     int64_t
         last_done_us;  /* done_us of the last of them: completion times ascend even when the clock does not */
     double wall_sum_s; /* of the done trials, for the estimate */
+    int waiting;       /* external: asks that wait for a trial now; set by the owner */
     double capacity;   /* evaluations at a time it may count on now; 0 = nobody is there */
     struct tally tally;
 };
@@ -108,11 +115,16 @@ int search_objectives(const struct search *search, const struct score *scores, s
 /* Moves one half of a trial and keeps (1) to (4). The only way a state changes after search_create. */
 void search_trial_move(struct search *search, int number, enum half half, enum trial_state to);
 /* A trial comes into being as READY. ratios: [k]. It must be the stream's next step. */
-void search_trial_add(struct search *search, int stream, const double *ratios, int64_t wall_us);
+void search_trial_add(struct search *search, int stream, const double *ratios, const struct origin *origin,
+                      int64_t wall_us);
 
-/* What the optimiser is told: arrays of plan.trials, scores minimised. state: [n], ratios: [n][k], scores:
- * [n][m]. */
-void search_history(const struct search *search, enum opt_state *state, double *ratios, double *scores);
+/* Appends to the log and keeps share and items of the trial. The trial's state is the caller's. */
+void search_event_add(struct search *search, const struct search_event *event);
+/* x: [m] as the user sees them; out: [m] minimised. */
+void search_minimised(const struct search *search, const double *x, double *out);
+
+/* Everything the optimiser is told, as a copy; history_fini. */
+void search_history(const struct search *search, struct history *out);
 
 /* The number of the ready job that is leased next (phase, then adaptive streams by step, then number), or -1.
  */
@@ -120,7 +132,7 @@ int search_next_ready(const struct search *search, enum half half);
 /* The stream whose next step should be proposed next, -1 when none may. */
 int search_next_stream(const struct search *search);
 int search_asking(const struct search *search);
-/* Trials whose search half is done, quarantined or cancelled. */
+/* Trials whose search half is settled. */
 int search_finished(const struct search *search);
 
 bool search_phase0_complete(const struct search *search);
@@ -134,7 +146,10 @@ int search_sweep_trial(const struct search *search, const double *ratios);
 /* Both ends of the sweep are quarantined: whatever else is scored, there is nothing to read it against. */
 bool search_is_hopeless(const struct search *search);
 
-/* Asserts (1) to (4); for tests. */
+/* ERR_CORRUPT with a sentence when (6) does not hold. */
+int search_log_check(const struct search *search, struct err *err);
+
+/* Asserts (1) to (4) and (6); for tests. */
 void search_check(const struct search *search);
 
 #endif

@@ -33,7 +33,7 @@ int search_next_ready(const struct search *search, enum half half)
 int search_finished(const struct search *search)
 {
     const int *count = search->count[HALF_SEARCH];
-    return count[TRIAL_DONE] + count[TRIAL_QUARANTINED] + count[TRIAL_CANCELLED];
+    return count[TRIAL_DONE] + count[TRIAL_QUARANTINED] + count[TRIAL_CANCELLED] + count[TRIAL_STOPPED];
 }
 
 bool search_phase0_complete(const struct search *search)
@@ -43,7 +43,7 @@ bool search_phase0_complete(const struct search *search)
         if (stream->phase != 0 || search->streams[s].dropped)
             continue;
         for (int i = 0; i < stream->quota; i++)
-            if (!trial_is_final(search->trials[stream->first + i].job[HALF_SEARCH].state))
+            if (!trial_is_settled(search->trials[stream->first + i].job[HALF_SEARCH].state))
                 return false;
     }
     return true;
@@ -63,7 +63,7 @@ static bool may_ask(const struct search *search, int s, bool phase0_complete)
     if (!stream->adaptive || state->proposed == 0)
         return true;
     int before = stream->first + state->proposed - 1;
-    return trial_is_final(search->trials[before].job[HALF_SEARCH].state);
+    return trial_is_settled(search->trials[before].job[HALF_SEARCH].state);
 }
 
 int search_next_stream(const struct search *search)
@@ -145,35 +145,4 @@ static bool end_quarantined(const struct search *search, const double *end)
 bool search_is_hopeless(const struct search *search)
 {
     return end_quarantined(search, search->problem.low) && end_quarantined(search, search->problem.high);
-}
-
-static enum opt_state told(enum trial_state state)
-{
-    switch (state) {
-    case TRIAL_ABSENT:
-        return OPT_ABSENT;
-    case TRIAL_DONE:
-        return OPT_DONE;
-    case TRIAL_QUARANTINED:
-    case TRIAL_CANCELLED:
-        return OPT_FAILED;
-    default:
-        return OPT_PENDING;
-    }
-}
-
-void search_history(const struct search *search, enum opt_state *state, double *ratios, double *scores)
-{
-    size_t n = (size_t)search->plan.trials, k = (size_t)search->k, m = (size_t)search->m;
-    memcpy(ratios, search->ratios, n * k * sizeof *ratios);
-    memset(scores, 0, n * m * sizeof *scores);
-    for (size_t i = 0; i < n; i++) {
-        state[i] = told(search->trials[i].job[HALF_SEARCH].state);
-        if (state[i] != OPT_DONE)
-            continue;
-        for (size_t j = 0; j < m; j++) {
-            double x = search->means[HALF_SEARCH][i * m + j];
-            scores[i * m + j] = search->spec.objectives[j].minimise ? x : -x;
-        }
-    }
 }

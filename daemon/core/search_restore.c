@@ -36,7 +36,7 @@ int restore_trial(struct restore *restore, const struct trial_record *record, st
         record->number != search->plan.streams[s].first + record->step || record->state == TRIAL_ABSENT)
         return err_set(err, ERR_CORRUPT, "trial %d of search %lld does not fit the plan of its strategy",
                        record->number, (long long)search->id);
-    search_trial_add(search, s, record->ratios, record->created_us);
+    search_trial_add(search, s, record->ratios, &record->origin, record->created_us);
     struct trial *trial = &search->trials[record->number];
     trial->job[HALF_SEARCH].attempts = record->attempts;
     text_replace(&trial->job[HALF_SEARCH].reason, record->reason);
@@ -61,6 +61,31 @@ int restore_scores(struct restore *restore, int number, enum half half, const st
     size_t at = (size_t)number * (size_t)search->m;
     restore->targets[number].scored[half] = true;
     return search_objectives(search, scores, n, search->means[half] + at, search->stderrs[half] + at, err);
+}
+
+int restore_event(struct restore *restore, int seq, const struct search_event *event, struct err *err)
+{
+    struct search *search = restore->search;
+    struct search_event known = *event;
+    double minimised[OPT_M_MAX];
+    bool scored = event->kind != OPT_EVENT_REOPENED && event->kind != OPT_EVENT_FAILED;
+    if (seq != search->log.n || event->trial < 0 || event->trial >= search->plan.trials ||
+        restore->targets[event->trial].number < 0)
+        return err_set(err, ERR_CORRUPT, "event %d of search %lld does not fit the log of %d before it", seq,
+                       (long long)search->id, search->log.n);
+    if (event->kind == OPT_EVENT_DONE) {
+        if (!restore->targets[event->trial].scored[HALF_SEARCH])
+            return err_set(err, ERR_CORRUPT, "event %d of search %lld: trial %d is done but has no scores",
+                           seq, (long long)search->id, event->trial);
+        search_minimised(search, search_means(search, HALF_SEARCH, event->trial), minimised);
+        known.means = minimised;
+        known.stderrs = search_stderrs(search, HALF_SEARCH, event->trial);
+    }
+    if (scored != (known.means && known.stderrs))
+        return err_set(err, ERR_CORRUPT, "event %d of search %lld (%s) has %s scores", seq,
+                       (long long)search->id, event_kind_name(event->kind), scored ? "no" : "");
+    search_event_add(search, &known);
+    return 0;
 }
 
 static int by_completion(const void *a, const void *b)
@@ -105,7 +130,8 @@ static int finish(struct restore *restore, struct err *err)
         search_trial_move(search, t->number, HALF_HELDOUT, TRIAL_READY);
         walk(search, t->number, HALF_HELDOUT, t->state[HALF_HELDOUT]);
     }
-    return 0;
+    int rc = search_log_check(search, err);
+    return rc ? err_prefix(err, rc, "search %lld", (long long)search->id) : 0;
 }
 
 int restore_finish(struct restore *restore, struct err *err)

@@ -3,6 +3,7 @@
 #include "proto/mem.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #define BIT(state) (1u << TRIAL_##state)
@@ -10,12 +11,19 @@
 /* moves[from]: the states a half may go to. */
 static const unsigned moves[TRIAL_STATES_N] = {
     [TRIAL_ABSENT] = BIT(READY),
-    [TRIAL_READY] = BIT(LEASED) | BIT(DONE) | BIT(CANCELLED),
-    [TRIAL_LEASED] = BIT(READY) | BIT(DONE) | BIT(QUARANTINED) | BIT(CANCELLED),
+    [TRIAL_READY] = BIT(LEASED) | BIT(DONE) | BIT(CANCELLED) | BIT(STOPPED),
+    [TRIAL_LEASED] = BIT(READY) | BIT(DONE) | BIT(QUARANTINED) | BIT(CANCELLED) | BIT(STOPPED),
+    [TRIAL_STOPPED] = BIT(READY),
 };
 
-static const char *const names[TRIAL_STATES_N] = {"absent", "ready",       "leased",
-                                                  "done",   "quarantined", "cancelled"};
+static const char *const names[TRIAL_STATES_N] = {"absent",      "ready",     "leased", "done",
+                                                  "quarantined", "cancelled", "stopped"};
+static const char *const path_names[] = {[OPT_PATH_DIRECT] = "direct",
+                                         [OPT_PATH_DESIGN] = "design",
+                                         [OPT_PATH_MODEL] = "model",
+                                         [OPT_PATH_REPEAT] = "repeat",
+                                         [OPT_PATH_FILL] = "fill"};
+const struct origin origin_direct = {0, OPT_PATH_DIRECT, -1, NAN};
 static const char *const half_names[HALVES_N] = {"search", "heldout"};
 
 void trial_fini(struct trial *trial)
@@ -37,13 +45,19 @@ bool trial_may_move(enum trial_state from, enum trial_state to)
 void trial_move(struct trial *trial, enum half half, enum trial_state to)
 {
     assert(trial_may_move(trial->job[half].state, to));
-    assert(half == HALF_SEARCH || trial->job[HALF_SEARCH].state == TRIAL_DONE); /* by (5) */
+    assert(half == HALF_SEARCH ||
+           (trial->job[HALF_SEARCH].state == TRIAL_DONE && to != TRIAL_STOPPED)); /* by (5) */
     trial->job[half].state = to;
 }
 
 bool trial_is_final(enum trial_state state)
 {
     return state != TRIAL_ABSENT && moves[state] == 0;
+}
+
+bool trial_is_settled(enum trial_state state)
+{
+    return state == TRIAL_STOPPED || trial_is_final(state);
 }
 
 const char *trial_state_name(enum trial_state state)
@@ -56,6 +70,21 @@ bool trial_state_read(const char *word, enum trial_state *out)
     for (int i = 0; i < TRIAL_STATES_N; i++)
         if (!strcmp(word, names[i])) {
             *out = (enum trial_state)i;
+            return true;
+        }
+    return false;
+}
+
+const char *path_name(enum opt_path path)
+{
+    return path_names[path];
+}
+
+bool path_read(const char *word, enum opt_path *out)
+{
+    for (size_t i = 0; i < sizeof path_names / sizeof *path_names; i++)
+        if (!strcmp(word, path_names[i])) {
+            *out = (enum opt_path)i;
             return true;
         }
     return false;

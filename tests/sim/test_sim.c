@@ -229,6 +229,65 @@ static void test_time_budgets_end_the_search_half(void **state)
     assert_true(short_of > 0);
 }
 
+/* What the log of a finished search says of its trials is what their rows say; items count once. */
+static void assert_log_is_true(struct world *world, uint64_t seed)
+{
+    for (int s = 0; s < WORLD_SEARCHES; s++) {
+        const struct world_search *row = &world->search[s];
+        const struct search *search = sched_search(&world->sched, s + 1);
+        int64_t items = 0, most[WORLD_TRIALS] = {0};
+        double share[WORLD_TRIALS] = {0};
+        for (int i = 0; i < row->events_n; i++) {
+            const struct search_event *e = &row->event[i].event;
+            if (e->kind == OPT_EVENT_SLICE && e->share <= share[e->trial])
+                fail_msg("seed %llu: search %d tells of trial %d what was known", (unsigned long long)seed,
+                         s + 1, e->trial);
+            share[e->trial] = e->share > share[e->trial] ? e->share : share[e->trial];
+            most[e->trial] = e->items > most[e->trial] ? e->items : most[e->trial];
+        }
+        for (int i = 0; i < WORLD_TRIALS; i++) {
+            assert_true(row->trial[i].state != TRIAL_DONE || share[i] == 1);
+            assert_true(row->trial[i].state != TRIAL_STOPPED || (share[i] > 0 && share[i] < 1));
+            items += most[i];
+        }
+        assert_int_equal(search->items, items);
+        assert_int_equal(search->log.n, row->events_n);
+    }
+}
+
+/* Evaluations in slices, some stopped on the way, some of these taken up again. */
+static void test_stopped_trials_are_settled(void **state)
+{
+    (void)state;
+    int stopped = 0, reopened = 0, slices = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct world_options options = {.seed = seed,
+                                        .strategy = seed % 2 ? STRATEGY_SOBOL : STRATEGY_SCALARIZE,
+                                        .attempts = 1000,
+                                        .held_out = true,
+                                        .disk_fails = 0.02,
+                                        .daemon_crashes = 0.003,
+                                        .worker_crashes = 0.01,
+                                        .worker_stalls = 0.1,
+                                        .evaluation_fails = 0.05,
+                                        .answer_lost = 0.05,
+                                        .gives_back = 0.05,
+                                        .pauses = 0.02,
+                                        .slices = 4,
+                                        .stops = 0.1,
+                                        .reopens = 0.2};
+        struct world *world = world_create(&options);
+        world_run(world);
+        assert_log_is_true(world, seed);
+        for (int s = 0; s < WORLD_SEARCHES; s++)
+            stopped += world->search[s].stopped;
+        reopened += world->reopened;
+        slices += world->slices;
+        world_destroy(world);
+    }
+    assert_true(stopped > 100 && reopened > 20 && slices > 1000);
+}
+
 static void test_hopeless_searches_fail(void **state)
 {
     (void)state;
@@ -258,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_refusals_change_nothing_but_the_time),
         cmocka_unit_test(test_bounded_attempts_end_every_search),
         cmocka_unit_test(test_time_budgets_end_the_search_half),
+        cmocka_unit_test(test_stopped_trials_are_settled),
         cmocka_unit_test(test_hopeless_searches_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,7 @@ static void save_trials(struct world_search *row, const struct sched_write *writ
                                   .state = TRIAL_READY,
                                   .created_us = write->now.wall_us};
         memcpy(t->ratios, write->add_ratios + i * WORLD_K, sizeof t->ratios);
+        t->origin = write->add_origins[i];
     }
     for (size_t i = 0; i < write->trials_n; i++) {
         const struct trial_change *change = &write->trials[i];
@@ -63,14 +64,35 @@ static void save_result(struct world_search *row, const struct sched_write *writ
 {
     const struct trial_change *change = &write->trials[0];
     struct world_trial *t = &row->trial[change->number];
+    if (change->half == HALF_SEARCH) {
+        t->done_us = write->now.wall_us;
+        t->wall_s = write->wall_s;
+    }
+    if (change->to == TRIAL_STOPPED) {
+        row->stopped++;
+        return;
+    }
     assert(change->to == TRIAL_DONE);
     assert(t->scores_n[change->half] == 0); /* never two scores for one */
     t->scores_n[change->half] = (int)write->result->scores_n;
     for (int j = 0; j < WORLD_M; j++)
         t->means[change->half][j] = write->result->scores[j].mean;
-    if (change->half == HALF_SEARCH) {
-        t->done_us = write->now.wall_us;
-        t->wall_s = write->wall_s;
+}
+
+static void save_events(struct world_search *row, const struct sched_write *write)
+{
+    for (size_t i = 0; i < write->events_n; i++) {
+        assert(row->events_n < WORLD_EVENTS && row->events_n == write->search->log.n + (int)i);
+        struct world_event *e = &row->event[row->events_n++];
+        e->event = write->events[i];
+        if (e->event.kind == OPT_EVENT_SLICE || e->event.kind == OPT_EVENT_STOPPED) {
+            memcpy(e->means, e->event.means, sizeof e->means);
+            memcpy(e->stderrs, e->event.stderrs, sizeof e->stderrs);
+            e->event.means = e->means;
+            e->event.stderrs = e->stderrs;
+        } else {
+            e->event.means = e->event.stderrs = NULL; /* those of a done one are the trial's */
+        }
     }
 }
 
@@ -104,6 +126,7 @@ static int on_persist(void *ctx, const struct sched_write *write, struct err *er
     save_trials(row, write);
     if (write->result)
         save_result(row, write);
+    save_events(row, write);
     save_leases(world, write);
     if (write->new_state)
         row->state = write->state;
@@ -118,7 +141,7 @@ static void on_ask(void *ctx, const struct search *search, int stream, int n)
     ask->search = search->id;
     ask->stream = stream;
     ask->n = n;
-    search_history(search, ask->state, ask->ratios, ask->scores);
+    search_history(search, &ask->history);
 }
 
 static void on_wake(void *ctx)
@@ -127,6 +150,12 @@ static void on_wake(void *ctx)
 }
 
 static void on_changed(void *ctx, int64_t search)
+{
+    (void)ctx;
+    (void)search;
+}
+
+static void on_learnt(void *ctx, const struct search *search)
 {
     (void)ctx;
     (void)search;
@@ -141,25 +170,27 @@ static void answer_ask(struct world *world)
     world->ask[i] = world->ask[--world->ask_n];
     const struct search *search = sched_search(&world->sched, ask.search);
     const struct opt_stream *stream = &search->plan.streams[ask.stream];
-    struct opt_history history = {
-        .n = search->plan.trials, .state = ask.state, .ratios = ask.ratios, .scores = ask.scores};
     struct opt_proposal proposal;
     double found[WORLD_TRIALS * WORLD_K];
+    struct origin origins[WORLD_TRIALS];
     struct err err = {0};
     int got = 0, rc = 0, step = 0;
-    while (step < stream->quota && ask.state[stream->first + step] != OPT_ABSENT)
+    while (step < stream->quota && ask.history.state[stream->first + step] != OPT_ABSENT)
         step++;
     while (got < ask.n && !rc) {
-        rc = opt_propose(&search->problem, &search->plan, &history, ask.stream, NULL, &proposal, &err);
+        rc = opt_propose(&search->problem, &search->plan, &ask.history.known, ask.stream, NULL, &proposal,
+                         &err);
         if (rc)
             break;
         memcpy(found + got * WORLD_K, proposal.ratios, WORLD_K * sizeof *found);
         int number = stream->first + step++;
-        ask.state[number] = OPT_PENDING;
-        memcpy(ask.ratios + number * WORLD_K, found + got * WORLD_K, WORLD_K * sizeof *found);
+        origins[got] = (struct origin){proposal.watermark, proposal.path, proposal.repeat_of, proposal.gain};
+        ask.history.state[number] = OPT_PENDING;
+        memcpy(ask.history.ratios + number * WORLD_K, found + got * WORLD_K, WORLD_K * sizeof *found);
         got++;
     }
-    sched_proposed(&world->sched, ask.search, ask.stream, found, got, rc, err.text, world->now);
+    sched_proposed(&world->sched, ask.search, ask.stream, found, origins, got, rc, err.text, world->now);
+    history_fini(&ask.history);
 }
 
 /* ---- the daemon ---- */
@@ -231,7 +262,8 @@ static void load_search(struct world *world, int64_t id)
                                       .reason = *t->reason ? t->reason : NULL,
                                       .created_us = t->created_us,
                                       .done_us = t->done_us,
-                                      .wall_s = t->wall_s};
+                                      .wall_s = t->wall_s,
+                                      .origin = t->origin};
         int rc = restore_trial(restore, &record, &err);
         assert(!rc);
     }
@@ -245,6 +277,10 @@ static void load_search(struct world *world, int64_t id)
             int rc = restore_scores(restore, i, (enum half)h, scores, WORLD_M, &err);
             assert(!rc);
         }
+    for (int i = 0; i < row->events_n; i++) {
+        int rc = restore_event(restore, i, &row->event[i].event, &err);
+        assert(!rc);
+    }
     int rc = restore_finish(restore, &err);
     if (rc)
         fprintf(stderr, "%s\n", err.text);
@@ -257,14 +293,15 @@ static void load_search(struct world *world, int64_t id)
 
 static void start_daemon(struct world *world)
 {
-    struct sched_ops ops = {world, on_persist, on_ask, on_wake, on_changed};
+    struct sched_ops ops = {world, on_persist, on_ask, on_wake, on_changed, on_learnt};
     sched_init(&world->sched, &ops, LEASE_US, rng_u64(&world->rng));
     for (int64_t id = 1; id <= WORLD_SEARCHES; id++)
         load_search(world, id);
     for (int i = 0; i < world->lease_n; i++) {
         sched_restore_lease(&world->sched, &world->lease[i]);
     }
-    world->ask_n = 0;
+    while (world->ask_n > 0)
+        history_fini(&world->ask[--world->ask_n].history);
     sched_start(&world->sched, world->now);
 }
 
@@ -307,7 +344,11 @@ static void poll_job(struct world *world, struct world_worker *worker)
     worker->search = lease->search;
     worker->trial = lease->trial;
     worker->half = lease->half;
+    worker->slices_done = 0;
+    worker->stop = false;
     worker->finish_us = world->now.us + (int64_t)(rng_uniform(&world->rng) * 60e6);
+    worker->slice_us =
+        world->options.slices ? (worker->finish_us - world->now.us) / world->options.slices : 0;
     worker->beat_us = happens(world, world->options.worker_stalls) ? 0 : world->now.us + LEASE_US / 3;
 }
 
@@ -326,14 +367,30 @@ static void refuse(struct world *world, struct world_worker *worker)
     worker->token[0] = 0;
 }
 
-static int deliver(struct world *world, const struct world_worker *worker, bool *duplicate)
+/* What a trial scores over its first slices: on the way to its score, the same way each time. */
+static void partial_score(struct world *world, const struct world_worker *worker, int done,
+                          double means[WORLD_M])
 {
     const struct search *search = sched_search(&world->sched, worker->search);
-    double means[WORLD_M];
     world_score(search_ratios(search, worker->trial), means);
+    for (int j = 0; j < WORLD_M && done < world->options.slices; j++)
+        means[j] += 0.01 * (world->options.slices - done) * (j ? -1 : 1);
+}
+
+static int deliver(struct world *world, const struct world_worker *worker, bool *duplicate)
+{
+    double means[WORLD_M];
+    int slices = world->options.slices, done = worker->stop ? worker->slices_done : slices;
+    partial_score(world, worker, done, means);
     struct score scores[WORLD_M] = {{"task.m0", means[0], 0.01, 10, NULL, 0},
                                     {"task.m1", means[1], NAN, 10, NULL, 0}};
-    struct result result = {.scores = scores, .scores_n = WORLD_M, .merge_s = 0.1, .evaluate_s = 0.2};
+    struct result result = {.scores = scores,
+                            .scores_n = WORLD_M,
+                            .merge_s = 0.1,
+                            .evaluate_s = 0.2,
+                            .slices_done = done,
+                            .slices = slices,
+                            .items = slices ? 10 * done : 0};
     return sched_result(&world->sched, worker->token, &result, world->now, duplicate, NULL);
 }
 
@@ -361,6 +418,33 @@ static void finish(struct world *world, struct world_worker *worker)
         worker->token[0] = 0;
 }
 
+/* The next slice is done: told, perhaps twice. The worker stops when it hears so. */
+static void report(struct world *world, struct world_worker *worker)
+{
+    double means[WORLD_M];
+    int done = worker->slices_done + 1;
+    partial_score(world, worker, done, means);
+    struct score scores[WORLD_M] = {{"task.m0", means[0], 0.01, 10, NULL, 0},
+                                    {"task.m1", means[1], NAN, 10, NULL, 0}};
+    struct slice_report slice = {scores, WORLD_M, done, world->options.slices, 10 * done};
+    if (worker->half == HALF_SEARCH && happens(world, world->options.stops))
+        sched_stop_trial(&world->sched, worker->search, worker->trial);
+    bool stop;
+    int rc = sched_slice(&world->sched, worker->token, &slice, world->now, &stop, NULL);
+    if (rc == ERR_IO || (!rc && happens(world, world->options.answer_lost)))
+        return; /* it tells so again */
+    if (rc) {
+        assert(rc == ERR_NOT_FOUND);
+        worker->token[0] = 0;
+        return;
+    }
+    world->slices++;
+    worker->slices_done = done;
+    worker->stop = stop;
+    if (stop)
+        worker->finish_us = world->now.us;
+}
+
 static void step_worker(struct world *world, struct world_worker *worker)
 {
     if (happens(world, world->options.worker_crashes)) {
@@ -382,6 +466,12 @@ static void step_worker(struct world *world, struct world_worker *worker)
             return;
         }
     }
+    if (worker->slices_done + 1 < world->options.slices && worker->beat_us && !worker->stop &&
+        worker->finish_us - (world->options.slices - worker->slices_done - 1) * worker->slice_us <=
+            world->now.us) {
+        report(world, worker);
+        return;
+    }
     int64_t patience_us =
         worker->beat_us ? 0 : 2 * LEASE_US; /* stalled: it comes back after its lease is over */
     if (worker->finish_us + patience_us <= world->now.us)
@@ -397,6 +487,17 @@ static void steer(struct world *world)
     else if (sched_resume(&world->sched, id, world->now, NULL) == 0)
         for (int i = 0; i < WORLD_WORKERS; i++)
             world->worker[i].refused &= ~(1u << id);
+}
+
+/* Somebody wants to know more of a stopped trial. */
+static void reopen(struct world *world)
+{
+    int64_t id = 1 + (int64_t)(rng_uniform(&world->rng) * WORLD_SEARCHES);
+    int number = (int)(rng_uniform(&world->rng) * WORLD_TRIALS);
+    bool stopped = world->search[id - 1].trial[number].state == TRIAL_STOPPED;
+    int rc = sched_reopen(&world->sched, id, number, world->now, NULL);
+    assert(rc || stopped);
+    world->reopened += rc == 0;
 }
 
 /* ---- the run ---- */
@@ -415,6 +516,8 @@ struct world *world_create(const struct world_options *options)
 
 void world_destroy(struct world *world)
 {
+    while (world->ask_n > 0)
+        history_fini(&world->ask[--world->ask_n].history);
     sched_fini(&world->sched);
     mem_free(world);
 }
@@ -438,7 +541,7 @@ static void check_end(struct world *world)
     for (int s = 0; s < WORLD_SEARCHES; s++)
         for (int i = 0; i < WORLD_TRIALS; i++) {
             const struct world_trial *t = &world->search[s].trial[i];
-            assert(!t->exists || trial_is_final(t->state));
+            assert(!t->exists || trial_is_settled(t->state));
             assert(t->heldout_state == TRIAL_ABSENT || trial_is_final(t->heldout_state));
         }
 }
@@ -460,6 +563,8 @@ void world_run(struct world *world)
             answer_ask(world);
         if (happens(world, world->options.pauses))
             steer(world);
+        if (happens(world, world->options.reopens))
+            reopen(world);
         step_worker(world, &world->worker[(int)(rng_uniform(&world->rng) * WORLD_WORKERS)]);
         sched_tick(&world->sched, world->now);
         if (step % 16 == 0)

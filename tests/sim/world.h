@@ -16,6 +16,7 @@
 #define WORLD_LEASES 20000
 #define WORLD_WORKERS 5
 #define WORLD_ASKS 64
+#define WORLD_EVENTS 1000
 
 struct world_options {
     uint64_t seed;
@@ -28,6 +29,9 @@ struct world_options {
         gives_back, pauses;
     double refuses;  /* of a (worker, search) pair; worker 0 refuses none, so that the searches end */
     double budget_s; /* 0 = none */
+    int slices;      /* of an evaluation; 0 = it is not cut */
+    double stops,
+        reopens; /* chances that a slice makes a trial stop, and at each step that a stopped one goes on */
 };
 
 struct world_trial {
@@ -41,19 +45,27 @@ struct world_trial {
     double wall_s;
     int scores_n[HALVES_N]; /* 0 = none */
     double means[HALVES_N][WORLD_M];
+    struct origin origin;
+};
+
+struct world_event {
+    struct search_event event; /* its scores are the next two */
+    double means[WORLD_M], stderrs[WORLD_M];
 };
 
 struct world_search {
     enum search_state state;
     int64_t revision;
     struct world_trial trial[WORLD_TRIALS];
+    struct world_event event[WORLD_EVENTS];
+    int events_n;
+    int stopped; /* how often a trial was */
 };
 
 struct world_ask {
     int64_t search;
     int stream, n;
-    enum opt_state state[WORLD_TRIALS];
-    double ratios[WORLD_TRIALS * WORLD_K], scores[WORLD_TRIALS * WORLD_M];
+    struct history history;
 };
 
 struct world_worker {
@@ -63,6 +75,9 @@ struct world_worker {
     int trial;
     enum half half;
     int64_t finish_us, beat_us; /* beat: next heartbeat; 0 = stalled */
+    int64_t slice_us;           /* what one slice takes */
+    int slices_done;            /* that it has reported */
+    bool stop;                  /* it was told to */
     unsigned wrong_files;       /* bit s: its files are not those of search s */
     unsigned refused; /* bit s: it has refused search s since it registered, or since s was resumed */
 };
@@ -82,7 +97,8 @@ struct world {
     struct world_worker worker[WORLD_WORKERS];
     int workers_ever;
     /* counts, for the tests to see that things happened */
-    int crashes, duplicates, late, expired, disk_errors, lost_answers, results, paused, handed_back, refusals;
+    int crashes, duplicates, late, expired, disk_errors, lost_answers, results, paused, handed_back, refusals,
+        slices, stopped, reopened;
 };
 
 struct world *world_create(const struct world_options *options);

@@ -90,10 +90,16 @@ UNUSED static void core_changed(void *ctx, int64_t search)
     (void)search;
 }
 
+UNUSED static void core_learnt(void *ctx, const struct search *search)
+{
+    (void)ctx;
+    (void)search;
+}
+
 UNUSED static int core_setup(void **state)
 {
     struct core *core = mem_zero(1, sizeof *core);
-    struct sched_ops ops = {core, core_persist, core_ask, core_wake, core_changed};
+    struct sched_ops ops = {core, core_persist, core_ask, core_wake, core_changed, core_learnt};
     core->now = (struct now){SECOND_US, 1000 * SECOND_US};
     sched_init(&core->sched, &ops, 30 * SECOND_US, 7);
     *state = core;
@@ -114,10 +120,13 @@ UNUSED static void core_answer(struct core *core)
     while (core->asks > 0) {
         core->asks--;
         double ratios[64];
-        for (int i = 0; i < 64; i++)
+        struct origin origins[32];
+        for (int i = 0; i < 64; i++) {
             ratios[i] = 0.01 * i;
+            origins[i / 2] = origin_direct;
+        }
         sched_proposed(&core->sched, core->asked_search[core->asks], core->asked_stream[core->asks], ratios,
-                       core->asked_n[core->asks], 0, "", core->now);
+                       origins, core->asked_n[core->asks], 0, "", core->now);
     }
 }
 

@@ -168,7 +168,7 @@ static void test_a_stream_that_cannot_go_on_is_dropped(void **state)
     sched_add(&core->sched, core_search(1, STRATEGY_SOBOL, 0, 8), core->now);
     sched_more(&core->sched);
     core->asks = 0;
-    sched_proposed(&core->sched, 1, 0, NULL, 0, ERR_INVALID, "no such thing", core->now);
+    sched_proposed(&core->sched, 1, 0, NULL, NULL, 0, ERR_INVALID, "no such thing", core->now);
     const struct search *search = sched_search(&core->sched, 1);
     assert_int_equal(search->state, SEARCH_FAILED);
     assert_string_equal(search->reason, "no such thing");
@@ -186,7 +186,8 @@ static void test_a_search_without_ends_fails_at_once(void **state)
     sched_more(&core->sched);
     static const double sweep[] = {0, 0, 1, 1, 0.5, 0.5};
     assert_int_equal(core->asked_n[0], 3);
-    sched_proposed(&core->sched, 1, 0, sweep, 3, 0, "", core->now);
+    const struct origin origins[3] = {origin_direct, origin_direct, origin_direct};
+    sched_proposed(&core->sched, 1, 0, sweep, origins, 3, 0, "", core->now);
     const char *w = core_worker(core, "h:1", 3);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(sched_lease(&core->sched, w, core->now, &lease, NULL), 0);

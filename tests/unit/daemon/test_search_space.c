@@ -61,6 +61,7 @@ static void give_up(struct search *search, int number)
 {
     search_trial_move(search, number, HALF_SEARCH, TRIAL_LEASED);
     search_trial_move(search, number, HALF_SEARCH, TRIAL_QUARANTINED);
+    search_event_add(search, &(struct search_event){.trial = number, .kind = OPT_EVENT_FAILED});
 }
 
 /* The ends of a bounded sweep are all low and all high, and both lost is no hope. */
@@ -77,14 +78,14 @@ static void test_the_ends_of_a_bounded_sweep_are_found(void **state)
     assert_memory_equal(search->problem.low, low, sizeof low);
     assert_memory_equal(search->problem.high, high, sizeof high);
     assert_int_equal(search_sweep_trial(search, low), -1);
-    enum opt_state told[5];
-    double ratios[15], scores[5];
     struct opt_proposal next;
     for (int i = 0; i < 5; i++) {
-        search_history(search, told, ratios, scores);
-        struct opt_history history = {.n = 5, .state = told, .ratios = ratios, .scores = scores};
-        assert_int_equal(opt_propose(&search->problem, &search->plan, &history, 0, NULL, &next, NULL), 0);
-        search_trial_add(search, 0, next.ratios, 1);
+        struct history history;
+        search_history(search, &history);
+        assert_int_equal(opt_propose(&search->problem, &search->plan, &history.known, 0, NULL, &next, NULL),
+                         0);
+        search_trial_add(search, 0, next.ratios, &origin_direct, 1);
+        history_fini(&history);
     }
     assert_int_equal(search_sweep_trial(search, low), 0);
     assert_int_equal(search_sweep_trial(search, high), 1);

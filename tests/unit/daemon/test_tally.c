@@ -3,6 +3,16 @@
 
 static const double means_of[][2] = {{0, 10}, {4, 30}, {3, 14}, {2, 20}, {4, 10}};
 
+/* As the scheduler does it: the state, and what the log says of it. */
+static void make_done(struct search *search, int number)
+{
+    const double stderrs[] = {0, 0};
+    double minimised[OPT_M_MAX];
+    search_trial_move(search, number, HALF_SEARCH, TRIAL_DONE);
+    search_minimised(search, search_means(search, HALF_SEARCH, number), minimised);
+    search_event_add(search, &(struct search_event){number, OPT_EVENT_DONE, 1, 0, minimised, stderrs});
+}
+
 /* A sweep of two points (0 and 1) and sobol trials; the first n of means_of become done in that order. */
 static struct search *done_search(int n)
 {
@@ -12,11 +22,11 @@ static struct search *done_search(int n)
             bool sweep = search->plan.streams[s].kind == OPT_SWEEP;
             double x = sweep ? (double)i : 0.1 + 0.1 * i;
             double ratios[2] = {x, x};
-            search_trial_add(search, s, ratios, 0);
+            search_trial_add(search, s, ratios, &origin_direct, 0);
         }
     for (int i = 0; i < n; i++) {
         memcpy(search->means[HALF_SEARCH] + 2 * i, means_of[i], sizeof means_of[i]);
-        search_trial_move(search, i, HALF_SEARCH, TRIAL_DONE);
+        make_done(search, i);
     }
     search->revision = n;
     search_check(search);
@@ -101,12 +111,12 @@ static void test_equal_ends_have_scale_one(void **state)
     for (int s = 0; s < search->plan.streams_n; s++)
         for (int i = 0; i < search->plan.streams[s].quota; i++) {
             double ratios[2] = {i, i};
-            search_trial_add(search, s, ratios, 0);
+            search_trial_add(search, s, ratios, &origin_direct, 0);
         }
     for (int i = 0; i < 3; i++) {
         search->means[HALF_SEARCH][2 * i] = i == 2 ? 7 : 5;
         search->means[HALF_SEARCH][2 * i + 1] = 5;
-        search_trial_move(search, i, HALF_SEARCH, TRIAL_DONE);
+        make_done(search, i);
     }
     search->revision = 3;
     assert_near(tally_numbers(search)->hypervolume, 2.1 * 0.1);

@@ -12,9 +12,10 @@
 static void test_moves_of_a_trial(void **state)
 {
     (void)state;
-    static const char *const allowed[] = {"absent>ready",       "ready>leased",    "ready>done",
-                                          "ready>cancelled",    "leased>ready",    "leased>done",
-                                          "leased>quarantined", "leased>cancelled"};
+    static const char *const allowed[] = {"absent>ready",       "ready>leased",     "ready>done",
+                                          "ready>cancelled",    "leased>ready",     "leased>done",
+                                          "leased>quarantined", "leased>cancelled", "ready>stopped",
+                                          "leased>stopped",     "stopped>ready"};
     int n = 0;
     for (int from = 0; from < TRIAL_STATES_N; from++)
         for (int to = 0; to < TRIAL_STATES_N; to++) {
@@ -33,6 +34,10 @@ static void test_moves_of_a_trial(void **state)
     assert_int_equal(n, sizeof allowed / sizeof *allowed);
     assert_false(trial_is_final(TRIAL_ABSENT));
     assert_true(trial_is_final(TRIAL_QUARANTINED));
+    assert_false(trial_is_final(TRIAL_STOPPED));
+    for (int i = 0; i < TRIAL_STATES_N; i++)
+        assert_int_equal(trial_is_settled((enum trial_state)i),
+                         i == TRIAL_STOPPED || trial_is_final((enum trial_state)i));
 }
 
 static void test_final_searches_stay(void **state)

@@ -92,7 +92,10 @@ static inline struct store_trial a_trial(int64_t search, int number, const doubl
                                 .k = k,
                                 .ratios = ratios,
                                 .state = "ready",
-                                .created_us = 6};
+                                .created_us = 6,
+                                .path = "direct",
+                                .repeat_of = -1,
+                                .gain = NAN};
 }
 
 static inline struct store_lease a_lease(int64_t search, int trial, const char *token)

@@ -166,7 +166,28 @@ static void the_schema_is_the_released_one(void **state)
     compare_schema(*state);
 }
 
-/* Puts a database of version 1 in the place of the store's own, with one search, a done trial and an open one. */
+/* Puts a database of an earlier version with these rows in the place of the store's own. */
+static void put_version(struct fixture *f, int version, const char *rows)
+{
+    char path[256],
+        *pragmas = mem_printf("PRAGMA application_id = 0x70617264; PRAGMA user_version = %d;", version);
+    size_t n;
+    snprintf(path, sizeof path, "%s/tests/unit/store/schema-%d.sql", TEST_SOURCE_DIR, version);
+    char *tables = slurp(path, &n);
+    store_close(f->store);
+    f->store = NULL;
+    unlink(f->path);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, tables, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, rows, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, pragmas, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    mem_free(tables);
+    mem_free(pragmas);
+}
+
+/* One search, a done trial and an open one. */
 static void put_version_1(struct fixture *f)
 {
     static const char rows[] =
@@ -177,21 +198,8 @@ static void put_version_1(struct fixture *f)
         "(4,0,0,0,x'000000000000e03f000000000000d03f','done',0,NULL,NULL,1,2,0.5,0.25,1,"
         "'host:1'), (4,1,0,1,x'000000000000f03f0000000000000000','ready',1,'it fell "
         "over',NULL,1,0,0,0,0,NULL);"
-        "INSERT INTO score VALUES (4,0,'search',0,'facts.em',0.5,0.1,3,NULL);"
-        "PRAGMA application_id = 0x70617264; PRAGMA user_version = 1;";
-    char path[256];
-    size_t n;
-    snprintf(path, sizeof path, "%s/tests/unit/store/schema-1.sql", TEST_SOURCE_DIR);
-    char *tables = slurp(path, &n);
-    store_close(f->store);
-    f->store = NULL;
-    unlink(f->path);
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, tables, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, rows, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    mem_free(tables);
+        "INSERT INTO score VALUES (4,0,'search',0,'facts.em',0.5,0.1,3,NULL);";
+    put_version(f, 1, rows);
 }
 
 static int look_at_search(void *ctx, const struct store_search *row)
@@ -212,6 +220,26 @@ static int look_at_trial(void *ctx, const struct store_trial *row)
     same_bits(row->ratios[0], row->number ? 1.0 : 0.5);
     same_text(row->worker, row->number ? NULL : "host:1");
     assert_null(row->effective);
+    assert_int_equal(row->watermark, 0);
+    assert_string_equal(row->path, "direct");
+    assert_int_equal(row->repeat_of, -1);
+    assert_true(isnan(row->gain));
+    return 0;
+}
+
+struct story {
+    int events;
+    char text[400]; /* "TRIAL KIND ITEMS, " of every event, in order */
+};
+
+static int tell(void *ctx, const struct store_event *row)
+{
+    struct story *story = ctx;
+    size_t n = strlen(story->text);
+    assert_int_equal(row->seq, story->events++);
+    assert_int_equal(row->m, 0);
+    same_bits(row->share, strcmp(row->kind, "done") ? 0.0 : 1.0);
+    snprintf(story->text + n, sizeof story->text - n, "%d %s %d, ", row->trial, row->kind, (int)row->items);
     return 0;
 }
 
@@ -223,7 +251,7 @@ static void version_1_becomes_the_newest(void **state)
     put_version_1(f);
     assert_int_equal(version_of(f), 1);
     must(f, store_open(f->path, &f->store, &f->err));
-    assert_int_equal(version_of(f), 2);
+    assert_int_equal(version_of(f), 3);
     compare_schema(f);
     must(f, store_search_each(f->store, look_at_search, &searches, &f->err));
     must(f, store_trial_each(f->store, 4, look_at_trial, &trials, &f->err));
@@ -234,6 +262,45 @@ static void version_1_becomes_the_newest(void **state)
     done.state = "done";
     done.effective = effective;
     must(f, store_trial_update(f->store, &done, &f->err));
+}
+
+/* What became known of the trials of version 2, by the time of their completion; the scores stay where they were. */
+static void version_2_gets_its_events(void **state)
+{
+    static const char rows[] =
+        "INSERT INTO search (id,name,spec,groups,state,revision,created_us,ended_us) VALUES"
+        " (1,'a','{}','[]','running',9,1,0), (2,'b','{}','[]','running',9,1,0);"
+        "INSERT INTO trial "
+        "(search,number,stream,step,ratios,state,attempts,reason,created_us,done_us,merge_s,evaluate_s,"
+        "wall_s,effective) VALUES"
+        " (1,0,0,0,x'000000000000e03f','done',0,NULL,10,40,1,2,3,x'000000000000d03f'),"
+        " (1,1,0,1,x'000000000000e03f','done',0,NULL,11,30,1,2,3,NULL),"
+        " (1,2,0,2,x'000000000000e03f','quarantined',3,'no memory',12,0,0,0,0,NULL),"
+        " (1,3,0,3,x'000000000000e03f','cancelled',0,NULL,35,0,0,0,0,NULL),"
+        " (1,4,0,4,x'000000000000e03f','leased',0,NULL,13,0,0,0,0,NULL),"
+        " (1,5,0,5,x'000000000000e03f','ready',1,'once',14,0,0,0,0,NULL),"
+        " (2,0,0,0,x'000000000000e03f','done',0,NULL,1,2,0,0,0,NULL);"
+        "INSERT INTO score VALUES (1,0,'search',0,'qa.em',0.5,0.1,30,NULL), "
+        "(1,0,'search',1,'qa.f1',0.5,0.1,32,NULL),"
+        " (1,0,'search',2,'chat',0.5,NULL,8,NULL), (1,0,'heldout',0,'qa.em',0.5,0.1,100,NULL),"
+        " (1,1,'search',0,'qa.em',0.5,0.1,7,NULL), (2,0,'search',0,'qa.em',0.5,0.1,5,NULL);"
+        "INSERT INTO lease VALUES ('t',1,4,'search','host:1',1,'active',NULL,20,0);";
+    struct fixture *f = *state;
+    struct story one = {0}, two = {0};
+    put_version(f, 2, rows);
+    must(f, store_open(f->path, &f->store, &f->err));
+    assert_int_equal(version_of(f), 3);
+    compare_schema(f);
+    must(f, store_event_each(f->store, 1, tell, &one, &f->err));
+    must(f, store_event_each(f->store, 2, tell, &two, &f->err));
+    assert_string_equal(one.text, "2 failed 0, 1 done 7, 3 failed 0, 0 done 40, ");
+    assert_string_equal(two.text, "0 done 5, ");
+    struct store_lease twin = a_lease(1, 4, "u"); /* scores and leases still belong to their trials */
+    must_fail(f, store_lease_insert(f->store, &twin, &f->err), ERR_CONFLICT, "trial 4");
+    struct store_event nobody = {.search = 1, .seq = 4, .trial = 6, .kind = "failed"};
+    must_fail(f, store_event_insert(f->store, &nobody, &f->err), ERR_NOT_FOUND, "event 4");
+    struct store_lease lost = a_lease(1, 6, "v");
+    must_fail(f, store_lease_insert(f->store, &lost, &f->err), ERR_NOT_FOUND, "trial 6");
 }
 
 int main(void)
@@ -247,6 +314,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_empty_file_becomes_ours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_schema_is_the_released_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(version_1_becomes_the_newest, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(version_2_gets_its_events, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,6 +28,12 @@ static int compare(void *ctx, const struct store_trial *row)
     same_bits(row->evaluate_s, want->evaluate_s);
     same_bits(row->wall_s, want->wall_s);
     same_text(row->worker, want->worker);
+    assert_int_equal(row->watermark, want->watermark);
+    same_text(row->path, want->path);
+    assert_int_equal(row->repeat_of, want->repeat_of);
+    assert_int_equal(isnan(row->gain), isnan(want->gain));
+    if (!isnan(want->gain))
+        same_bits(row->gain, want->gain);
     assert_int_equal(row->effective == NULL, want->effective == NULL);
     for (int i = 0; want->effective && i < want->k; i++)
         same_bits(row->effective[i], want->effective[i]);
@@ -54,6 +60,11 @@ static void every_field_comes_back(void **state)
     rows[0].reason = "it ended with status 3";
     rows[0].done_us = 77;
     rows[1].stream = 5;
+    rows[1].watermark = 12;
+    rows[1].path = "repeat";
+    rows[1].repeat_of = 6;
+    rows[1].gain = 0.1;
+    rows[1].state = "stopped";
     must(f, store_trial_insert(f->store, &rows[1], &f->err));
     must(f, store_trial_insert(f->store, &rows[0], &f->err));
     reopen(f);
@@ -135,8 +146,8 @@ static void impossible_rows_are_refused(void **state)
     struct fixture *f = *state;
     const double ratios[] = {0.5}, nan_ratio[] = {NAN}, infinite[] = {INFINITY};
     int64_t id = fill(f, 0);
-    struct store_trial bad[10];
-    for (int i = 0; i < 10; i++)
+    struct store_trial bad[14];
+    for (int i = 0; i < 14; i++)
         bad[i] = a_trial(id, i, ratios, 1);
     bad[0].state = "finished";
     bad[1].heldout_state = "";
@@ -148,7 +159,11 @@ static void impossible_rows_are_refused(void **state)
     bad[7].ratios = infinite;
     bad[8].attempts = -1;
     bad[9].effective = infinite;
-    for (int i = 0; i < 10; i++)
+    bad[10].path = "luck";
+    bad[11].repeat_of = 11; /* itself */
+    bad[12].gain = INFINITY;
+    bad[13].watermark = -1;
+    for (int i = 0; i < 14; i++)
         must_fail(f, store_trial_insert(f->store, &bad[i], &f->err), ERR_INVALID, "trial");
     struct expected expected = {0};
     must(f, store_trial_each(f->store, id, compare, &expected, &f->err));
