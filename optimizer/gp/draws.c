@@ -33,8 +33,7 @@ static void extend(struct gp_draws *draws, double *c)
     int n = gp->n, q = draws->q, all = draws->all;
     size_t rows = (size_t)n, places = (size_t)q, width = (size_t)all;
     double *v = doubles(places, rows), *u = doubles(places, rows);
-    for (size_t i = 0; i < places; i++)
-        kernel_row(n, gp->d, gp->x, draws->x + i * (size_t)gp->d, gp->hyper.length, v + i * rows, NULL);
+    kernel_cross(q, draws->x, n, gp->d, gp->x, gp->hyper.length, v);
     if (n > 0) {
         linalg_multiply_lower_rows(n, gp->m, gp->capacity, q, v, n);
         linalg_multiply_columns(q, n, n, v, n, gp->m, gp->capacity, u, n);

@@ -161,11 +161,13 @@ static double deviation(double explained)
     return sqrt(fmax(1 - explained, GP_VARIANCE_MIN));
 }
 
-/* Cross-kernel of q points x [q][d] with the rows: out [q][n]. */
+/* Of q points x [q][d] with the rows: out [q][n]. */
 static void cross(const struct gp *gp, int q, const double *x, double *out)
 {
-    for (int i = 0; i < q; i++)
-        kernel_row(gp->n, gp->d, gp->x, x + at(i, gp->d), gp->hyper.length, out + at(i, gp->n), NULL);
+    if (q == 1)
+        kernel_row(gp->n, gp->d, gp->x, x, gp->hyper.length, out, NULL);
+    else
+        kernel_cross(q, x, gp->n, gp->d, gp->x, gp->hyper.length, out);
 }
 
 static void means(const struct gp *gp, int q, const double *k, double *mean)
@@ -218,14 +220,12 @@ void gp_predict_joint(const struct gp *gp, int q, const double *x, double *mean,
     means(gp, q, k, mean);
     linalg_multiply_lower_rows(n, gp->m, gp->capacity, q, k, ldk);
     kernel_matrix(q, gp->d, x, gp->hyper.length, covariance, NULL, q);
-    for (int i = 0; i < q; i++)
-        for (int j = 0; j < i; j++)
-            covariance[at(j, q) + (size_t)i] = covariance[at(i, q) + (size_t)j];
-    linalg_multiply_rows(q, q, n, -1, k, ldk, k, ldk, 1, covariance, q);
+    linalg_subtract_squares(q, n, k, ldk, covariance, q);
     for (int i = 0; i < q; i++) {
+        double *row = covariance + at(i, q);
+        row[i] = fmax(row[i], GP_VARIANCE_MIN);
         for (int j = 0; j < i; j++)
-            covariance[at(j, q) + (size_t)i] = covariance[at(i, q) + (size_t)j];
-        covariance[at(i, q) + (size_t)i] = fmax(covariance[at(i, q) + (size_t)i], GP_VARIANCE_MIN);
+            covariance[at(j, q) + (size_t)i] = row[j];
     }
     mem_free(k);
 }

@@ -79,6 +79,10 @@ void gp_predict_joint(const struct gp *gp, int q, const double *x, double *mean,
  * factor of the joint covariance. */
 void gp_sample(const struct gp *gp, int q, const double *x, int s, const double *normals, double *out);
 
+/* Of every row [n]: what its y is off the prediction of the others, and that prediction's sd, noise included. Rasmussen and
+ * Williams 2006, eqs. 5.10 to 5.12. */
+void gp_leave_one_out(const struct gp *gp, double *residual, double *sd);
+
 /* For the noisy acquisition: the function is taken to be known (noise-free) at q points, where draw i says values [s][q].
  * The variance after that is one for all draws; each draw has its own weights. */
 struct gp_draws;

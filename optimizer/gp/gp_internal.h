@@ -1,5 +1,5 @@
-/* WHAT   What gp.c and draws.c share: the inside of a Gaussian process.
- * WHO    gp/gp.c, gp/draws.c.
+/* WHAT   What gp.c, draws.c and leave_out.c share: the inside of a Gaussian process.
+ * WHO    gp/gp.c, gp/draws.c, gp/leave_out.c.
  * UNITS  As gp.h.
  * MEMORY As gp.h.
  * ERRORS None.

@@ -1,7 +1,7 @@
 /* WHAT   The Matérn-5/2 kernel with a length scale a coordinate (ARD), of unit variance.
  * WHO    gp/.
  * UNITS  x: [d], every coordinate of the order of 1; length: [d] > 0, d <= GP_D_MAX.
- * MEMORY The caller's; kernel_matrix takes n d doubles for as long as it runs.
+ * MEMORY The caller's; kernel_matrix and kernel_cross take n d doubles for as long as it runs.
  * ERRORS None.
  * STATE  None.
  *
@@ -21,6 +21,9 @@ void kernel_row(int n, int d, const double *x, const double *at, const double *l
 /* The same, and gradient [n][d] with regard to `at`. */
 void kernel_row_gradient(int n, int d, const double *x, const double *at, const double *length, double *out,
                          double *gradient);
+
+/* out [q][n]: k(row j of x [n][d], row i of at [q][d]); the way for many places at once. */
+void kernel_cross(int q, const double *at, int n, int d, const double *x, const double *length, double *out);
 
 /* Lower triangle, diagonal 1, of out [n][ld]; slope [n][ld] likewise (diagonal 5/3), or NULL. */
 void kernel_matrix(int n, int d, const double *x, const double *length, double *out, double *slope, int ld);

@@ -8,8 +8,8 @@
 /* Row-major lower is column-major upper, so LAPACK is told "U" and nothing is ever copied to turn it round. */
 #define UPLO "U"
 
-#define STRIP                                                                                                \
-    32 /* rows that are read once from memory and used twice; of 1000 doubles they fit in the second cache */
+/* Rows that are read from memory once and used twice. */
+#define STRIP 32
 
 void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info);
 void dpotri_(const char *uplo, const int *n, double *a, const int *lda, int *info);
@@ -140,4 +140,10 @@ void linalg_multiply_symmetric(int n, int q, const double *a, int lda, const dou
 {
     if (n > 0 && q > 0)
         cblas_dsymm(CblasRowMajor, CblasLeft, CblasLower, n, q, 1.0, a, lda, b, ldb, 0.0, c, ldc);
+}
+
+void linalg_subtract_squares(int q, int n, const double *b, int ldb, double *c, int ldc)
+{
+    if (q > 0 && n > 0)
+        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, q, n, -1.0, b, ldb, 1.0, c, ldc);
 }

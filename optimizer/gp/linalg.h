@@ -54,5 +54,7 @@ void linalg_multiply_columns(int p, int q, int n, const double *a, int lda, cons
 /* c [n][ldc] = a [n][lda] b [n][ldb], q columns; a is symmetric and given by its lower triangle */
 void linalg_multiply_symmetric(int n, int q, const double *a, int lda, const double *b, int ldb, double *c,
                                int ldc);
+/* c [q][ldc] -= b [q][ldb] b^T, the lower triangle alone, inner length n */
+void linalg_subtract_squares(int q, int n, const double *b, int ldb, double *c, int ldc);
 
 #endif
