@@ -10,7 +10,7 @@
 #define M BOXES_M_MAX
 #define INV_SQRT_2PI 0.39894228040143267794
 #define LN_SQRT_2PI 0.91893853320467274178
-#define Z_MAX 1e150 /* its square is finite */
+#define Z_MAX 1e100 /* neither its square nor that over an sd overflows */
 #define ON_STACK 512
 #define ROUNDING 1e-15 /* of a difference of two psi, against their sizes: a few ulp of exp and tail_excess */
 

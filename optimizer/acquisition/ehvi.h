@@ -1,6 +1,6 @@
 /* WHAT   The expected hypervolume improvement of one point whose objectives are independent normals, exactly, and its logarithm.
  * WHO    acquisition/, insight/.
- * UNITS  Minimised; mean, sd: [m], sd > 0.
+ * UNITS  Minimised; mean, sd: [m]; sd from 1e-100 to 1e100.
  * MEMORY The caller's.
  * ERRORS None: finite for every finite argument, however far behind the front the point lies.
  * STATE  None.
