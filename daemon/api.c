@@ -72,6 +72,8 @@ static const struct route routes[] = {
     {"POST", "/v1/searches/{}/pause", api_search_pause},
     {"POST", "/v1/searches/{}/resume", api_search_resume},
     {"POST", "/v1/searches/{}/cancel", api_search_cancel},
+    {"POST", "/v1/searches/{}/ask", api_search_ask},
+    {"POST", "/v1/searches/{}/tell", api_search_tell},
     {"GET", "/v1/searches/{}/front", api_search_front},
     {"GET", "/v1/searches/{}/plan", api_search_plan},
     {"GET", "/v1/searches/{}/preflight", api_search_preflight},

@@ -36,6 +36,8 @@ void api_search_pause(struct api_call *call);
 void api_search_resume(struct api_call *call);
 void api_search_cancel(struct api_call *call);
 void api_search_front(struct api_call *call);
+void api_search_ask(struct api_call *call);
+void api_search_tell(struct api_call *call);
 void api_search_plan(struct api_call *call);
 void api_search_preflight(struct api_call *call);
 void api_search_digests(struct api_call *call);
@@ -68,6 +70,9 @@ bool api_query_whole(struct exchange *x, const char *name, int64_t min, int64_t 
 
 /* Gives a job to the worker that asks. False: nothing to do now, not answered. */
 bool api_lease(struct paretod *daemon, struct exchange *x, const char *worker, struct now now);
+/* Gives a trial of search `id` to a program that asks. False: nothing to do now, not answered. */
+bool api_ask(struct paretod *daemon, struct exchange *x, int64_t id, const char *client, int lease_s,
+             struct now now);
 /* Answers with the front; false when the client has it already and may_wait. */
 bool api_front(struct paretod *daemon, struct exchange *x, int64_t id, bool may_wait);
 

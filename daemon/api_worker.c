@@ -242,7 +242,8 @@ void api_lease_heartbeat(struct api_call *call)
 {
     struct err err = {0};
     char json[64];
-    snprintf(json, sizeof json, "{\"lease_s\":%d}", call->daemon->options->lease_s);
+    int chosen_s = lease_token_length(call->param[0]);
+    snprintf(json, sizeof json, "{\"lease_s\":%d}", chosen_s ? chosen_s : call->daemon->options->lease_s);
     int rc = sched_heartbeat(&call->daemon->sched, call->param[0], paretod_now(), &err);
     answer_lease(call->x, rc, &err, json);
 }

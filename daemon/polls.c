@@ -14,18 +14,50 @@ void polls_fini(struct polls *polls)
     *polls = (struct polls){0};
 }
 
-void polls_add_lease(struct paretod *daemon, uint64_t exchange, const char *worker, int64_t deadline_us)
+/* For how many the scheduler should have a job each. */
+static void count_waiting(struct paretod *daemon)
+{
+    struct sched *sched = &daemon->sched;
+    const struct polls *polls = &daemon->polls;
+    sched->waiting = 0;
+    for (int i = 0; i < sched->search_n; i++)
+        sched->search[i]->waiting = 0;
+    for (int i = 0; i < polls->lease_n; i++) {
+        int64_t id = polls->lease[i].search;
+        struct search *search = id ? sched_search(sched, id) : NULL;
+        if (search)
+            search->waiting++;
+        else
+            sched->waiting++;
+    }
+}
+
+static void add_lease(struct paretod *daemon, const struct lease_poll *poll)
 {
     struct polls *polls = &daemon->polls;
     if (polls->lease_n == polls->lease_cap) {
         polls->lease_cap = polls->lease_cap ? 2 * polls->lease_cap : 16;
         polls->lease = mem_grow(polls->lease, (size_t)polls->lease_cap, sizeof *polls->lease);
     }
-    struct lease_poll *poll = &polls->lease[polls->lease_n++];
-    *poll = (struct lease_poll){.exchange = exchange, .deadline_us = deadline_us};
-    snprintf(poll->worker, sizeof poll->worker, "%s", worker);
-    daemon->sched.waiting = polls->lease_n;
+    polls->lease[polls->lease_n++] = *poll;
+    count_waiting(daemon);
     sched_more(&daemon->sched);
+}
+
+void polls_add_lease(struct paretod *daemon, uint64_t exchange, const char *worker, int64_t deadline_us)
+{
+    struct lease_poll poll = {.exchange = exchange, .deadline_us = deadline_us};
+    snprintf(poll.worker, sizeof poll.worker, "%s", worker);
+    add_lease(daemon, &poll);
+}
+
+void polls_add_ask(struct paretod *daemon, uint64_t exchange, int64_t search, const char *client, int lease_s,
+                   int64_t deadline_us)
+{
+    struct lease_poll poll = {
+        .exchange = exchange, .deadline_us = deadline_us, .search = search, .lease_s = lease_s};
+    snprintf(poll.worker, sizeof poll.worker, "%s", client);
+    add_lease(daemon, &poll);
 }
 
 void polls_add_front(struct paretod *daemon, uint64_t exchange, int64_t search, int64_t deadline_us)
@@ -48,7 +80,10 @@ static bool serve_lease(struct paretod *daemon, const struct lease_poll *poll, s
 {
     struct exchange *x = http_find(daemon->http, poll->exchange);
     bool alive = x && exchange_alive(x); /* a job for a closed connection would only come back */
-    if (!x || (alive && api_lease(daemon, x, poll->worker, now)))
+    if (!x)
+        return true;
+    if (alive && (poll->search ? api_ask(daemon, x, poll->search, poll->worker, poll->lease_s, now)
+                               : api_lease(daemon, x, poll->worker, now)))
         return true;
     if (alive && now.us < poll->deadline_us)
         return false;
@@ -62,13 +97,13 @@ void polls_end_worker(struct paretod *daemon, const char *worker)
     int kept = 0;
     for (int i = 0; i < polls->lease_n; i++) {
         struct exchange *x = http_find(daemon->http, polls->lease[i].exchange);
-        if (strcmp(polls->lease[i].worker, worker))
+        if (polls->lease[i].search || strcmp(polls->lease[i].worker, worker))
             polls->lease[kept++] = polls->lease[i];
         else if (x)
             end_without_content(x);
     }
     polls->lease_n = kept;
-    daemon->sched.waiting = kept;
+    count_waiting(daemon);
 }
 
 static void serve_leases(struct paretod *daemon)
@@ -80,7 +115,7 @@ static void serve_leases(struct paretod *daemon)
         if (!serve_lease(daemon, &polls->lease[i], now))
             polls->lease[kept++] = polls->lease[i];
     polls->lease_n = kept;
-    daemon->sched.waiting = kept;
+    count_waiting(daemon);
 }
 
 static void serve_fronts(struct paretod *daemon)

@@ -3,9 +3,12 @@
  * UNITS  deadline_us: monotonic.
  * MEMORY init/fini. Holds ids of exchanges, never pointers.
  * ERRORS None.
- * STATE  Two lists in order of arrival. sched.waiting is the length of the first. */
+ * STATE  Two lists in order of arrival. sched.waiting is the number of workers in the first, waiting of each external search
+ *        that of the programs that ask for its trials. */
 #ifndef DAEMON_POLLS_H
 #define DAEMON_POLLS_H
+
+#include "daemon/core/fleet.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,8 +17,10 @@ struct paretod;
 
 struct lease_poll {
     uint64_t exchange;
-    char worker[32];
+    char worker[WORKER_NAME_MAX]; /* id of a worker, or with `search` the name of a program that asks */
     int64_t deadline_us;
+    int64_t search; /* 0: any, for a worker */
+    int lease_s;    /* with `search` */
 };
 
 struct front_poll {
@@ -35,6 +40,8 @@ struct polls {
 
 void polls_fini(struct polls *polls);
 void polls_add_lease(struct paretod *daemon, uint64_t exchange, const char *worker, int64_t deadline_us);
+void polls_add_ask(struct paretod *daemon, uint64_t exchange, int64_t search, const char *client, int lease_s,
+                   int64_t deadline_us);
 void polls_add_front(struct paretod *daemon, uint64_t exchange, int64_t search, int64_t deadline_us);
 /* The polls of a worker that leaves end with nothing. */
 void polls_end_worker(struct paretod *daemon, const char *worker);

@@ -12,7 +12,7 @@ DOCUMENT = yaml.safe_load((ROOT / "proto/openapi.yaml").read_text())
 VERBS = ("get", "post", "put", "patch", "delete")
 PROMISED = """
 GET /v1/searches | POST /v1/searches | GET /v1/searches/{} | POST /v1/searches/{}/pause | POST /v1/searches/{}/resume
-POST /v1/searches/{}/cancel | GET /v1/searches/{}/front | GET /v1/searches/{}/trials | GET /v1/searches/{}/trials/{}
+POST /v1/searches/{}/cancel | POST /v1/searches/{}/ask | POST /v1/searches/{}/tell | GET /v1/searches/{}/front | GET /v1/searches/{}/trials | GET /v1/searches/{}/trials/{}
 GET /v1/searches/{}/trials.csv | GET /v1/searches/{}/plan | GET /v1/searches/{}/preflight | GET /v1/searches/{}/digests
 POST /v1/workers | GET /v1/workers | POST /v1/leases
 POST /v1/workers/{}/leave | POST /v1/leases/{}/heartbeat | POST /v1/leases/{}/result | POST /v1/leases/{}/failure | POST /v1/leases/{}/release
@@ -265,6 +265,35 @@ def test_the_worker_side(recorder):
     front = world.api.front(third)["progress"]
     assert (front["running"], front["failed"]) == (0, 0)
     call("POST /v1/searches/{}/cancel", 200, third, body={})
+
+
+def test_the_outsiders_side(recorder):
+    call, world = recorder, recorder.world
+    spec = {**world.synthetic(trials=3, strategy={"type": "sweep", "sweep_points": 3}, attempts=1),
+            "evaluator": {"type": "external"},
+            "given": [{"ratios": [0.5, 0.5, 0.5], "scores": {"reward": 1, "tasks": {"mean": 2, "stderr": 0.5}}}]}
+    search = call("POST /v1/searches", 201, body=spec).json["id"]
+    call("GET /v1/searches/{}", 200, search)
+    first = call("POST /v1/searches/{}/ask", 200, search, body={"client": "a", "wait_s": 5, "lease_s": 60}).json
+    for body in ({}, {"client": "a", "lease_s": 1}):
+        call("POST /v1/searches/{}/ask", 422, search, body=body)
+    part = {"lease": first["lease"], "share": 0.5, "scores": {"reward": 1, "tasks": {"mean": 2, "stderr": 1, "n": 9}}}
+    call("POST /v1/searches/{}/tell", 200, search, body=part)
+    call("POST /v1/searches/{}/tell", 422, search, body={**part, "share": 2})
+    for duplicate in (False, True):
+        told = {"lease": first["lease"], "scores": {"reward": 1, "tasks": 2}}
+        assert call("POST /v1/searches/{}/tell", 200, search, body=told).json == {"duplicate": duplicate, "stop": False}
+    second = call("POST /v1/searches/{}/ask", 200, search, body={"client": "a", "wait_s": 5}).json
+    third = call("POST /v1/searches/{}/ask", 200, search, body={"client": "b", "wait_s": 5}).json
+    call("POST /v1/searches/{}/ask", 204, search, body={"client": "c"})
+    call("POST /v1/searches/{}/tell", 200, search, body={"trial": second["trial"], "failed": "no power"})
+    call("POST /v1/searches/{}/tell", 410, search, body={**told, "lease": second["lease"]})
+    call("POST /v1/searches/{}/tell", 200, search, body={**told, "lease": third["lease"]})
+    call("POST /v1/searches/{}/ask", 409, search, body={"client": "a"})
+    for part in ("/front", "/trials"):
+        call("GET /v1/searches/{}" + part, 200, search)
+    for verb in ("ask", "tell"):
+        call(f"POST /v1/searches/{{}}/{verb}", 404, 999, body={"client": "a"})
 
 
 @pytest.mark.parametrize("route, body", [
