@@ -147,6 +147,14 @@ static int read_effective(const struct json *list, struct scores *scores, struct
     return 0;
 }
 
+static int read_count(const struct json *count, struct scores *scores, struct err *err)
+{
+    return json_whole(count, 1, INT64_C(1) << 53, &scores->items)
+               ? 0
+               : err_set(err, ERR_EVALUATOR,
+                         "the evaluator's answer: items must be the number of items that were evaluated");
+}
+
 static int read_members(const struct json *root, struct scores *scores, struct err *err)
 {
     int rc = 0;
@@ -154,22 +162,22 @@ static int read_members(const struct json *root, struct scores *scores, struct e
         const char *key = json_key(c) ? json_key(c) : "[0]";
         if (strcmp(key, "effective") == 0)
             rc = read_effective(c, scores, err);
+        else if (strcmp(key, "items") == 0)
+            rc = read_count(c, scores, err);
         else if (strcmp(key, "scores") != 0)
             rc = err_set(
                 err, ERR_EVALUATOR,
                 "the evaluator's answer has the unknown member \"%s\"; it must be {\"scores\":{…}}, and may "
-                "have \"effective\"",
+                "have \"effective\" and \"items\"",
                 key);
     }
     return rc;
 }
 
-static int read_answer(const struct json *root, struct scores *scores, struct err *err)
+static int read_scores(const struct json *root, struct scores *scores, struct err *err)
 {
     const struct json *list = json_get(root, "scores");
-    int rc = read_members(root, scores, err);
-    if (rc)
-        return rc;
+    int rc = 0;
     size_t n = json_len(list);
     if (!json_is(list, JSON_OBJECT) || n == 0 || n > METRICS_MAX)
         return err_set(
@@ -183,6 +191,12 @@ static int read_answer(const struct json *root, struct scores *scores, struct er
             return rc;
     }
     return 0;
+}
+
+static int read_answer(const struct json *root, struct scores *scores, struct err *err)
+{
+    int rc = read_members(root, scores, err);
+    return rc ? rc : read_scores(root, scores, err);
 }
 
 int answer_parse(const char *output, size_t len, struct scores *scores, struct err *err)
@@ -203,6 +217,88 @@ int answer_parse(const char *output, size_t len, struct scores *scores, struct e
     if (rc)
         scores_fini(scores);
     return rc;
+}
+
+/* ---- slices ---- */
+
+static int check_slice_members(const struct json *root, struct err *err)
+{
+    static const char *const known[] = {"slice", "of", "items", "scores"};
+    for (const struct json *c = json_first(root); c; c = json_next(c)) {
+        size_t i = 0;
+        while (i < 4 && strcmp(known[i], json_key(c)) != 0)
+            i++;
+        if (i == 4)
+            return err_set(
+                err, ERR_EVALUATOR,
+                "the evaluator's slice has the unknown member \"%s\"; known are slice, of, items and scores",
+                json_key(c));
+    }
+    return 0;
+}
+
+static int read_slice(const struct json *root, int of, int *slice, struct scores *scores, struct err *err)
+{
+    int64_t number, all;
+    int rc = check_slice_members(root, err);
+    if (rc)
+        return rc;
+    if (!json_whole(json_get(root, "of"), 1, INT32_MAX, &all) || all != of)
+        return err_set(err, ERR_EVALUATOR, "the evaluator's slice: of must be %d, the job's slices", of);
+    if (!json_whole(json_get(root, "slice"), 1, of, &number))
+        return err_set(err, ERR_EVALUATOR,
+                       "the evaluator's slice: slice must be a whole number from 1 to %d, its slices so far",
+                       of);
+    if ((rc = read_count(json_get(root, "items"), scores, err)) || (rc = read_scores(root, scores, err)))
+        return err_prefix(err, rc, "slice %d of %d", (int)number, of);
+    *slice = (int)number;
+    return 0;
+}
+
+int answer_parse_slice(const char *line, size_t len, int of, int *slice, struct scores *scores,
+                       struct err *err)
+{
+    struct json *root;
+    struct err why = {0};
+    *slice = 0;
+    *scores = (struct scores){0};
+    line = last_line(line, len, &len); /* without blanks around it */
+    if (len == 0 || *line != '{' || !memmem(line, len, "\"slice\"", 7))
+        return 0;
+    if (json_parse(line, len, &root, &why) != 0)
+        return err_set(err, ERR_EVALUATOR,
+                       "a slice that the evaluator printed is no JSON (%s); NaN and Infinity are none, and a "
+                       "line is one object; it begins: %.*s",
+                       why.text, (int)(len < 60 ? len : 60), line);
+    int rc = json_get(root, "slice") ? read_slice(root, of, slice, scores, err) : 0;
+    json_free(root);
+    if (rc)
+        scores_fini(scores);
+    return rc;
+}
+
+/* Is this the first score of its task? */
+static bool first_of_task(const struct scores *scores, size_t at, size_t task_n)
+{
+    for (size_t i = 0; i < at; i++) {
+        const char *dot = strrchr(scores->item[i].metric, '.');
+        size_t n = dot ? (size_t)(dot - scores->item[i].metric) : strlen(scores->item[i].metric);
+        if (n == task_n && memcmp(scores->item[i].metric, scores->item[at].metric, n) == 0)
+            return false;
+    }
+    return true;
+}
+
+int64_t answer_items(const struct scores *scores)
+{
+    int64_t items = 0;
+    for (size_t i = 0; i < scores->n; i++) {
+        const char *dot = strrchr(scores->item[i].metric, '.');
+        size_t n = dot ? (size_t)(dot - scores->item[i].metric) : strlen(scores->item[i].metric);
+        if (first_of_task(scores, i, n))
+            items += scores->item[i].n;
+    }
+    return items;
 }
 
 const struct score *answer_find(const struct scores *scores, const char *metric)

@@ -7,13 +7,22 @@
  *
  * {"scores":{"task.metric":{"mean":x,"stderr":y,"n":N,"items":[…]},"other":0.93}}. Only the mean is needed. Without
  * "n", it is the number of items, else 1. Without "stderr", it is sd/sqrt(n) of the items, else unknown; null says
- * unknown. "effective", beside "scores", may say what came out for each ratio, null without an update. Anything else, NaN, null and the mean of no items included, is refused by name. */
+ * unknown. "effective", beside "scores", may say what came out for each ratio, null without an update, and "items" how many
+ * items were evaluated. Anything else, NaN, null and the mean of no items included, is refused by name. */
 #ifndef WORKER_ANSWER_H
 #define WORKER_ANSWER_H
 
 #include "worker/evaluator.h"
 
 int answer_parse(const char *output, size_t len, struct scores *scores, struct err *err);
+
+/* One line of the output as scores so far: {"slice":2,"of":8,"items":40,"scores":{…}}. Lines without "slice" are none:
+ * *slice is 0 then, and nothing is wrong with them. */
+int answer_parse_slice(const char *line, size_t len, int of, int *slice, struct scores *scores,
+                       struct err *err);
+
+/* Items behind the scores: metrics of one task ("task.metric") share theirs. */
+int64_t answer_items(const struct scores *scores);
 
 /* NULL when there is none of this name. */
 const struct score *answer_find(const struct scores *scores, const char *metric);

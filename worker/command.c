@@ -23,6 +23,8 @@
 #define LOG_BYTES_MAX (1 << 20)
 #define QUOTE_BYTES 280    /* of the last words in a sentence */
 #define OWN_ENVIRONMENT 10 /* variables */
+#define STOP_WORD "{\"stop\":true}\n"
+#define STOP_GRACE_S 10.0
 
 extern char **environ;
 
@@ -42,6 +44,7 @@ struct place {
     double effective[SPEC_RATIOS_MAX]; /* of that checkpoint */
     char *job;                         /* path of the job's JSON */
     char *log;
+    struct buf job_text;
     int job_fd, log_fd;
     char *environment[OWN_ENVIRONMENT]; /* "NAME=value" */
     int environment_n;
@@ -155,6 +158,11 @@ static void write_models(const struct command *command, const struct place *plac
     json_end_object(out);
 }
 
+static int slices_of(const struct evaluation *evaluation)
+{
+    return evaluation->hearer && evaluation->slices > 1 ? evaluation->slices : 1;
+}
+
 static void write_job(const struct command *command, const struct place *place,
                       const struct evaluation *evaluation, struct buf *buf)
 {
@@ -170,6 +178,10 @@ static void write_job(const struct command *command, const struct place *place,
     snprintf(seed, sizeof seed, "%" PRIu64, evaluation->seed); /* may be above INT64_MAX */
     json_name(&out, "seed");
     json_raw(&out, seed);
+    if (evaluation->repeat > 0)
+        json_put_int(&out, "repeat", evaluation->repeat);
+    if (slices_of(evaluation) > 1)
+        json_put_int(&out, "slices", slices_of(evaluation));
     json_put_doubles(&out, "ratios", evaluation->ratios, (size_t)evaluation->ratios_n);
     if (command->plan)
         write_models(command, place, evaluation->ratios, &out);
@@ -178,26 +190,24 @@ static void write_job(const struct command *command, const struct place *place,
     buf_text(buf, "\n");
 }
 
-/* Standard input is this file, so a program that never reads it cannot block us. */
+/* Standard input is this file, so a program that never reads it cannot block us; with slices a pipe that is written to as
+ * it is read. */
 static int make_job(const struct command *command, struct place *place, const struct evaluation *evaluation,
                     struct err *err)
 {
-    struct buf buf;
-    int rc = 0;
-    buf_init(&buf, JOB_BYTES_MAX);
-    write_job(command, place, evaluation, &buf);
+    struct buf *buf = &place->job_text;
+    write_job(command, place, evaluation, buf);
     place->job = mem_printf("%s/job.json", place->scratch.path);
     place->job_fd = open(place->job, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (buf.full)
-        rc = err_set(err, ERR_TOO_LARGE,
-                     "the plan of this search is larger than %d MiB; use evaluator.merge "
-                     "\"directory\"",
-                     JOB_BYTES_MAX >> 20);
-    else if (place->job_fd < 0 || write(place->job_fd, buf.data, buf.len) != (ssize_t)buf.len ||
-             lseek(place->job_fd, 0, SEEK_SET) != 0)
-        rc = err_set(err, ERR_IO, "cannot write %s: %s", place->job, strerror(errno));
-    buf_fini(&buf);
-    return rc;
+    if (buf->full)
+        return err_set(err, ERR_TOO_LARGE,
+                       "the plan of this search is larger than %d MiB; use evaluator.merge "
+                       "\"directory\"",
+                       JOB_BYTES_MAX >> 20);
+    if (place->job_fd < 0 || write(place->job_fd, buf->data, buf->len) != (ssize_t)buf->len ||
+        lseek(place->job_fd, 0, SEEK_SET) != 0)
+        return err_set(err, ERR_IO, "cannot write %s: %s", place->job, strerror(errno));
+    return 0;
 }
 
 static int make_log(const struct command *command, struct place *place, const struct evaluation *evaluation,
@@ -287,6 +297,7 @@ static void place_fini(struct place *place, bool keep_log)
     }
     for (int i = 0; i < place->environment_n; i++)
         mem_free(place->environment[i]);
+    buf_fini(&place->job_text);
     mem_free(place->checkpoint);
     mem_free(place->job);
     mem_free(place->log);
@@ -358,30 +369,103 @@ static int settle_effective(const struct command *command, const struct place *p
     return 0;
 }
 
+/* ---- slices: what the program says before it is done ---- */
+
+struct conversation {
+    const struct command *command;
+    const struct evaluation *evaluation;
+    struct scores last; /* of the newest slice; n = 0: none came */
+};
+
+static int check_slice(const struct conversation *c, const struct scores *slice, struct err *err)
+{
+    int done = slice->slices_done;
+    if (done <= c->last.slices_done)
+        return err_set(err, ERR_EVALUATOR,
+                       "the evaluator printed slice %d after slice %d; each is printed once, in their order",
+                       done, c->last.slices_done);
+    if (slice->items < c->last.items)
+        return err_set(
+            err, ERR_EVALUATOR,
+            "slice %d has %lld items, and the one before it %lld; scores and items are those of all "
+            "slices so far",
+            done, (long long)slice->items, (long long)c->last.items);
+    int rc = need_objectives(c->command, slice, err);
+    return rc ? err_prefix(err, rc, "slice %d", done) : 0;
+}
+
+/* The last slice is not heard: the answer says the same. */
+static int hear_line(void *ctx, const char *line, size_t n, struct err *err)
+{
+    struct conversation *c = ctx;
+    struct scores slice;
+    int of = slices_of(c->evaluation), done;
+    int rc = answer_parse_slice(line, n, of, &done, &slice, err);
+    if (rc || !done)
+        return rc;
+    slice.slices = of;
+    slice.slices_done = done;
+    if ((rc = check_slice(c, &slice, err)) || done == of) {
+        scores_fini(&slice);
+        return rc;
+    }
+    scores_fini(&c->last);
+    c->last = slice;
+    c->evaluation->hearer->hear(c->evaluation->hearer->ctx, &c->last);
+    return 0;
+}
+
+static bool is_enough(void *ctx)
+{
+    const struct conversation *c = ctx;
+    return c->last.n > 0 && c->evaluation->hearer->stop(c->evaluation->hearer->ctx, 0);
+}
+
+/* What the program said last is the result: of its newest slice when it was told to stop, else its answer. */
+static int settle_scores(const struct process_end *end, struct conversation *c, struct scores *scores,
+                         struct err *err)
+{
+    if (end->asked) {
+        *scores = c->last;
+        c->last = (struct scores){0};
+        return 0;
+    }
+    int rc = answer_parse(buf_str(&end->output), end->output.len, scores, err);
+    if (rc)
+        return rc;
+    scores->slices = scores->slices_done = slices_of(c->evaluation);
+    if (!scores->items)
+        scores->items = answer_items(scores);
+    return need_objectives(c->command, scores, err);
+}
+
 static int execute(const struct command *command, const struct evaluation *evaluation, struct place *place,
                    struct scores *scores, bool *logged, struct err *err)
 {
     struct stop stop;
     struct process_end end;
     char **environment = whole_environment(place);
+    struct conversation c = {.command = command, .evaluation = evaluation};
+    const struct process_talk talk = {
+        buf_str(&place->job_text), place->job_text.len, &c, hear_line, is_enough, STOP_WORD, STOP_GRACE_S};
     const struct process process = {.argv = command->argv,
                                     .environment = environment,
                                     .marker = environment[0],
                                     .input_fd = place->job_fd,
+                                    .talk = slices_of(evaluation) > 1 ? &talk : NULL,
                                     .log_fd = place->log_fd,
                                     .log_max_bytes = LOG_BYTES_MAX,
                                     .output_max_bytes = OUTPUT_BYTES_MAX};
     stop_init(&stop, evaluation->cancel, command->spec.time_limit_s);
     int rc = process_run(&process, &stop, &end, err);
     if (!rc)
-        rc = answer_parse(buf_str(&end.output), end.output.len, scores, err);
-    if (!rc)
-        rc = need_objectives(command, scores, err);
+        rc = settle_scores(&end, &c, scores, err);
     if (!rc)
         rc = settle_effective(command, place, evaluation, scores, err);
     if (rc)
         explain(rc, &end, place, err);
     *logged = end.logged_bytes > 0;
+    scores_fini(&c.last);
     mem_free(environment);
     process_end_fini(&end);
     return rc;
@@ -391,6 +475,7 @@ int command_run(struct command *command, const struct evaluation *evaluation, st
                 struct err *err)
 {
     struct place place = {.scratch.lock_fd = -1, .job_fd = -1, .log_fd = -1};
+    buf_init(&place.job_text, JOB_BYTES_MAX);
     struct stop stop;
     double merge_s = 0, start_s;
     bool logged = false;

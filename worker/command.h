@@ -4,6 +4,7 @@
  * MEMORY open copies what it needs of the spec; checkpoints stay mapped until close.
  * ERRORS ERR_EVALUATOR (it did not start, ended badly, or gave no usable answer; the sentence quotes its last
  *        words), ERR_TIMEOUT, ERR_CANCELLED, ERR_INVALID (ratios that do not fit), ERR_IO, those of merge/.
+ *        When the evaluation is cut into slices, SIGPIPE must be ignored (process.h).
  * STATE  Nothing of a run is left but its log, "search-S-trial-N-attempt-A[-heldout].log" in the scratch
  *        directory (none when the program wrote nothing to standard error): no process, no file. */
 #ifndef WORKER_COMMAND_H

@@ -24,8 +24,9 @@
 #define ENVIRON_BYTES_MAX (4 << 20)
 
 /*   RUNNING --stop or too much output--> ENDING (SIGTERM sent) --2 s--> KILLED (SIGKILL sent)
- *      └────────────┴──── it has ended: SIGKILL to what is left of it ────┘ */
-enum phase { RUNNING, ENDING, KILLED };
+ *      │ └──enough──> ASKED ──grace_s────────^                           │
+ *      └────────────────┴─── it has ended: SIGKILL to what is left of it ┘ */
+enum phase { RUNNING, ASKED, ENDING, KILLED };
 
 struct run {
     const struct process *process;
@@ -33,7 +34,10 @@ struct run {
     struct process_end *end;
     struct err *err;
     pid_t pid; /* also its group; not reaped before the last signal, so never somebody else's */
-    int pid_fd, output_fd, error_fd;
+    int pid_fd, input_fd, output_fd, error_fd; /* our ends of its pipes; -1: none */
+    const char *input;                         /* [input_n] still to be written */
+    size_t input_n;
+    size_t heard; /* bytes of its output that talk->line has had */
     enum phase phase;
     double kill_at_s;
     int rc; /* why it must stop */
@@ -41,7 +45,7 @@ struct run {
 
 /* ---- the child, between fork and exec: async-signal-safe calls only ---- */
 
-static void become(const struct process *process, pid_t parent, int output, int error, int report)
+static void become(const struct process *process, pid_t parent, int input, int output, int error, int report)
 {
     struct sigaction fallback = {.sa_handler = SIG_DFL};
     sigset_t none;
@@ -55,7 +59,7 @@ static void become(const struct process *process, pid_t parent, int output, int 
     sigprocmask(SIG_SETMASK, &none, NULL);
     /* Libraries open descriptors without close-on-exec (libcurl its sockets), which are no business of the program. */
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
-    if (dup2(process->input_fd, 0) >= 0 && dup2(output, 1) >= 0 && dup2(error, 2) >= 0)
+    if (dup2(input, 0) >= 0 && dup2(output, 1) >= 0 && dup2(error, 2) >= 0)
         execvpe(process->argv[0], process->argv, process->environment);
     int reason = errno;
     ssize_t written = write(report, &reason, sizeof reason);
@@ -73,13 +77,13 @@ static int reap(pid_t pid)
 }
 
 struct pipes {
-    int output[2], error[2], report[2];
+    int input[2], output[2], error[2], report[2];
 };
 
 static void close_pipes(struct pipes *pipes)
 {
-    int *fds[] = {pipes->output, pipes->error, pipes->report};
-    for (int i = 0; i < 3; i++)
+    int *fds[] = {pipes->input, pipes->output, pipes->error, pipes->report};
+    for (int i = 0; i < 4; i++)
         for (int j = 0; j < 2; j++) {
             if (fds[i][j] >= 0)
                 close(fds[i][j]);
@@ -87,20 +91,42 @@ static void close_pipes(struct pipes *pipes)
         }
 }
 
+static bool open_pipes(const struct process *process, struct pipes *pipes)
+{
+    return (!process->talk || pipe2(pipes->input, O_CLOEXEC) == 0) && pipe2(pipes->output, O_CLOEXEC) == 0 &&
+           pipe2(pipes->error, O_CLOEXEC) == 0 && pipe2(pipes->report, O_CLOEXEC) == 0;
+}
+
+/* Our ends of the pipes. */
+static void keep_ends(struct run *run, struct pipes *pipes)
+{
+    run->output_fd = pipes->output[0];
+    run->error_fd = pipes->error[0];
+    run->input_fd = pipes->input[1];
+    pipes->output[0] = pipes->error[0] = pipes->input[1] = -1;
+    fcntl(run->output_fd, F_SETFL, O_NONBLOCK);
+    fcntl(run->error_fd, F_SETFL, O_NONBLOCK);
+    if (run->process->talk) {
+        fcntl(run->input_fd, F_SETFL, O_NONBLOCK);
+        run->input = run->process->talk->input;
+        run->input_n = run->process->talk->input_n;
+    }
+}
+
 static int start(struct run *run)
 {
-    struct pipes pipes = {{-1, -1}, {-1, -1}, {-1, -1}};
+    struct pipes pipes = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
     const char *name = run->process->argv[0];
     int reason = 0, rc = 0;
     pid_t parent = getpid();
-    if (pipe2(pipes.output, O_CLOEXEC) || pipe2(pipes.error, O_CLOEXEC) || pipe2(pipes.report, O_CLOEXEC) ||
-        (run->pid = fork()) < 0) {
+    if (!open_pipes(run->process, &pipes) || (run->pid = fork()) < 0) {
         rc = err_set(run->err, ERR_IO, "cannot start \"%s\": %s", name, strerror(errno));
         close_pipes(&pipes);
         return rc;
     }
     if (run->pid == 0)
-        become(run->process, parent, pipes.output[1], pipes.error[1], pipes.report[1]);
+        become(run->process, parent, run->process->talk ? pipes.input[0] : run->process->input_fd,
+               pipes.output[1], pipes.error[1], pipes.report[1]);
     close(pipes.report[1]);
     pipes.report[1] = -1;
     ssize_t n;
@@ -119,13 +145,8 @@ static int start(struct run *run)
         kill(-run->pid, SIGKILL);
         reap(run->pid);
     }
-    if (rc == 0) {
-        run->output_fd = pipes.output[0];
-        run->error_fd = pipes.error[0];
-        pipes.output[0] = pipes.error[0] = -1;
-        fcntl(run->output_fd, F_SETFL, O_NONBLOCK);
-        fcntl(run->error_fd, F_SETFL, O_NONBLOCK);
-    }
+    if (rc == 0)
+        keep_ends(run, &pipes);
     close_pipes(&pipes);
     return rc;
 }
@@ -178,6 +199,48 @@ static bool take(struct run *run, int *fd, bool error)
     return true;
 }
 
+/* Gives what came to talk->line, a whole line after another. */
+static void hear(struct run *run)
+{
+    const struct process_talk *talk = run->process->talk;
+    const struct buf *output = &run->end->output;
+    while (talk && !run->rc) {
+        const char *line = output->data + run->heard;
+        size_t left = output->len - run->heard;
+        const char *end = left ? memchr(line, '\n', left) : NULL;
+        if (!end)
+            return;
+        run->heard += (size_t)(end - line) + 1;
+        run->rc = talk->line(talk->ctx, line, (size_t)(end - line), run->err);
+    }
+}
+
+/* ---- its input ---- */
+
+static void close_input(struct run *run)
+{
+    if (run->input_fd >= 0)
+        close(run->input_fd);
+    run->input_fd = -1;
+    run->input_n = 0;
+}
+
+/* Writes what the pipe takes. A program that closed it does not want to know. */
+static void give(struct run *run)
+{
+    if (run->input_fd < 0 || !run->input_n)
+        return;
+    ssize_t n = write(run->input_fd, run->input, run->input_n);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) {
+        close_input(run);
+    } else if (n > 0) {
+        run->input += n;
+        run->input_n -= (size_t)n;
+    }
+    if (!run->input_n && run->phase == ASKED)
+        close_input(run);
+}
+
 /* ---- its end ---- */
 
 static int refuse_flood(struct run *run)
@@ -189,15 +252,39 @@ static int refuse_flood(struct run *run)
         run->process->output_max_bytes);
 }
 
+static void end_it(struct run *run)
+{
+    run->phase = ENDING;
+    run->kill_at_s = stop_now_s() + GRACE_S;
+    kill(-run->pid, SIGTERM);
+}
+
+/* A program that has not read all of its input yet is not told the last word: it could not make sense of it. */
+static void say_enough(struct run *run)
+{
+    const struct process_talk *talk = run->process->talk;
+    run->phase = ASKED;
+    run->kill_at_s = stop_now_s() + talk->grace_s;
+    run->end->asked = true;
+    if (run->input_n) {
+        close_input(run);
+    } else {
+        run->input = talk->last_word;
+        run->input_n = strlen(talk->last_word);
+        give(run);
+    }
+}
+
 static void decide(struct run *run)
 {
-    if (run->phase == RUNNING) {
-        run->rc = run->end->output.full ? refuse_flood(run) : stop_check(run->stop, run->err);
+    const struct process_talk *talk = run->process->talk;
+    if (run->phase == RUNNING || run->phase == ASKED) {
         if (!run->rc)
-            return;
-        run->phase = ENDING;
-        run->kill_at_s = stop_now_s() + GRACE_S;
-        kill(-run->pid, SIGTERM);
+            run->rc = run->end->output.full ? refuse_flood(run) : stop_check(run->stop, run->err);
+        if (run->rc || (run->phase == ASKED && stop_now_s() > run->kill_at_s))
+            end_it(run);
+        else if (run->phase == RUNNING && talk && talk->enough(talk->ctx))
+            say_enough(run);
     } else if (run->phase == ENDING && stop_now_s() > run->kill_at_s) {
         run->phase = KILLED;
         kill(-run->pid, SIGKILL);
@@ -209,10 +296,13 @@ static void watch(struct run *run)
     for (;;) {
         struct pollfd fds[] = {{.fd = run->pid_fd, .events = POLLIN},
                                {.fd = run->output_fd, .events = POLLIN}, /* -1 is skipped */
-                               {.fd = run->error_fd, .events = POLLIN}};
-        poll(fds, 3, LOOK_MS);
+                               {.fd = run->error_fd, .events = POLLIN},
+                               {.fd = run->input_n ? run->input_fd : -1, .events = POLLOUT}};
+        poll(fds, 4, LOOK_MS);
+        give(run);
         take(run, &run->output_fd, false);
         take(run, &run->error_fd, true);
+        hear(run);
         if (fds[0].revents)
             return;
         decide(run);
@@ -281,10 +371,13 @@ static int finish(struct run *run)
     kill_marked(run->process->marker);
     drain(run, &run->output_fd, false);
     drain(run, &run->error_fd, true);
+    hear(run);
     if (run->rc)
         return run->rc;
     if (run->end->output.full)
         return refuse_flood(run);
+    if (run->end->asked)
+        return 0;
     if (WIFSIGNALED(status))
         return err_set(run->err, ERR_EVALUATOR, "the evaluator was ended by signal %d (%s)", WTERMSIG(status),
                        strsignal(WTERMSIG(status)));
@@ -301,6 +394,7 @@ int process_run(const struct process *process, const struct stop *stop, struct p
                       .end = end,
                       .err = err,
                       .pid_fd = -1,
+                      .input_fd = -1,
                       .output_fd = -1,
                       .error_fd = -1};
     *end = (struct process_end){0};
@@ -311,6 +405,7 @@ int process_run(const struct process *process, const struct stop *stop, struct p
     watch(&run);
     rc = finish(&run);
     close(run.pid_fd);
+    close_input(&run);
     if (run.output_fd >= 0)
         close(run.output_fd);
     if (run.error_fd >= 0)

@@ -17,14 +17,32 @@
 #include "proto/buf.h"
 #include "worker/stop.h"
 
+#include <stdbool.h>
+
 #define PROCESS_TAIL_BYTES 4096
 
+/* What is said and heard while the program runs. */
+struct process_talk {
+    const char *input; /* [input_n] written to its standard input, which then stays open */
+    size_t input_n;
+    void *ctx;
+    /* Every whole line of its standard output, without the end of line; another result than 0 ends the program. */
+    int (*line)(void *ctx, const char *line, size_t n, struct err *err);
+    /* Looked at ten times a second. true: the program is told `last_word`, its standard input is closed, and after
+     * grace_s it is stopped; however it ends, that is no failure. */
+    bool (*enough)(void *ctx);
+    const char *last_word;
+    double grace_s;
+};
+
+/* SIGPIPE must be ignored by the caller's process when there is talk. */
 struct process {
-    char *const *argv;        /* NULL-terminated; found as a shell would find it, without a shell */
-    char *const *environment; /* NULL-terminated, whole */
-    const char *marker;       /* a "NAME=value" of it that no other process has */
-    int input_fd;             /* its standard input */
-    int log_fd;               /* its standard error is copied here; -1: nowhere */
+    char *const *argv;               /* NULL-terminated; found as a shell would find it, without a shell */
+    char *const *environment;        /* NULL-terminated, whole */
+    const char *marker;              /* a "NAME=value" of it that no other process has */
+    int input_fd;                    /* its standard input, without talk */
+    const struct process_talk *talk; /* or NULL */
+    int log_fd;                      /* its standard error is copied here; -1: nowhere */
     size_t log_max_bytes;
     size_t output_max_bytes;
 };
@@ -34,6 +52,7 @@ struct process_end {
     char tail[PROCESS_TAIL_BYTES + 1]; /* the end of standard error */
     size_t tail_n;
     size_t logged_bytes;
+    bool asked; /* talk->enough said so, and it was told its last word */
 };
 
 /* `end` is valid and for process_end_fini whatever the result is. */
