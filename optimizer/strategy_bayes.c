@@ -2,9 +2,11 @@
 
 #include "optimizer/acquisition/maximise.h"
 #include "optimizer/model/gain.h"
+#include "optimizer/model/repeat.h"
 #include "proto/mem.h"
 
 #include <math.h>
+#include <string.h>
 
 #define CANDIDATES 512
 #define STARTS 6
@@ -40,6 +42,21 @@ static int ask_model(const struct opt_problem *problem, const struct surrogate *
     return 0;
 }
 
+/* What the model says: a doubtful trial once more, or the point of greatest gain. */
+static int follow_model(const struct opt_problem *problem, const struct opt_plan *plan,
+                        const struct opt_history *history, const struct surrogate *surrogate,
+                        const struct known *known, struct opt_proposal *out, struct err *err)
+{
+    size_t k = (size_t)problem->k;
+    int again = repeat_choose(problem, plan, surrogate, known, out->trial);
+    if (again < 0)
+        return ask_model(problem, surrogate, known, out, err);
+    out->path = OPT_PATH_REPEAT;
+    out->repeat_of = again;
+    memcpy(out->ratios, &history->ratios[(size_t)again * k], sizeof *out->ratios * k);
+    return 0;
+}
+
 int bayes_propose(const struct opt_problem *problem, const struct opt_plan *plan,
                   const struct opt_history *history, int stream, struct opt_model *model,
                   struct opt_proposal *out, struct err *err)
@@ -53,7 +70,7 @@ int bayes_propose(const struct opt_problem *problem, const struct opt_plan *plan
     out->path = OPT_PATH_FILL;
     int rc = surrogate_get(problem, plan, history, model ? model : own, &surrogate, err);
     if (!rc)
-        rc = ask_model(problem, surrogate, &known, out, err);
+        rc = follow_model(problem, plan, history, surrogate, &known, out, err);
     if (rc == ERR_NOT_READY)
         rc = 0;
     if (!rc && out->path == OPT_PATH_FILL)

@@ -1,6 +1,7 @@
 #include "optimizer/model/gain.h"
 
 #include "optimizer/acquisition/ehvi.h"
+#include "optimizer/model/normal.h"
 #include "optimizer/model/relevant.h"
 #include "proto/mem.h"
 #include "proto/rng.h"
@@ -76,17 +77,6 @@ static int make_plain(struct gain *g, const struct points *points, int pending, 
     return rc;
 }
 
-/* Box and Muller, 1958. */
-static void normals(struct rng *rng, int n, double *out)
-{
-    for (int i = 0; i < n; i += 2) {
-        double radius = sqrt(-2 * log(1 - rng_uniform(rng))), angle = 2 * M_PI * rng_uniform(rng);
-        out[i] = radius * cos(angle);
-        if (i + 1 < n)
-            out[i + 1] = radius * sin(angle);
-    }
-}
-
 static int make_noisy(const struct opt_problem *problem, struct gain *g, const struct points *points,
                       int trial, struct err *err)
 {
@@ -100,7 +90,7 @@ static int make_noisy(const struct opt_problem *problem, struct gain *g, const s
     rng_seed(&rng, problem->seed, STREAM_DRAWS + (uint64_t)trial);
     reference_y(s, reference);
     for (int j = 0; j < m; j++) {
-        normals(&rng, (int)each, normal);
+        normal_fill(&rng, (int)each, normal);
         gp_sample(s->gp[j], n, points->x, DRAWS, normal, values);
         g->drawn[j] = gp_draws_create(s->gp[j], n, points->x, DRAWS, values);
         for (size_t i = 0; i < each; i++)
