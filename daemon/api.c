@@ -86,6 +86,7 @@ static const struct route routes[] = {
     {"POST", "/v1/workers/{}/leave", api_worker_leave},
     {"POST", "/v1/leases", api_lease_ask},
     {"POST", "/v1/leases/{}/heartbeat", api_lease_heartbeat},
+    {"POST", "/v1/leases/{}/slice", api_lease_slice},
     {"POST", "/v1/leases/{}/result", api_lease_result},
     {"POST", "/v1/leases/{}/failure", api_lease_failure},
     {"POST", "/v1/leases/{}/release", api_lease_release},

@@ -49,6 +49,7 @@ void api_worker_register(struct api_call *call);
 void api_worker_leave(struct api_call *call);
 void api_lease_ask(struct api_call *call);
 void api_lease_heartbeat(struct api_call *call);
+void api_lease_slice(struct api_call *call);
 void api_lease_result(struct api_call *call);
 void api_lease_failure(struct api_call *call);
 void api_lease_release(struct api_call *call);

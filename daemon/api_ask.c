@@ -1,5 +1,6 @@
 /* The outsiders' side: programs of people who run their own loop ask for a trial of one search and tell its scores. */
 #include "daemon/api.h"
+#include "daemon/core/repeat.h"
 #include "daemon/paretod.h"
 #include "daemon/score_reader.h"
 #include "proto/log.h"
@@ -39,7 +40,7 @@ static void send_trial(struct exchange *x, const struct search *search, const st
     for (int i = 0; i < search->k; i++)
         json_text(&out, search->group_names[i]);
     json_end_array(&out);
-    json_put_int(&out, "seed", (int64_t)search->spec.seed);
+    json_put_int(&out, "seed", (int64_t)repeat_seed(search, lease->trial));
     json_put_int(&out, "attempt", lease->attempt);
     json_name(&out, "repeat_of");
     if (trial->origin.repeat_of >= 0)

@@ -1,5 +1,6 @@
 /* The worker side: register, lease by long poll, heartbeat, result, failure, release. */
 #include "daemon/api.h"
+#include "daemon/core/repeat.h"
 #include "daemon/paretod.h"
 #include "daemon/score_reader.h"
 #include "proto/log.h"
@@ -159,7 +160,9 @@ static void send_lease(struct paretod *daemon, struct exchange *x, const struct 
     json_put_text(&out, "half", half_name(lease->half));
     json_put_int(&out, "attempt", lease->attempt);
     json_put_doubles(&out, "ratios", search_ratios(search, lease->trial), (size_t)search->k);
-    json_put_int(&out, "seed", (int64_t)search->spec.seed);
+    json_put_int(&out, "seed", (int64_t)repeat_seed(search, lease->trial));
+    if (repeat_number(search, lease->trial) > 0)
+        json_put_int(&out, "repeat", repeat_number(search, lease->trial));
     put_models(facts_find(&daemon->facts, lease->search), &out);
     json_name(&out, "spec");
     search_spec_write_brief(&search->spec, &out);
@@ -246,6 +249,33 @@ void api_lease_heartbeat(struct api_call *call)
     snprintf(json, sizeof json, "{\"lease_s\":%d}", chosen_s ? chosen_s : call->daemon->options->lease_s);
     int rc = sched_heartbeat(&call->daemon->sched, call->param[0], paretod_now(), &err);
     answer_lease(call->x, rc, &err, json);
+}
+
+/* A slice that cannot be read is refused and nothing else: the result is still to come. */
+void api_lease_slice(struct api_call *call)
+{
+    struct json *root = api_body(call->x);
+    struct result read = {0};
+    struct err err = {0};
+    char json[64];
+    bool stop = false;
+    if (!root)
+        return;
+    int rc = score_reader_read(root, &read, &err);
+    if (!rc && (read.slices == 0 || read.items == 0))
+        rc = err_set(&err, ERR_INVALID, "%s: is missing", read.slices == 0 ? "slices_done" : "items");
+    const struct slice_report report = {.scores = read.scores,
+                                        .scores_n = read.scores_n,
+                                        .slices_done = read.slices_done,
+                                        .slices = read.slices,
+                                        .items = read.items};
+    if (!rc)
+        rc = sched_slice(&call->daemon->sched, call->param[0], &report, paretod_now(), &stop, &err);
+    snprintf(json, sizeof json, "{\"stop\":%s,\"lease_s\":%d}", stop ? "true" : "false",
+             call->daemon->options->lease_s);
+    answer_lease(call->x, rc, &err, json);
+    score_reader_free(&read);
+    json_free(root);
 }
 
 /* A result we cannot read is a failure of the job: without this the worker would deliver it again for ever. */

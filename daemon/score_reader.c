@@ -74,6 +74,27 @@ static int read_effective(const struct json *list, struct result *result, struct
     return 0;
 }
 
+/* How far the evaluation went. */
+static int read_parts(const struct json *root, struct result *result, struct err *err)
+{
+    const struct json *done = json_get(root, "slices_done"), *slices = json_get(root, "slices");
+    const struct json *items = json_get(root, "items");
+    int64_t n = 0, of = 0;
+    if (!done != !slices)
+        return err_set(err, ERR_INVALID, "%s: is missing; \"slices_done\" and \"slices\" go together",
+                       done ? "slices" : "slices_done");
+    if (slices && !json_whole(slices, 1, SPEC_SLICES_MAX, &of))
+        return err_set(err, ERR_INVALID, "slices: must be a whole number from 1 to %d", SPEC_SLICES_MAX);
+    if (done && !json_whole(done, 1, of, &n))
+        return err_set(err, ERR_INVALID, "slices_done: must be a whole number from 1 to %d, the \"slices\"",
+                       (int)of);
+    if (items && !json_whole(items, 1, INT64_C(1) << 53, &result->items))
+        return err_set(err, ERR_INVALID, "items: must be the number of items that were scored");
+    result->slices_done = (int)n;
+    result->slices = (int)of;
+    return 0;
+}
+
 int score_reader_read(const struct json *root, struct result *result, struct err *err)
 {
     const struct json *scores = json_get(root, "scores");
@@ -91,6 +112,8 @@ int score_reader_read(const struct json *root, struct result *result, struct err
     result->merge_s = json_number_or(json_get(root, "merge_s"), 0);
     result->evaluate_s = json_number_or(json_get(root, "evaluate_s"), 0);
     int rc = read_effective(json_get(root, "effective"), result, err);
+    if (!rc)
+        rc = read_parts(root, result, err);
     return rc ? rc : refuse_twins(result, err);
 }
 

@@ -1,4 +1,4 @@
-/* WHAT   The scores in a worker's result, checked.
+/* WHAT   The scores in a worker's result or slice, checked.
  * WHO    daemon/api_worker.c.
  * UNITS  As the worker measured.
  * MEMORY score_reader_read allocates; names borrow from the JSON tree; score_reader_free.
@@ -10,7 +10,7 @@
 #include "daemon/core/sched.h"
 #include "proto/json.h"
 
-/* Leaves `result` fit for score_reader_free in any case. */
+/* slices_done and slices stand there together or not at all; then they are 0. Leaves `result` fit for score_reader_free in any case. */
 int score_reader_read(const struct json *root, struct result *result, struct err *err);
 void score_reader_free(struct result *result);
 

@@ -15,7 +15,7 @@ GET /v1/searches | POST /v1/searches | GET /v1/searches/{} | POST /v1/searches/{
 POST /v1/searches/{}/cancel | POST /v1/searches/{}/ask | POST /v1/searches/{}/tell | GET /v1/searches/{}/front | GET /v1/searches/{}/trials | GET /v1/searches/{}/trials/{}
 GET /v1/searches/{}/trials.csv | GET /v1/searches/{}/plan | GET /v1/searches/{}/preflight | GET /v1/searches/{}/digests
 POST /v1/workers | GET /v1/workers | POST /v1/leases
-POST /v1/workers/{}/leave | POST /v1/leases/{}/heartbeat | POST /v1/leases/{}/result | POST /v1/leases/{}/failure | POST /v1/leases/{}/release
+POST /v1/workers/{}/leave | POST /v1/leases/{}/heartbeat | POST /v1/leases/{}/slice | POST /v1/leases/{}/result | POST /v1/leases/{}/failure | POST /v1/leases/{}/release
 GET /healthz | GET /readyz | GET /
 """
 
@@ -230,6 +230,16 @@ def test_the_worker_side(recorder):
     assert (first["search"], first["half"], first["attempt"]) == (search, "search", 1)
     call("POST /v1/leases/{}/heartbeat", 200, first["lease"], body={})
     call("GET /v1/workers", 200)
+    part = {**scores(), "slices_done": 2, "slices": 8, "items": 3}
+    for _ in range(2):
+        told = call("POST /v1/leases/{}/slice", 200, first["lease"], body=part).json
+        assert told["stop"] is False and told["lease_s"] >= 1
+    for wrong in ({"slices_done": 9}, {"slices_done": 0}, {"slices": 65}, {"slices": None}, {"items": 0}, {"items": 1.5},
+                  {"scores": []}, {"scores": [{"metric": "synthetic.reward", "mean": 1, "n": 3}]}):
+        call("POST /v1/leases/{}/slice", 422, first["lease"], body={**part, **wrong})
+    for missing in ("slices_done", "slices", "items", "scores"):
+        call("POST /v1/leases/{}/slice", 422, first["lease"], body={k: v for k, v in part.items() if k != missing})
+    call("POST /v1/leases/{}/slice", 410, "no-such-lease", body=part)
     for duplicate in (False, True):
         answer = call("POST /v1/leases/{}/result", 200, first["lease"], body=scores()).json
         assert answer == {"accepted": True, "duplicate": duplicate}
