@@ -11,7 +11,7 @@
 
 const struct command commands[] = {
     {.name = "submit",
-     .usage = "FILE [--watch] [--key KEY] [--set NAME=VALUE]…",
+     .usage = "FILE [--watch] [--key KEY] [--given FILE] [--set NAME=VALUE]…",
      .line = "submit the search in FILE",
      .help =
          "Paths in FILE are relative to the directory of FILE. Every call carries an idempotency key, so an\n"
@@ -26,6 +26,8 @@ const struct command commands[] = {
      .run = command_submit,
      .flags = {{"--watch", NULL, "watch the search until it ends"},
                {"--key", "KEY", "the idempotency key; the same key and file give the same search"},
+               {"--given", "FILE",
+                "trials scored elsewhere, as an array: they become the search's \"given\""},
                SET_FLAG}},
     {.name = "searches",
      .usage = "",

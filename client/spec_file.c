@@ -57,6 +57,42 @@ static int apply_sets(const struct args *args, struct json **j, struct err *err)
     return 0;
 }
 
+/* Puts the rows of --given into the tree; *j is replaced. */
+static int add_given(const char *path, struct json **j, struct err *err)
+{
+    struct json *rows = NULL, *changed = NULL;
+    struct buf text;
+    struct json_out out;
+    int rc = json_parse_file(path, SPEC_FILE_BYTES_MAX, &rows, err);
+    if (rc)
+        return rc;
+    if (json_get(*j, "given"))
+        rc = err_set(err, ERR_INVALID,
+                     "given: stands in the search file already; leave it out there, or leave --given out");
+    buf_init(&text, 2 * SPEC_FILE_BYTES_MAX);
+    json_begin(&out, &text);
+    json_object(&out);
+    for (const struct json *c = json_first(*j); c && !rc; c = json_next(c)) {
+        json_name(&out, json_key(c));
+        rc = json_write(&text, c);
+        out.comma = true;
+    }
+    json_name(&out, "given");
+    if (!rc)
+        rc = json_write(&text, rows);
+    out.comma = true;
+    json_end_object(&out);
+    if (!rc)
+        rc = json_parse(buf_str(&text), text.len, &changed, err);
+    if (!rc) {
+        json_free(*j);
+        *j = changed;
+    }
+    buf_fini(&text);
+    json_free(rows);
+    return rc;
+}
+
 static bool has_good_fields(const struct client *client, const char *path, const struct json *j,
                             struct search_spec *spec)
 {
@@ -79,7 +115,9 @@ int spec_file_load(const struct client *client, const struct args *args, const c
     int code = check_sets(client, args);
     if (code)
         return code;
-    if (json_parse_file(path, SPEC_FILE_BYTES_MAX, &j, &err) || apply_sets(args, &j, &err))
+    const char *given = args_value(args, "--given");
+    if (json_parse_file(path, SPEC_FILE_BYTES_MAX, &j, &err) || apply_sets(args, &j, &err) ||
+        (given && add_given(given, &j, &err)))
         code = client_refuse(client, &err);
     else if (!has_good_fields(client, path, j, spec))
         code = CLIENT_REFUSED;

@@ -1,5 +1,5 @@
-/* WHAT   A search file from the command line: read, changed by --set, checked, its paths made absolute.
- * WHO    submit, plan.
+/* WHAT   A search file from the command line: read, changed by --set and --given, checked, its paths made absolute.
+ * WHO    submit, plan, preflight.
  * UNITS  None.
  * MEMORY The caller's spec (search_spec_fini).
  * ERRORS An exit code; every wrong field has been said on a line of its own.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks against programs from PyPI: transformers, safetensors, huggingface_hub, xxhash, sacrebleu, moocore, scipy. Needs the package registry;
+# Checks against programs from PyPI: transformers, safetensors, huggingface_hub, xxhash, sacrebleu, moocore, scipy, optuna. Needs the package registry;
 # tests/run.sh does not, and reads the golden files that these references made. Last line "N passed, M failed".
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -86,6 +86,19 @@ check "golden hypervolumes (moocore)" same_output tests/golden/optimizer/hypervo
     $venv/bin/python tests/golden/optimizer/make_hypervolume.py
 check "golden Sobol points (SciPy)" same_output tests/golden/optimizer/sobol.json \
     $venv/bin/python tests/golden/optimizer/make_sobol.py
+
+venv=build/interop-client
+[ -x $venv/bin/python ] || /usr/bin/python3 -m venv $venv
+check "packages of the client's references" $venv/bin/pip install -q -r tests/golden/client/requirements.txt
+mkdir "$dir/optuna"
+import_optuna() { # a study that Optuna writes today is read as the golden one was
+    $venv/bin/python tests/golden/client/make_optuna.py "$dir/optuna" &&
+        cmp "$dir/optuna/optuna.json" tests/golden/client/optuna.json &&
+        PYTHONPATH=client/python /usr/bin/python3 -m paretod import-optuna "$dir/optuna/optuna.db" --study merge \
+            --ratios x0,x1,x2 --objectives reward:max,tasks:min >"$dir/given.json" &&
+        jq --exit-status --slurpfile given "$dir/given.json" '.merge == $given[0]' "$dir/optuna/optuna.json"
+}
+check "studies of Optuna (optuna)" import_optuna
 
 check "packages of mergekit" bench/mergekit.sh
 check "mergekit gives our exports, and we its merges" \

@@ -17,7 +17,7 @@ _paretoctl() {
                 [[ ${COMP_WORDS[i]} == : || ${COMP_WORDS[i + 1]} == : ]] || break
             done
             ;;
-        --key | --out | --set | --base | --tuned | --max-shard-size | --threads | --format | --from-yaml | --x | --y)
+        --key | --out | --set | --given | --base | --tuned | --max-shard-size | --threads | --format | --from-yaml | --x | --y)
             [[ ${COMP_WORDS[i + 1]} != = ]] || ((++i))
             ((++i))
             ;;
@@ -32,7 +32,7 @@ _paretoctl() {
         compopt -o filenames
         return
         ;;
-    --from-yaml)
+    --from-yaml | --given)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         compopt -o filenames
         return

@@ -42,6 +42,42 @@ static void test_submit_sends_the_canonical_search(void **state)
     fake_fini(&fake);
 }
 
+/* Rows that another program wrote, as those of "python -m paretod import-optuna". */
+static void test_submit_with_given_rows(void **state)
+{
+    static const struct {
+        const char *rows;
+        int code;
+        const char *said;
+    } cases[] = {
+        {"[{\"ratios\":[0.25,1],\"scores\":{\"a\":{\"mean\":2,\"stderr\":0.5}},\"source\":\"b\"}]", CLIENT_OK,
+         ""},
+        {"[{\"ratios\":[0.25,1],\"scores\":{\"b\":2,\"a\":1}}]", CLIENT_REFUSED,
+         "given[0].scores.b: is not the name"},
+        {"[{", CLIENT_REFUSED, "given.json"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fake fake;
+        char *directory = fixture_directory();
+        char *line = mem_printf("submit %s/s.json --given %s/given.json", directory, directory);
+        fake_init(&fake);
+        fake_says(&fake, 201, made);
+        fixture_text(directory, "s.json", good);
+        fixture_text(directory, "given.json", cases[i].rows);
+        assert_int_equal(fake_run(&fake, line), cases[i].code);
+        assert_contains(fake.complaints, cases[i].said);
+        if (cases[i].code == CLIENT_OK) {
+            char *wanted = mem_printf("\"given\":%s", cases[i].rows);
+            assert_contains(fake.asked[0].body, wanted);
+            mem_free(wanted);
+        }
+        fake_fini(&fake);
+        fixture_remove(directory);
+        mem_free(line);
+    }
+}
+
 static void test_warnings_are_said(void **state)
 {
     struct fake fake;
@@ -260,6 +296,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_submit_sends_the_canonical_search),
+        cmocka_unit_test(test_submit_with_given_rows),
         cmocka_unit_test(test_warnings_are_said),
         cmocka_unit_test(test_a_long_check_is_waited_for),
         cmocka_unit_test(test_an_interrupted_submit_says_how_to_go_on),

@@ -1,0 +1,253 @@
+"""client/python: the example of its README, its promises against a real daemon, and Optuna's studies."""
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from helpers import ROOT, Process, wait_until
+
+PACKAGE = ROOT / "client/python"
+GOLDEN = ROOT / "tests/golden/client"
+sys.path.insert(0, str(PACKAGE))
+import paretod  # noqa: E402
+
+
+def search(groups=2, trials=12, objectives=("up", "down"), strategy=None, **more):
+    return {"name": "python", "groups": {"count": groups},
+            "objectives": [{"name": o, "metric": f"m.{o}", "goal": "min" if o == "down" else "max"} for o in objectives],
+            "strategy": strategy or {"type": "sobol", "sweep_points": 3},
+            "budget": {"trials": trials, "attempts": 2}, **more}
+
+
+def evaluate(trial):
+    return {"up": sum(trial.ratios), "down": (math.dist(trial.ratios, [0.2] * len(trial.ratios)), 0.25)}
+
+
+def study_of(world, client="test", **more):
+    return paretod.create_study(search(**more), world.address, client=client)
+
+
+def run(world, *arguments, code=None):
+    argv = [sys.executable, *(["-c", code] if code else []), *map(str, arguments)]
+    return subprocess.run(argv, text=True, capture_output=True, timeout=120,
+                          env={**os.environ, "PYTHONPATH": str(PACKAGE), "PARETOD_DAEMON": world.address if world else ""})
+
+
+def test_the_readme_example(world):
+    (code,) = re.findall(r"```python\n(.*?)```", (PACKAGE / "README.md").read_text(), re.S)
+    done = run(world, code=code)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    (row,) = world.api.get("/v1/searches")["searches"]
+    assert row["state"] == "done" and row["progress"]["done"] == 24
+    assert {int(line.split()[0]) for line in lines} == {p["trial"] for p in world.api.front(row["id"])["points"]}
+    again = run(world, code=code.split("# one at a time")[0] + "\nprint(study.id, study.state)")
+    assert again.stdout.split() == [str(row["id"]), "done"]
+
+
+def test_ask_and_tell(world):
+    study = study_of(world)
+    assert study.objectives == ["up", "down"] and study.directions == ["maximize", "minimize"]
+    first, second = study.ask(), study.ask()
+    assert first.number != second.number and first.attempt == 1 and first.repeat_of is None
+    assert first["group 1"] == first[0] == first.params["group 1"] == first.suggest_float("group 1", 0, 1)
+    with pytest.raises(KeyError, match="group 2"):
+        first["group 3"]
+    assert study.tell(first, [1, (2, 0.5)]) is False
+    assert study.tell(first, [1, 2]) is True
+    assert study.tell(second.number, {"up": {"mean": 3, "n": 10}, "m.down": 4}) is False
+    done = {t.number: t for t in study.trials if t.state == "done"}
+    assert done[first.number].values == [1, 2] and done[first.number].stderrs == [None, 0.5]
+    assert done[second.number].values == [3, 4] and done[second.number].params == second.params
+    assert {t.number for t in study.best_trials} == {first.number, second.number}
+
+
+@pytest.mark.parametrize("values", [
+    {"up": math.nan, "down": 1}, [1], [1, math.inf], {"up": (1, 2, 3), "down": 1}, {"up": {"stderr": 1}, "down": 1}])
+def test_wrong_values_are_not_sent(world, values):
+    study = study_of(world)
+    trial = study.ask()
+    with pytest.raises(ValueError):
+        study.tell(trial, values)
+    assert study.tell(trial, [1, 1]) is False
+
+
+def test_errors_say_what_the_daemon_says(world):
+    with pytest.raises(paretod.Invalid, match="objectives\\[0\\].goal: is missing") as caught:
+        paretod.create_study({"groups": {"count": 2}, "objectives": [{"metric": "f"}]}, world.address)
+    assert caught.value.fields[0]["field"] == "objectives[0].goal" and caught.value.status == 422
+    with pytest.raises(paretod.NotFound, match="there is no search"):
+        paretod.load_study(99, world.address)
+    study = study_of(world)
+    with pytest.raises(paretod.Invalid, match="no metric \"m.down\""):
+        study.tell(study.ask(), {"up": 1})
+    with pytest.raises(paretod.Gone):
+        study.tell(11, [1, 1])
+    with pytest.raises(paretod.Unreachable, match="no answer from paretod"):
+        paretod.Daemon(f"unix:{world.directory}/nobody", patience_s=0).get("/v1/searches")
+    study.cancel()
+    with pytest.raises(paretod.SearchOver, match="cancelled"):
+        study.ask()
+
+
+def test_over_tcp(world):
+    study = paretod.create_study(search(trials=3), f"http://127.0.0.1:{world.port}")
+    study.optimize(evaluate)
+    assert study.state == "done"
+
+
+def test_a_key_is_one_search(world):
+    studies = [paretod.create_study(search(), world.address, key="k") for _ in range(2)]
+    assert studies[0].id == studies[1].id
+    assert paretod.create_study(search(), world.address).id != studies[0].id
+
+
+def test_optimize(world):
+    study = study_of(world, trials=30)
+    threads, seen = set(), []
+
+    def slow(trial):
+        threads.add(threading.get_ident())
+        time.sleep(0.01)
+        return evaluate(trial)
+
+    study.optimize(slow, n_trials=7, n_jobs=3, callbacks=[lambda s, t: seen.append(t.number)])
+    assert len(seen) == 7 and len(threads) == 3
+    study.optimize(slow, n_jobs=4)
+    assert study.state == "done" and [t.state for t in study.trials] == ["done"] * 30
+    study.optimize(slow)  # nothing left: nothing happens
+
+
+def test_failures_in_the_loop(world):
+    study = study_of(world, trials=4)
+
+    def broken(trial):
+        if trial.number == 1:
+            raise RuntimeError("no power")
+        return evaluate(trial)
+
+    with pytest.raises(RuntimeError):
+        study.optimize(broken)
+    study.optimize(broken, catch=RuntimeError)
+    by = {t.number: t for t in study.trials}
+    assert by[1].state == "quarantined" and "RuntimeError: no power" in by[1].row["reason"]
+    assert [by[n].state for n in (0, 2, 3)] == ["done"] * 3
+
+
+def test_parts(world):
+    study = study_of(world)
+
+    def part(trial):
+        trial.report(0.5, {"up": (1, 0.1), "down": (1, 0.1)})
+        assert trial.should_stop() is False
+        if trial.number == 0:
+            raise paretod.TrialStopped
+        return evaluate(trial)
+
+    study.optimize(part, n_trials=2)
+    assert [t.state for t in study.trials if t.number < 2] == ["stopped", "done"]
+    with pytest.raises(ValueError, match="report"):
+        study.tell(study.ask(), state="stopped")
+
+
+def test_a_program_that_dies_goes_on(world):
+    """kill -9 between ask and tell: under the same name the trial is there again, at once."""
+    code = ("import paretod, sys, time\n"
+            f"study = paretod.create_study({search()!r}, key='k', client='host')\n"
+            "trial = study.ask(lease_s=600)\nprint('trial', trial.number, trial.lease, flush=True)\n")
+    log = world.directory / "program.log"
+    env = {"PYTHONPATH": str(PACKAGE), "PARETOD_DAEMON": world.address}
+    program = Process("program", [sys.executable, "-u", "-c", code + "time.sleep(600)"], log, env=env)
+    world.processes.append(program)
+    wait_until(lambda: "trial" in program.text(), 30, "it asks")
+    program.kill()
+    study = paretod.create_study(search(), world.address, key="k", client="host")
+    trial = study.ask(timeout=10)
+    assert ["trial", str(trial.number), trial.lease] == program.text().split()
+    assert study.tell(trial, evaluate(trial)) is False
+
+
+def test_the_daemon_may_be_killed_meanwhile(world):
+    """Requests are repeated until there is an answer, and count once."""
+    study = study_of(world, trials=20)
+    port = world.port
+
+    def slow(trial):
+        time.sleep(0.05)
+        return evaluate(trial)
+
+    loop = threading.Thread(target=lambda: study.optimize(slow, n_jobs=2))
+    loop.start()
+    for _ in range(3):
+        time.sleep(0.2)
+        world.daemon.kill()
+        world.start_daemon(port)
+    loop.join(120)
+    assert not loop.is_alive() and study.state == "done"
+    assert [(t.state, t.row["attempts"]) for t in study.trials] == [("done", 0)] * 20
+
+
+def test_life_is_shown(world):
+    """A lease of ten seconds, and an evaluation of twelve."""
+    study = study_of(world)
+    trial = study.ask(lease_s=10)
+    time.sleep(12)
+    row = world.api.get(f"/v1/searches/{study.id}/trials/{trial.number}")
+    assert (row["state"], row["attempts"]) == ("leased", 0)
+    study.give_back(trial)
+    assert world.api.get(f"/v1/searches/{study.id}/trials/{trial.number}")["state"] == "ready"
+
+
+# --- Optuna
+
+def imported(*arguments, code=0):
+    done = run(None, "-m", "paretod", "import-optuna", *arguments)
+    assert done.returncode == code, done
+    return (json.loads(done.stdout) if code == 0 else None), done.stderr
+
+
+def test_import_of_a_study():
+    golden = json.loads((GOLDEN / "optuna.json").read_text())
+    before = (GOLDEN / "optuna.db").read_bytes()
+    rows, said = imported(GOLDEN / "optuna.db", "--study", "merge", "--ratios", "x0,x1,x2", "--objectives",
+                          "reward:max,tasks:min")
+    assert rows == golden["merge"]
+    assert "1 trials are left out: they have not all" in said and "infinite" in said and "must have the goal" not in said
+    rows, said = imported(GOLDEN / "optuna.db", "--study", "single — ä", "--ratios", "x", "--objectives", "loss")
+    assert rows == golden["single"]
+    assert "minimised" in said
+    assert (GOLDEN / "optuna.db").read_bytes() == before and not list(GOLDEN.glob("optuna.db-*"))
+
+
+@pytest.mark.parametrize("arguments, sentence", [
+    (["--ratios", "x0", "--objectives", "a"], "name one with --study"),
+    (["--study", "nil", "--ratios", "x0", "--objectives", "a"], "there is no study 'nil'; it has 'merge'"),
+    (["--study", "merge", "--ratios", "x0", "--objectives", "a"], "has 2 objectives, and 1 are named"),
+    (["--study", "merge", "--ratios", "x0", "--objectives", "a:max,b:max"], "objective 1 of study 'merge' is minimised"),
+    (["--study", "merge", "--ratios", "x9", "--objectives", "a,b"], "has a parameter 'x9'"),
+    (["--study", "merge", "--ratios", "kind", "--objectives", "a,b"], "'kind' is categorical"),
+])
+def test_import_refuses(arguments, sentence):
+    assert sentence in imported(GOLDEN / "optuna.db", *arguments, code=1)[1]
+
+
+def test_import_of_no_study(tmp_path):
+    (tmp_path / "text").write_text("no database" * 100)
+    assert "not a database" in imported(tmp_path / "text", "--ratios", "x", "--objectives", "a", code=1)[1]
+    assert "unable to open" in imported(tmp_path / "absent", "--ratios", "x", "--objectives", "a", code=1)[1]
+    assert not (tmp_path / "absent").exists()
+
+
+def test_imported_rows_are_taken(world):
+    given = json.loads((GOLDEN / "optuna.json").read_text())["merge"]
+    study = paretod.create_study({**search(groups=3, objectives=("reward", "tasks"), trials=4),
+                                  "objectives": [{"name": "reward", "metric": "r", "goal": "max"},
+                                                 {"name": "tasks", "metric": "t", "goal": "min"}]},
+                                 world.address, given=given)
+    study.optimize(lambda trial: [1, 1])
+    assert study.state == "done"
