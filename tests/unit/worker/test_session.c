@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,9 @@ struct daemon {
     int reports_wanted;
     void (*before_lease)(struct daemon *daemon, int lease);
     void (*at_digests)(struct daemon *daemon);
+    int slice_status; /* 0: no answer, the connection is closed */
+    bool slice_stop;
+    int slices_n;
     char *reports[TURNS_MAX]; /* "VERB BODY" */
     int reports_n, registrations;
     atomic_bool stop;
@@ -71,6 +75,11 @@ static int handle(struct daemon *d, const char *path, const char *body, char *an
         if (d->stop_at_heartbeat)
             atomic_store(&d->stop, true);
         return d->heartbeat_status;
+    }
+    if (strcmp(verb, "slice") == 0) {
+        d->slices_n++;
+        snprintf(answer, size, "{\"stop\":%s,\"lease_s\":30}", d->slice_stop ? "true" : "false");
+        return d->slice_status;
     }
     if (strcmp(verb, "result") != 0 && strcmp(verb, "failure") != 0 && strcmp(verb, "release") != 0)
         return 200;
@@ -122,6 +131,8 @@ static void *serve(void *ctx)
         pthread_mutex_lock(&d->mutex);
         int status = handle(d, path, body, answer, sizeof answer);
         pthread_mutex_unlock(&d->mutex);
+        if (!status)
+            break;
         size_t n = status == 204 ? 0 : strlen(answer);
         int head_n = snprintf(head, sizeof head,
                               "HTTP/1.1 %d X\r\nLocation: /x\r\nContent-Length: %zu\r\n\r\n", status, n);
@@ -160,7 +171,7 @@ static int set_up(void **state)
     snprintf(where.sun_path, sizeof where.sun_path, "%s/socket", d->directory);
     snprintf(d->address, sizeof d->address, "unix:%s", where.sun_path);
     d->registration = "{\"worker\":\"w1\",\"lease_s\":30,\"heartbeat_s\":10,\"poll_s\":1}";
-    d->result_status = d->heartbeat_status = 200;
+    d->result_status = d->heartbeat_status = d->slice_status = 200;
     d->reports_wanted = 1;
     pthread_mutex_init(&d->mutex, NULL);
     d->listener = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -405,8 +416,85 @@ static void odd_intervals_are_bounded(void **state)
     is_report(d, 0, "result {", "0.25");
 }
 
+/* ---- slices ---- */
+
+/* Tells one of four slices, then waits to be told to stop, or for a line that says so on its own. */
+#define CUT(token, half, more, after)                                                                        \
+    "{\"lease\":\"" token "\",\"search\":1,\"trial\":5,\"half\":\"" half "\",\"attempt\":1,\"seed\":1," more \
+    "\"ratios\":[0.5],\"spec\":{\"objectives\":[{\"metric\":\"a\",\"goal\":\"max\"}],\"groups\":{\"count\":" \
+    "1},\"strategy\":{\"type\":\"bayes\",\"early_stop\":0.5},"                                               \
+    "\"evaluator\":{\"type\":\"command\",\"merge\":\"none\",\"slices\":4,\"argv\":[\"/bin/sh\",\"-c\","      \
+    "\"read job; case $job in *slices*) echo '{\\\"slice\\\":1,\\\"of\\\":4,\\\"items\\\":7,"                \
+    "\\\"scores\\\":{\\\"a\\\":0.125}}'; " after ";; esac; "                                                 \
+    "echo '{\\\"scores\\\":{\\\"a\\\":0.25}}'\"]}}}"
+
+static void a_stop_delivers_the_slices_so_far(void **state)
+{
+    struct daemon *d = *state;
+    d->slice_stop = true;
+    d->leases[0] = CUT("t1", "search", "", "read word");
+    run(d);
+    assert_int_equal(d->slices_n, 1);
+    is_report(d, 0, "result {\"slices_done\":1,\"slices\":4,\"items\":7,",
+              "\"metric\":\"a\",\"mean\":0.125,");
+}
+
+static void a_slice_that_is_not_stopped_goes_on(void **state)
+{
+    struct daemon *d = *state;
+    d->leases[0] = CUT("t1", "search", "", "sleep 0.3");
+    run(d);
+    assert_int_equal(d->slices_n, 1);
+    is_report(d, 0, "result {\"slices_done\":4,\"slices\":4,", "\"mean\":0.25,");
+}
+
+/* Whatever becomes of a report: the result counts. */
+static void a_slice_that_is_not_taken_is_no_failure(void **state)
+{
+    static const int statuses[] = {500, 422, 404, 0};
+    (void)state;
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        struct daemon *d;
+        set_up((void **)&d);
+        d->slice_status = statuses[i];
+        d->slice_stop = true; /* nobody may believe an answer of these */
+        d->leases[0] = CUT("t1", "search", "", "sleep 0.3");
+        run(d);
+        assert_true(d->slices_n >= 1);
+        is_report(d, 0, "result {\"slices_done\":4,", "\"mean\":0.25,");
+        tear_down((void **)&d);
+    }
+}
+
+/* As for a heartbeat: the trial is somebody else's now. */
+static void a_slice_of_a_lost_lease_ends_it(void **state)
+{
+    struct daemon *d = *state;
+    d->slice_status = 410;
+    d->leases[0] = CUT("t1", "search", "", "sleep 100");
+    d->leases[1] = LEASE("t2", "1", GOOD);
+    run(d);
+    assert_int_equal(d->reports_n, 1);
+    is_report(d, 0, "result {", "0.25");
+}
+
+/* What is never stopped is not cut: the job says nothing of slices, and nothing is told. */
+static void held_out_halves_and_repeats_are_not_cut(void **state)
+{
+    struct daemon *d = *state;
+    d->slice_stop = true;
+    d->leases[0] = CUT("t1", "heldout", "", "read word");
+    d->leases[1] = CUT("t2", "search", "\"repeat\":1,", "read word");
+    d->reports_wanted = 2;
+    run(d);
+    assert_int_equal(d->slices_n, 0);
+    for (int i = 0; i < 2; i++)
+        is_report(d, i, "result {\"slices_done\":1,\"slices\":1,\"items\":1,", "\"mean\":0.25,");
+}
+
 int main(void)
 {
+    signal(SIGPIPE, SIG_IGN); /* as main.c does */
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(scores_are_reported),
@@ -420,6 +508,11 @@ int main(void)
         TEST(a_lost_lease_is_dropped),
         TEST(a_stop_releases),
         TEST(odd_intervals_are_bounded),
+        TEST(a_stop_delivers_the_slices_so_far),
+        TEST(a_slice_that_is_not_stopped_goes_on),
+        cmocka_unit_test(a_slice_that_is_not_taken_is_no_failure),
+        TEST(a_slice_of_a_lost_lease_ends_it),
+        TEST(held_out_halves_and_repeats_are_not_cut),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }
