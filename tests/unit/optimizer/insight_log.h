@@ -78,7 +78,7 @@ static inline void log_add(struct insight_log *log, int trial, enum opt_event_ki
         memcpy(&log->scores[trial * log->problem.m], means, m);
 }
 
-static inline double *log_ratios(struct insight_log *log, int trial)
+static inline double *log_ratios(const struct insight_log *log, int trial)
 {
     return &log->ratios[trial * log->problem.k];
 }
