@@ -1,6 +1,6 @@
 /* WHAT   The expected hypervolume improvement of one point whose objectives are independent normals, exactly, and its logarithm.
  * WHO    acquisition/, insight/.
- * UNITS  Minimised; mean, sd: [m]; sd from 1e-100 to 1e100.
+ * UNITS  Minimised; mean, sd: [m]; sd from 1e-30 to 1e30.
  * MEMORY The caller's.
  * ERRORS None: finite for every finite argument, however far behind the front the point lies.
  * STATE  None.
@@ -29,7 +29,7 @@ double ehvi_value(const struct boxes *boxes, const double *mean, const double *s
 #define EHVI_LEAST 1e-200         /* ehvi_value is good above this … */
 #define EHVI_RELATIVE_ERROR 1e-10 /* … and when error / value is under this */
 
-/* ln h(z) and its derivative Phi(z) / h(z) (may be NULL), without cancellation for every finite z. */
+/* ln h(z) and its derivative Phi(z) / h(z) (may be NULL), without cancellation for z from -1e30 to 1e30; beyond, as there. */
 double ehvi_log_h(double z, double *derivative);
 
 #endif
