@@ -49,12 +49,19 @@ static inline void log_init(struct insight_log *log, int k, int m, int n, uint64
         (struct opt_history){.n = n, .state = log->state, .ratios = log->ratios, .scores = log->scores};
 }
 
-static inline void log_fini(struct insight_log *log)
+/* All but the first events_n events. */
+static inline void log_forget(struct insight_log *log, int events_n)
 {
-    for (int i = 0; i < log->history.events_n; i++) {
+    for (int i = events_n; i < log->history.events_n; i++) {
         mem_free((void *)log->event[i].means);
         mem_free((void *)log->event[i].stderrs);
     }
+    log->history.events_n = events_n;
+}
+
+static inline void log_fini(struct insight_log *log)
+{
+    log_forget(log, 0);
     mem_free(log->event);
     mem_free(log->state);
     mem_free(log->ratios);

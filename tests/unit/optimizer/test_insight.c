@@ -154,7 +154,7 @@ static void test_a_partial_score_dominates_nobody(void **state)
     log_place(&log, &rng);
     bowls_make(&bowls, 2, 2, &rng);
     log_score_all(&log, &bowls, 0.01, &rng);
-    log.history.events_n = N - 2; /* the last two are not scored yet */
+    log_forget(&log, N - 2); /* the last two are not scored yet */
     log_add(&log, N - 2, OPT_EVENT_SLICE, 0.25, best, noise);
     log_add(&log, N - 1, OPT_EVENT_STOPPED, 0.5, best, noise);
     struct insight *in = make(&log, NULL);

@@ -25,7 +25,7 @@ static void setup(struct fixture *f, int n, int scored, double noise_of_first)
     log_score_all(&f->log, &bowls, 0.05, &rng);
     for (int i = 0; i < n; i++)
         ((double *)f->log.event[i].stderrs)[0] = noise_of_first;
-    f->log.history.events_n = scored;
+    log_forget(&f->log, scored);
     assert_int_equal(
         surrogate_get(&f->log.problem, &f->log.plan, &f->log.history, f->model, &f->surrogate, NULL), 0);
     vectors_make(&f->log.problem, &f->log.history, &f->vectors);

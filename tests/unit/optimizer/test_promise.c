@@ -66,7 +66,7 @@ static void test_agrees_with_insight(void **state)
             log_ratios(&log, t)[i] = (1 - between) * bowls.at[0][i] + between * bowls.at[1][i];
         }
     log_score_all(&log, &bowls, 0.05, &rng);
-    log.history.events_n = N - RUNNING;
+    log_forget(&log, N - RUNNING);
     for (int t = N - RUNNING; t < N; t++)
         for (int s = 1; s <= 2; s++) {
             double f[2];
@@ -168,11 +168,7 @@ static void simulate(uint64_t seed, double hardness, struct tally tally[2])
             tally[look].n[bin]++;
             tally[look].stopped += p < 0.02;
             tally[look].lost += p < 0.02 && on_front;
-            while (log.history.events_n > before) { /* forgotten again */
-                log.history.events_n--;
-                mem_free((void *)log.event[log.history.events_n].means);
-                mem_free((void *)log.event[log.history.events_n].stderrs);
-            }
+            log_forget(&log, before);
         }
     }
     opt_model_destroy(model);
