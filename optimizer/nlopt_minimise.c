@@ -15,7 +15,10 @@ struct state {
     int n, free[D_MAX];        /* coordinates whose bounds differ: NLopt sees these alone */
     double x[D_MAX];           /* all of them, as last asked */
     double best[D_MAX], least; /* of the feasible points */
-    double worst;              /* finite value seen, least when none */
+    double worst;              /* finite value seen */
+    double start[D_MAX], start_value,
+        start_gradient[D_MAX]; /* known before NLopt asks; gradient of the free ones */
+    double scale; /* what values are multiplied by for NLopt: its first step is the gradient's length */
     int calls;
     bool stopped;
 };
@@ -91,6 +94,21 @@ static double ask(struct state *state, double *gradient)
     return isfinite(value) ? value : very_bad(state);
 }
 
+/* The start is asked for before NLopt does: its gradient says how long a first step would be. */
+static void ask_start(struct state *state)
+{
+    const struct minimise_run *run = state->run;
+    double norm = 0;
+    bool gradient = strncmp(run->algorithm, "LD_", 3) == 0;
+    state->calls++;
+    memcpy(state->start, state->x, sizeof state->start);
+    state->start_value = ask(state, gradient ? state->start_gradient : NULL);
+    for (int i = 0; i < state->n; i++)
+        norm += state->start_gradient[i] * state->start_gradient[i];
+    if (run->step > 0 && norm > run->step * run->step)
+        state->scale = run->step / sqrt(norm);
+}
+
 static double call_back(unsigned n, const double *z, double *gradient, void *arg)
 {
     struct state *state = arg;
@@ -100,14 +118,23 @@ static double call_back(unsigned n, const double *z, double *gradient, void *arg
         nlopt_force_stop(state->opt);
         for (unsigned i = 0; gradient && i < n; i++)
             gradient[i] = 0;
-        return very_bad(state);
+        return very_bad(state) * state->scale;
     }
-    state->calls++;
     for (int i = 0; i < state->n; i++) {
         int k = state->free[i];
         state->x[k] = clip(z[i], run->lower[k], run->upper[k]);
     }
-    return ask(state, gradient);
+    double value = state->start_value;
+    if (memcmp(state->x, state->start, (size_t)run->d * sizeof *state->x) == 0) {
+        for (int i = 0; gradient && i < state->n; i++)
+            gradient[i] = state->start_gradient[i];
+    } else {
+        state->calls++;
+        value = ask(state, gradient);
+    }
+    for (int i = 0; gradient && i < state->n; i++)
+        gradient[i] *= state->scale;
+    return value * state->scale;
 }
 
 static double constraint(unsigned n, const double *z, double *gradient, void *arg)
@@ -140,7 +167,7 @@ static bool set_up(struct state *state)
            nlopt_set_min_objective(state->opt, call_back, state) >= 0 &&
            (!run->coefficient || nlopt_add_equality_constraint(state->opt, constraint, state, 1e-10) >= 0) &&
            /* Never without a tolerance (COBYLA can then spin out of reach of every limit), never with a time limit. */
-           nlopt_set_ftol_abs(state->opt, run->ftol_abs) >= 0 &&
+           nlopt_set_ftol_abs(state->opt, run->ftol_abs * state->scale) >= 0 &&
            nlopt_set_xtol_abs1(state->opt, fmax(run->xtol_abs, 1e-12)) >= 0 &&
            nlopt_set_maxeval(state->opt, run->calls_max) >= 0;
 }
@@ -148,7 +175,7 @@ static bool set_up(struct state *state)
 double nlopt_minimise(const struct minimise_run *run, double *x)
 {
     assert(run->d >= 1 && run->d <= D_MAX && run->calls_max > 0);
-    struct state state = {.run = run, .least = INFINITY};
+    struct state state = {.run = run, .least = INFINITY, .scale = 1};
     double z[D_MAX], minimum;
     project(run, x);
     memcpy(state.x, x, (size_t)run->d * sizeof *x);
@@ -158,10 +185,8 @@ double nlopt_minimise(const struct minimise_run *run, double *x)
             state.free[state.n++] = i;
     for (int i = 0; i < state.n; i++)
         z[i] = x[state.free[i]];
-    if (state.n == 0) {
-        state.calls++;
-        ask(&state, NULL);
-    } else if (set_up(&state)) {
+    ask_start(&state);
+    if (state.n > 0 && set_up(&state)) {
         nlopt_srand(
             1); /* none of these algorithms draws a number; were one to, it would not be the clock's */
         nlopt_optimize(state.opt, z,

@@ -18,6 +18,8 @@ struct minimise_run {
     double target;
     int calls_max;
     double ftol_abs, xtol_abs;
+    double
+        step; /* length of the first step of a method with gradients, about; 0: the gradient's own, be it ever so long */
     /* May return NaN or infinity: the point then counts as very bad. gradient: [d] or NULL. */
     double (*value)(void *arg, const double *x, double *gradient);
     void *arg;

@@ -3,6 +3,7 @@
 #include "optimizer/gp/linalg.h"
 #include "optimizer/nlopt_minimise.h"
 #include "proto/mem.h"
+#include "proto/rng.h"
 
 #include <assert.h>
 #include <math.h>
@@ -19,6 +20,11 @@
 #define SCALE_MEAN (-0.6931471805599453)
 #define SCALE_SD 1.0
 #define MEAN_SD 2.0
+
+#define STARTS_MAX 8
+#define CALLS_MAX 60
+#define THIN_ABOVE 300 /* rows: above them the search begins with some of them */
+#define THIN_ROWS 200
 
 static double length_mean(int d)
 {
@@ -260,7 +266,7 @@ static double value(void *arg, const double *p, double *gradient)
 }
 
 /* From p [d + 2] to the best point seen; returns the negative log posterior there. */
-static double descend(struct work *work, int calls_max, double *p)
+static double descend(struct work *work, double tolerance, double *p)
 {
     double lower[GP_D_MAX + 2], upper[GP_D_MAX + 2];
     int d = work->data.d;
@@ -270,61 +276,132 @@ static double descend(struct work *work, int calls_max, double *p)
                                .d = work->known_noise ? d : d + 2,
                                .lower = lower,
                                .upper = upper,
-                               .calls_max = calls_max,
-                               .ftol_abs = 1e-4,
+                               .calls_max = CALLS_MAX,
+                               .ftol_abs = tolerance,
+                               .step = 1,
                                .xtol_abs = 1e-4,
                                .value = value,
                                .arg = work};
     return nlopt_minimise(&run, p);
 }
 
-#define STARTS_MAX 4
+/* A place where a descent may start, and where it ended. */
+struct start {
+    double p[GP_D_MAX + 2], value;
+};
 
-/* Starts p [STARTS_MAX][d + 2]; returns how many. The first is long enough that its gradient does not vanish in many coordinates
- * (Hvarfner, Hellsten and Nardi, ICML 2024), whatever d is. */
-static int starts(int d, int n, const struct gp_hyper *before, double p[][GP_D_MAX + 2])
+/* Lengths and noise anywhere in their usual range, the same ones for everybody. */
+static void start_anywhere(int d, struct rng *rng, struct start *start)
 {
-    int m = 0;
+    for (int k = 0; k < d; k++)
+        start->p[k] = (log(0.1) + rng_uniform(rng) * log(30 * sqrt(d)) - length_mean(d)) / LENGTH_SD;
+    start->p[d] = (log(1e-4) + rng_uniform(rng) * log(1e4) - NOISE_MEAN) / NOISE_SD;
+    start->p[d + 1] = 0;
+}
+
+/* The first is long enough that its gradient does not vanish in many coordinates (Hvarfner, Hellsten and Nardi, ICML 2024), whatever d
+ * is. Few rows leave room for several explanations, and cost little: with fewer than three a coordinate the posterior has a
+ * summit for many a choice of the coordinates that matter. */
+static int starts(int d, int n, struct start *start)
+{
+    int m = 1;
     double middle = log(0.5 * sqrt(d));
-    coordinates(d, middle, NOISE_MEAN, SCALE_MEAN, p[m++]);
+    coordinates(d, middle, NOISE_MEAN, SCALE_MEAN, start[0].p);
     if (n <= 100) {
-        coordinates(d, middle - 1.2, NOISE_MEAN - 3, SCALE_MEAN, p[m++]);
-        coordinates(d, middle + 1.5, NOISE_MEAN + 1.5, SCALE_MEAN, p[m++]);
+        coordinates(d, middle - 1.2, NOISE_MEAN - 3, SCALE_MEAN, start[m++].p);
+        coordinates(d, middle + 1.5, NOISE_MEAN + 1.5, SCALE_MEAN, start[m++].p);
     }
-    if (before) {
-        coordinates(d, 0, log(fmax(before->noise, GP_NOISE_MIN)), log(before->scale), p[m]);
-        for (int k = 0; k < d; k++)
-            p[m][k] = (log(before->length[k]) - length_mean(d)) / LENGTH_SD;
-        m++;
-    }
+    struct rng rng;
+    rng_seed(&rng, 1, 0);
+    while (n < 3 * d + 10 && n <= 100 && m < STARTS_MAX - 1)
+        start_anywhere(d, &rng, &start[m++]);
     return m;
 }
 
-static double descend_all(struct work *work, int m, double p[][GP_D_MAX + 2], double *best)
+static void start_at(int d, const struct gp_hyper *hyper, struct start *start)
 {
-    double least = INFINITY;
+    coordinates(d, 0, log(hyper->noise), log(hyper->scale), start->p);
+    for (int k = 0; k < d; k++)
+        start->p[k] = (log(hyper->length[k]) - length_mean(d)) / LENGTH_SD;
+}
+
+static const struct start *least(const struct start *start, int n)
+{
+    const struct start *best = start;
+    for (int i = 1; i < n; i++)
+        if (start[i].value < best->value)
+            best = start + i;
+    return best;
+}
+
+/* Every (n / m)-th row. */
+static void thin(const struct gp_data *data, int m, double *x, double *y, double *variance,
+                 struct gp_data *out)
+{
     for (int i = 0; i < m; i++) {
-        double found = descend(work, 60, p[i]);
-        if (i == 0 || found < least) {
-            least = found;
-            memcpy(best, p[i], sizeof p[i]);
-        }
+        int row = (int)((int64_t)i * data->n / m);
+        memcpy(x + at(i, data->d), data->x + at(row, data->d), (size_t)data->d * sizeof *x);
+        y[i] = data->y[row];
+        variance[i] = data->variance[row];
     }
-    return least;
+    *out = (struct gp_data){m, data->d, x, y, variance};
+}
+
+/* The optimum of the first descents: of all rows when they are few, of some of them else, where an evaluation costs a hundredth. */
+static int search(const struct gp_data *data, bool known_noise, const struct gp_hyper *before,
+                  struct start *best)
+{
+    struct start start[STARTS_MAX] = {{.value = 0}};
+    struct work work;
+    work_init(&work, data, known_noise);
+    int n = starts(data->d, data->n, start);
+    if (before)
+        start_at(data->d, before, &start[n++]);
+    for (int i = 0; i < n; i++)
+        start[i].value = descend(&work, 1e-3, start[i].p);
+    *best = *least(start, n);
+    work_fini(&work);
+    return work.evaluations;
+}
+
+static int search_thinned(const struct gp_data *data, bool known_noise, struct start *best)
+{
+    struct gp_data some;
+    double *x = doubles(THIN_ROWS, data->d), *y = doubles(THIN_ROWS, 1), *variance = doubles(THIN_ROWS, 1);
+    thin(data, THIN_ROWS, x, y, variance, &some);
+    int evaluations = search(&some, known_noise, NULL, best);
+    mem_free(x);
+    mem_free(y);
+    mem_free(variance);
+    return evaluations;
 }
 
 void gp_fit(const struct gp_data *data, bool known_noise, const struct gp_hyper *before, struct gp_fit *out)
 {
-    double p[STARTS_MAX][GP_D_MAX + 2] = {{0}}, best[GP_D_MAX + 2], theta[GP_D_MAX + 3];
+    double theta[GP_D_MAX + 3];
+    struct start start[2];
     struct work work;
     linalg_single_thread();
-    work_init(&work, data, known_noise);
     *out = (struct gp_fit){0};
-    descend_all(&work, starts(data->d, data->n, before, p), p, best);
-    theta_of(data->d, best, theta);
+    bool many = data->n > THIN_ABOVE;
+    int n = 1;
+    if (!many) {
+        out->evaluations = search(data, known_noise, before, &start[0]);
+    } else {
+        out->evaluations = search_thinned(data, known_noise, &start[0]);
+        if (before)
+            start_at(data->d, before, &start[n++]);
+    }
+    work_init(&work, data, known_noise);
+    for (int i = 0; n > 1 && i < n; i++)
+        start[i].value = value(&work, start[i].p, NULL);
+    struct start best = *least(start, n);
+    if (many)
+        descend(&work, 1e-2, best.p);
+    theta_of(data->d, best.p, theta);
     hyper_of(data->d, known_noise, theta, &out->hyper);
     out->log_posterior = evaluate(&work, &out->hyper, true, NULL);
-    out->evaluations = work.evaluations;
+    out->evaluations += work.evaluations;
     out->jitter = work.jitter;
     work_fini(&work);
 }

@@ -17,16 +17,16 @@
 #define WIDE
 #endif
 
+#define FAR 700.0 /* beyond it the kernel is under 1e-298, and as good as there */
 #define BLOCK 256 /* doubles of a block of squared distances; it stays in the first cache */
 
-/* exp(x) for x <= 0, below -700 as at -700, within 2 units in the last place. libm's is a call an element and may differ from
+/* exp(x) for -700 <= x <= 0 within 2 units in the last place. libm's is a call an element and may differ from
  * machine to machine; this one is arithmetic that the compiler turns into vectors. Cody and Waite, Software Manual for
  * the Elementary Functions, 1980, ch. 6: x = n ln 2 + r, |r| <= ln 2 / 2, and here Taylor's polynomial of degree 13,
  * whose remainder there is under 5e-18. */
 static inline double exp_negative(double x)
 {
     static const double round = 0x1.8p52, high = 0x1.62e42fee00000p-1, low = 0x1.a39ef35793c76p-33;
-    x = x < -700 ? -700 : x;
     double shifted = x * 0x1.71547652b82fep0 + round;
     double n = shifted - round;
     double r = (x - n * high) - n * low;
@@ -53,20 +53,22 @@ static inline double exp_negative(double x)
     return p * power;
 }
 
-/* Squared distances to values, in place or not; `slope` may be NULL. */
+static inline double scaled_distance(double squared)
+{
+    double s = sqrt(5 * squared);
+    return s < FAR ? s : FAR;
+}
+
+/* Squared distances to values; `slope` may be NULL. */
 WIDE static void apply(int n, const double *squared, double *out, double *slope)
 {
-    if (!slope) {
-        for (int i = 0; i < n; i++) {
-            double s = sqrt(5 * squared[i]);
-            out[i] = (1 + s + s * s * (1.0 / 3)) * exp_negative(-s);
-        }
-        return;
-    }
     for (int i = 0; i < n; i++) {
-        double s = sqrt(5 * squared[i]), e = exp_negative(-s);
-        out[i] = (1 + s + s * s * (1.0 / 3)) * e;
-        slope[i] = (5.0 / 3) * (1 + s) * e;
+        double s = scaled_distance(squared[i]);
+        out[i] = (1 + s + s * s * (1.0 / 3)) * exp_negative(-s);
+    }
+    for (int i = 0; slope && i < n; i++) {
+        double s = scaled_distance(squared[i]);
+        slope[i] = (5.0 / 3) * (1 + s) * exp_negative(-s);
     }
 }
 

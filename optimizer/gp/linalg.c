@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <cblas.h>
+#include <math.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -36,6 +37,10 @@ bool linalg_cholesky(int n, double *a, int ld)
     if (n > 0)
         dpotrf_(UPLO, &n, a, &ld, &info);
     assert(info >= 0);
+    /* OpenBLAS lets NaN through; a NaN anywhere in a row ends up on its diagonal. */
+    for (int i = 0; info == 0 && i < n; i++)
+        if (!isfinite(a[(size_t)i * (size_t)ld + (size_t)i]))
+            return false;
     return info == 0;
 }
 

@@ -14,7 +14,7 @@
 /* Before any other call of the process; as often as one likes, from any thread. gp_create and gp_fit do it. */
 void linalg_single_thread(void);
 
-/* a [n][ld] = L L^T in its lower triangle, in place. false: not positive definite, a is then undefined. */
+/* a [n][ld] = L L^T in its lower triangle, in place. false: not positive definite, or not a number; a is then undefined. */
 bool linalg_cholesky(int n, double *a, int ld);
 
 /* L x = b, in place; and L^T x = b. b: [n] */
