@@ -94,6 +94,18 @@ void chance_count(const double *f, int s, int n, int m, const bool *rival, doubl
     mem_free(index);
 }
 
+double chance_of(const double *f, int s, int n, int m, const bool *rival, int vector)
+{
+    int free_of_rivals = 0;
+    for (int draw = 0; draw < s; draw++, f += (size_t)n * (size_t)m) {
+        bool is_beaten = false;
+        for (int i = 0; i < n && !is_beaten; i++)
+            is_beaten = rival[i] && dominates(&f[i * m], &f[vector * m], m);
+        free_of_rivals += !is_beaten;
+    }
+    return (double)free_of_rivals / s;
+}
+
 static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

@@ -20,6 +20,9 @@ int chance_choose(const double *mean, const double *sd, const bool *rival, int n
 /* share [n]: of the draws in which no rival dominates the vector. */
 void chance_count(const double *f, int s, int n, int m, const bool *rival, double *share);
 
+/* The same of one of them alone. */
+double chance_of(const double *f, int s, int n, int m, const bool *rival, int vector);
+
 /* volume [s]: hypervolume of the rivals in each draw, ascending. */
 void chance_volumes(const double *f, int s, int n, const bool *rival, const struct scale *scale,
                     double *volume);

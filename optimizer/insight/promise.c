@@ -70,14 +70,14 @@ static double promise_of(const struct posterior *p, int vector, uint64_t seed, u
     const struct vectors *v = p->vectors;
     int *chosen = mem_zero((size_t)v->n + 1, sizeof *chosen), n = choose_rivals(p, vector, chosen);
     bool rival[RIVALS + 1];
-    double share[RIVALS + 1], *f = mem_zero((size_t)n * DRAWS * (size_t)p->m + 1, sizeof *f);
+    double *f = mem_zero((size_t)n * DRAWS * (size_t)p->m + 1, sizeof *f);
     for (int i = 0; i < n; i++)
         rival[i] = v->whole[chosen[i]] >= 0;
     posterior_draw(p, chosen, n, DRAWS, seed, stream, f);
-    chance_count(f, DRAWS, n, p->m, rival, share);
+    double promise = chance_of(f, DRAWS, n, p->m, rival, 0);
     mem_free(chosen);
     mem_free(f);
-    return share[0];
+    return promise;
 }
 
 double insight_promise(const struct opt_problem *problem, const struct opt_plan *plan,

@@ -82,6 +82,7 @@ static void test_counts_by_the_definition(void **state)
                 on_front += !beaten;
             }
             assert_true(share[i] == (double)on_front / S);
+            assert_true(chance_of(f, S, N, m, rival, i) == share[i]);
         }
         struct scale scale = {
             .m = m, .worse = {9, 9, 9, 9}, .span = {9, 9, 9, 9}, .reference = {0.1, 0.1, 0.1, 0.1}};
