@@ -55,6 +55,21 @@ static void test_equal_points_are_all_members(void **state)
     assert_true(member[0] && member[1] && member[2] && !member[3]);
 }
 
+static void test_zero_has_no_sign(void **state)
+{
+    (void)state;
+    const double points[] = {0.0, 1, 1, 1, -0.0, 1, 1, 1, 0.0, 1, 1, 2};
+    for (int m = 2; m <= 4; m++) {
+        double same[3 * 4];
+        bool member[3];
+        for (int i = 0; i < 3; i++)
+            for (int j = 0; j < m; j++)
+                same[i * m + j] = points[i * 4 + j];
+        assert_int_equal(front_members(same, 3, m, member, NULL), 0);
+        assert_true(member[0] && member[1] && member[2] == (m < 4));
+    }
+}
+
 static void test_ten_thousand_points(void **state)
 {
     (void)state;
@@ -97,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_members_by_the_definition),
         cmocka_unit_test(test_equal_points_are_all_members),
+        cmocka_unit_test(test_zero_has_no_sign),
         cmocka_unit_test(test_ten_thousand_points),
         cmocka_unit_test(test_refuses_what_is_not_finite),
     };
