@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FLAGS_MAX 8       /* of one command */
+#define FLAGS_MAX 12      /* of one command */
 #define ARGS_WORDS_MAX 4  /* words of one command */
 #define ARGS_GIVEN_MAX 32 /* flags on one command line */
 

@@ -45,13 +45,23 @@ const struct command commands[] = {
      .words_max = 1,
      .run = command_watch},
     {.name = "front",
-     .usage = "ID [--plot [--x NAME] [--y NAME]] [--csv] [--json] [--all] [--heldout]",
+     .usage = "ID [--plot [--x NAME] [--y NAME]] [--csv] [--json] [--all] [--heldout] [--raw] [--tax X] "
+              "[--pick WORD]",
      .line = "show the Pareto front of a search",
      .help = "One line a trial on the front, sorted by the first objective, each score with its standard "
              "error. A\n"
              "ratio is the weight of the tuned checkpoint: 0 is base, 1 is tuned.\n"
              "Hypervolume: in each objective the worse end of the sweep is 0 and the better 1, measured from "
-             "-0.1.",
+             "-0.1.\n"
+             "Where a model knows the search: \"confidence\" is the chance that no other trial dominates it, "
+             "\"fit\" the "
+             "score\n"
+             "without its noise, and the picks are trials to ship: the knee; the most certain one between "
+             "the ends; the "
+             "best of\n"
+             "the first objective that loses at most --tax in each of the others.\n"
+             "\n    paretoctl front 3 --tax 0.05\n"
+             "    paretoctl export 3 $(paretoctl front 3 --pick knee) --out best",
      .example = "paretoctl front 3 --plot",
      .words_min = 1,
      .words_max = 1,
@@ -62,11 +72,18 @@ const struct command commands[] = {
                {"--y", "NAME", "the objective along its side"},
                {"--csv", NULL, "comma-separated, every number in full"},
                {"--all", NULL, "the sweep and the dominated trials too"},
-               {"--heldout", NULL, "scores on the held-out half instead of those the search used"}}},
+               {"--heldout", NULL, "scores on the held-out half instead of those the search used"},
+               {"--raw", NULL, "the front of the scores as they came, whatever a model says"},
+               {"--tax", "X",
+                "the most that the pick least-tax may lose, as a share of what lies between the ends"},
+               {"--pick", "WORD", "print the number of one trial: knee, certain or least-tax"}}},
     {.name = "trials",
      .usage = "ID [--csv] [--json]",
      .line = "list all trials of a search",
-     .help = "\"failed\" counts the attempts that failed; \"took\" and \"worker\" are of the attempt that "
+     .help = "\"how\" says by what a model proposed a trial; \"stopped 38 %\" was given up with that share "
+             "of its items "
+             "scored.\n"
+             "\"failed\" counts the attempts that failed; \"took\" and \"worker\" are of the attempt that "
              "gave the scores,\n"
              "or the worker that evaluates the trial now.",
      .example = "paretoctl trials 3 --csv >trials.csv",
@@ -74,6 +91,21 @@ const struct command commands[] = {
      .words_max = 1,
      .run = command_trials,
      .flags = {{"--csv", NULL, "comma-separated, every number in full"}}},
+    {.name = "replay",
+     .usage = "ID [--json]",
+     .line = "derive every trial's ratios again and compare",
+     .help = "A proposal is a function of the seed, the trial's number and what was known when it was asked "
+             "for; the "
+             "daemon\n"
+             "keeps that with the trial. Here it derives all of them again, from the log, and compares every "
+             "bit. "
+             "Trials that\n"
+             "are not the same are printed; exit status 1 when there is one. With --json all of them, one "
+             "object.",
+     .example = "paretoctl replay 3",
+     .words_min = 1,
+     .words_max = 1,
+     .run = command_replay},
     {.name = "plan",
      .usage = "FILE|ID [--set NAME=VALUE]…",
      .line = "show which ratio every tensor gets",
@@ -110,11 +142,13 @@ const struct command commands[] = {
              "The same\n"
              "trial gives the same bytes on any machine. Several trials are written in one pass, as "
              "DIR/trial-17 and so on.\n"
-             "DIR, or DIR/trial-17, must not exist.\n"
+             "DIR, or DIR/trial-17, must not exist. TRIAL may be knee, certain or least-tax: the pick that "
+             "\"paretoctl front\" shows.\n"
              "With --format mergekit: the trial as a recipe for mergekit-yaml, printed or written to the "
              "file --out.\n"
              "With --from-yaml: an existing linear recipe for two models, merged here; no daemon is asked.\n"
-             "\n    paretoctl export 3 17,23,40 --out shipped --max-shard-size 2GB\n"
+             "\n    paretoctl export 3 knee --out best\n"
+             "    paretoctl export 3 17,23,40 --out shipped --max-shard-size 2GB\n"
              "    paretoctl export 3 17 --format mergekit --out recipe.yml\n"
              "    paretoctl export --from-yaml recipe.yml --out merged",
      .example = "paretoctl export 3 17 --out best",

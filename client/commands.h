@@ -25,12 +25,16 @@ int command_resume(struct client *client, const struct args *args);
 int command_cancel(struct client *client, const struct args *args);
 int command_front(struct client *client, const struct args *args);
 int command_trials(struct client *client, const struct args *args);
+int command_replay(struct client *client, const struct args *args);
 int command_watch(struct client *client, const struct args *args);
 int command_plan(struct client *client, const struct args *args);
 int command_preflight(struct client *client, const struct args *args);
 int command_export(struct client *client, const struct args *args);
 int command_verify(struct client *client, const struct args *args);
 int command_workers(struct client *client, const struct args *args);
+
+/* The trial that is a search's knee, certain or least-tax (front_pick_words), of the daemon's front. Said when there is none. */
+int command_pick(struct client *client, int64_t id, const char *word, int64_t *trial);
 
 /* Reads word 0 as the number of a search; CLIENT_USAGE when it is none. */
 int command_search_id(const struct client *client, const struct args *args, int64_t *id);

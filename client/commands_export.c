@@ -2,6 +2,7 @@
 #include "client/commands.h"
 
 #include "client/export_job.h"
+#include "client/front.h"
 #include "proto/mem.h"
 
 #include <errno.h>
@@ -52,8 +53,9 @@ static int add_trial(struct export_job *job, const char *word, size_t n, struct 
     errno = 0;
     long long number = n && strspn(word, "0123456789") >= n ? strtoll(word, NULL, 10) : -1;
     if (number < 0 || number > INT_MAX || errno)
-        return err_set(err, ERR_INVALID, "\"%.*s\" is not the number of a trial: it is 0 or more", (int)n,
-                       word);
+        return err_set(err, ERR_INVALID,
+                       "\"%.*s\" is not the number of a trial (0 or more), nor knee, certain or least-tax",
+                       (int)n, word);
     for (size_t i = 0; i < job->items_n; i++)
         if (job->items[i].trial == number)
             return err_set(err, ERR_INVALID, "trial %lld is there twice", number);
@@ -73,6 +75,47 @@ static int read_trial_numbers(struct export_job *job, const char *word, struct e
             return rc;
         word += n + 1;
     }
+}
+
+static bool is_pick(const char *word, size_t n)
+{
+    for (int i = 0; i < FRONT_PICKS_N; i++)
+        if (strlen(front_pick_words[i]) == n && memcmp(front_pick_words[i], word, n) == 0)
+            return true;
+    return false;
+}
+
+/* The words with a number in place of each pick. A trial that is two picks, or is named too, is there once. The caller's
+ * (mem_free). */
+static int name_trials(struct client *client, const struct export_job *job, const char *word, char **out)
+{
+    struct buf text;
+    int64_t picked[FRONT_PICKS_N];
+    int picked_n = 0, code = CLIENT_OK;
+    buf_init(&text, 1 << 20);
+    for (; !code; word++) {
+        size_t n = strcspn(word, ",");
+        if (!is_pick(word, n) || picked_n == FRONT_PICKS_N) {
+            buf_printf(&text, "%s%.*s", text.len ? "," : "", (int)n, word);
+        } else {
+            char *pick = mem_strndup(word, n);
+            int64_t trial;
+            bool again = false;
+            code = command_pick(client, job->id, pick, &trial);
+            for (int i = 0; i < picked_n && !code; i++)
+                again |= picked[i] == trial;
+            if (!code && !again) {
+                picked[picked_n++] = trial;
+                buf_printf(&text, "%s%" PRId64, text.len ? "," : "", trial);
+            }
+            mem_free(pick);
+        }
+        word += n;
+        if (!*word)
+            break;
+    }
+    *out = buf_take(&text);
+    return code;
 }
 
 static int read_flags(const struct args *args, struct export_job *job, struct err *err)
@@ -168,7 +211,7 @@ static int place(const struct client *client, struct export_job *job)
     return check_out(client, job);
 }
 
-static int read_words(const struct client *client, const struct args *args, struct export_job *job)
+static int read_words(struct client *client, const struct args *args, struct export_job *job)
 {
     struct err err = {0};
     int code = CLIENT_OK, rc = read_flags(args, job, &err);
@@ -176,9 +219,14 @@ static int read_words(const struct client *client, const struct args *args, stru
         rc = check_words(args, job, &err);
     if (!rc && !job->recipe_file) {
         code = command_search_id(client, args, &job->id);
+        char *trials = NULL;
+        if (!code)
+            code = name_trials(client, job, args->words[1], &trials);
+        if (!code)
+            rc = read_trial_numbers(job, trials, &err);
+        mem_free(trials);
         if (code)
             return code;
-        rc = read_trial_numbers(job, args->words[1], &err);
     }
     if (!rc && args_has(args, "--format") && job->items_n > 1)
         rc = err_set(&err, ERR_INVALID, "--format mergekit writes one trial at a time");

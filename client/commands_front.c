@@ -4,6 +4,8 @@
 #include "client/front.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* An axis of the picture from its flag; *number stays when it was not given. */
 static int read_axis(const struct client *client, const struct args *args, const char *flag,
@@ -15,6 +17,62 @@ static int read_axis(const struct client *client, const struct args *args, const
         return CLIENT_OK;
     client_say(client, "%s: %s", flag, err.text);
     return CLIENT_USAGE;
+}
+
+/* The trial of a pick, or why there is none. */
+static int find_pick(const struct client *client, const char *word, const struct front *front, int64_t *trial)
+{
+    int i = 0;
+    while (i < FRONT_PICKS_N && strcmp(word, front_pick_words[i]) != 0)
+        i++;
+    if (i == FRONT_PICKS_N) {
+        client_say(client, "--pick: \"%.40s\" is none; there are knee, certain and least-tax", word);
+        return CLIENT_USAGE;
+    }
+    *trial = front->picks[i];
+    if (*trial < 0) {
+        client_say(client,
+                   "search %" PRId64 " has no trial that is its %s (yet); \"paretoctl front %" PRId64
+                   "\" shows what there is",
+                   front->id, word, front->id);
+        return CLIENT_REFUSED;
+    }
+    return CLIENT_OK;
+}
+
+int command_pick(struct client *client, int64_t id, const char *word, int64_t *trial)
+{
+    char path[96];
+    struct json *j;
+    struct front front;
+    struct err err = {0};
+    snprintf(path, sizeof path, "/v1/searches/%" PRId64 "/front", id);
+    int code = client_get(client, path, &j);
+    if (code)
+        return code;
+    if (front_parse(j, &front, &err))
+        code = client_refuse(client, &err);
+    else {
+        code = find_pick(client, word, &front, trial);
+        front_fini(&front);
+    }
+    json_free(j);
+    return code;
+}
+
+/* --pick: one number for a script. */
+static int print_pick(struct client *client, const char *word, const struct front *front)
+{
+    struct buf text;
+    int64_t trial;
+    int code = find_pick(client, word, front, &trial);
+    if (code)
+        return code;
+    buf_init(&text, 64);
+    buf_printf(&text, "%" PRId64 "\n", trial);
+    code = client_print(client, &text);
+    buf_fini(&text);
+    return code;
 }
 
 /* Those that are not there yet, and those that never will be. */
@@ -44,6 +102,8 @@ static int print_front(struct client *client, const struct args *args, const str
     struct buf text;
     if (read_axis(client, args, "--x", front, &view.x) || read_axis(client, args, "--y", front, &view.y))
         return CLIENT_USAGE;
+    if (args_value(args, "--pick"))
+        return print_pick(client, args_value(args, "--pick"), front);
     if (view.heldout && !front_has_heldout(front))
         return say_no_heldout(client, front);
     buf_init(&text, CLIENT_BYTES_MAX);
@@ -56,6 +116,7 @@ static int print_front(struct client *client, const struct args *args, const str
         front_table(front, &view, &text);
         front_headline(front, &text);
         buf_text(&text, "\n");
+        front_says(front, &text);
         front_stalled(front, &text);
         front_warnings(front, &text);
         if (args_has(args, "--plot") || view.x || view.y)
@@ -66,17 +127,38 @@ static int print_front(struct client *client, const struct args *args, const str
     return code;
 }
 
+/* The address with what the flags ask of it. */
+static int front_path(const struct client *client, const struct args *args, int64_t id, char path[160])
+{
+    const char *tax = args_value(args, "--tax");
+    int n = snprintf(path, 160, "/v1/searches/%" PRId64 "/front%s", id,
+                     args_has(args, "--raw") ? "?front=raw" : "");
+    if (!tax)
+        return CLIENT_OK;
+    char *end;
+    double x = strspn(tax, "0123456789.") ? strtod(tax, &end) : -1;
+    if (!(x >= 0 && x <= 1) || *end) {
+        client_say(client,
+                   "--tax \"%.40s\": give a share of what alignment costs at most, from 0 to 1, as 0.05",
+                   tax);
+        return CLIENT_USAGE;
+    }
+    snprintf(path + n, 160 - (size_t)n, "%stax=%.17g", args_has(args, "--raw") ? "&" : "?", x);
+    return CLIENT_OK;
+}
+
 int command_front(struct client *client, const struct args *args)
 {
     int64_t id;
-    char path[96];
+    char path[160];
     struct json *j;
     struct front front;
     struct err err = {0};
     int code = command_search_id(client, args, &id);
+    if (!code)
+        code = front_path(client, args, id, path);
     if (code)
         return code;
-    snprintf(path, sizeof path, "/v1/searches/%" PRId64 "/front", id);
     code = client_get(client, path, &j);
     if (code)
         return code;

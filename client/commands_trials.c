@@ -62,7 +62,44 @@ struct trials_view {
     size_t n;
     const struct json *names;   /* objectives */
     const struct json *workers; /* of the daemon now; NULL when nothing is leased */
+    bool has_paths;             /* of a model */
 };
+
+/* "direct" goes without saying. NULL: so it does, or it is not known. */
+static const char *path_of(const struct json *t)
+{
+    const char *path = json_string_or(json_get(t, "path"), NULL);
+    return path && strcmp(path, "direct") != 0 ? path : NULL;
+}
+
+static bool has_paths(const struct json *const *trials, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (path_of(trials[i]))
+            return true;
+    return false;
+}
+
+/* How a model proposed it: "model", "design", "fill", "repeat of 12". */
+static void add_path(const struct json *t, struct table *table)
+{
+    int64_t of;
+    if (json_whole(json_get(t, "repeat_of"), 0, INT64_MAX / 2, &of))
+        table_cellf(table, "repeat of %" PRId64, of);
+    else
+        table_cell(table, path_of(t) ? path_of(t) : "");
+}
+
+/* A trial that was given up with part of its items says how many. */
+static void add_state(const struct json *t, struct table *table)
+{
+    const char *state = json_string_or(json_get(t, "state"), "?");
+    double share = json_number_or(json_get(t, "share"), 0);
+    if (share > 0 && share < 1)
+        table_cellf(table, "%s %.0f %%", state, 100 * share);
+    else
+        table_cell(table, state);
+}
 
 static void add_trial(const struct trials_view *view, const struct json *t, bool *strays, struct table *table)
 {
@@ -74,7 +111,9 @@ static void add_trial(const struct trials_view *view, const struct json *t, bool
     const char *worker = json_string_or(json_get(t, "worker"), NULL);
     table_cellf(table, "%.0f", number);
     table_cell(table, json_string_or(json_get(t, "kind"), "?"));
-    table_cell(table, json_string_or(json_get(t, "state"), "?"));
+    if (view->has_paths)
+        add_path(t, table);
+    add_state(t, table);
     *strays |= add_ratios(t, table);
     const struct json *score = json_first(json_get(t, "objectives"));
     for (size_t k = 0; k < json_len(view->names); k++) {
@@ -99,6 +138,8 @@ static void print_trials(const struct trials_view *view, struct buf *out)
     table_init(&table);
     table_column(&table, "trial", TABLE_RIGHT);
     table_column(&table, "kind", TABLE_LEFT);
+    if (view->has_paths)
+        table_column(&table, "how", TABLE_LEFT);
     table_column(&table, "state", TABLE_LEFT);
     table_column(&table, "ratios", TABLE_LEFT);
     for (const struct json *o = json_first(view->names); o; o = json_next(o))
@@ -185,9 +226,12 @@ static int show_trials(struct client *client, int64_t id, const struct pages *pa
     int code = leased ? client_get(client, "/v1/workers", &fleet) : CLIENT_OK;
     if (code)
         return code;
-    const struct trials_view view = {id, pages->trials, pages->trials_n,
+    const struct trials_view view = {id,
+                                     pages->trials,
+                                     pages->trials_n,
                                      objectives_of(pages->trials, pages->trials_n),
-                                     json_get(fleet, "workers")};
+                                     json_get(fleet, "workers"),
+                                     has_paths(pages->trials, pages->trials_n)};
     print_trials(&view, out);
     json_free(fleet);
     return CLIENT_OK;

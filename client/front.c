@@ -29,6 +29,7 @@ static void read_counts(const struct json *j, struct front_counts *counts)
     counts->done = count_of(j, "done");
     counts->failed = count_of(j, "failed");
     counts->running = count_of(j, "running");
+    counts->stopped = count_of(j, "stopped");
 }
 
 static int read_objectives(const struct json *j, struct front *front, struct err *err)
@@ -53,14 +54,15 @@ static int read_groups(const struct json *j, struct front *front, struct err *er
     return 0;
 }
 
-static int read_scores(const struct json *j, const struct front *front, struct front_score *scores,
-                       struct err *err)
+/* second: what stands beside a mean. */
+static int read_scores(const struct json *j, const struct front *front, const char *second,
+                       struct front_score *scores, struct err *err)
 {
     if (!json_is(j, JSON_ARRAY) || json_len(j) != (size_t)front->objectives_n)
         return corrupt(err, "a point's scores are not one an objective");
     for (const struct json *s = json_first(j); s; s = json_next(s)) {
         scores->mean = number_or_nan(s, "mean");
-        scores->stderr_of = number_or_nan(s, "stderr");
+        scores->stderr_of = number_or_nan(s, second);
         scores++;
     }
     return 0;
@@ -74,6 +76,25 @@ static void read_effective(const struct json *list, const struct front *front, s
     double *ratio = point->effective = mem_zero((size_t)front->groups_n + 1, sizeof *ratio);
     for (const struct json *r = json_first(list); r; r = json_next(r))
         *ratio++ = json_number_or(r, NAN);
+}
+
+/* What models know of a point; an older daemon says nothing of it. */
+static int read_insight_of(const struct json *j, const struct front *front, struct front_point *point,
+                           struct err *err)
+{
+    const struct json *posterior = json_get(j, "posterior");
+    point->confidence = number_or_nan(j, "confidence");
+    point->share = json_number_or(json_get(j, "share"), 1);
+    point->repeat_of = -1;
+    json_whole(json_get(j, "repeat_of"), 0, INT64_MAX / 2, &point->repeat_of);
+    snprintf(point->verdict, sizeof point->verdict, "%s", json_string_or(json_get(j, "verdict"), ""));
+    if (strcmp(point->verdict, "unknown") == 0)
+        point->verdict[0] = 0;
+    snprintf(point->path, sizeof point->path, "%s", json_string_or(json_get(j, "path"), ""));
+    if (!json_is(posterior, JSON_ARRAY))
+        return 0;
+    point->has_posterior = true;
+    return read_scores(posterior, front, "sd", point->posterior, err);
 }
 
 static void free_point(struct front_point *point)
@@ -93,11 +114,13 @@ static int read_point(const struct json *j, const struct front *front, struct fr
         return corrupt(err, "a point's ratios are not one a group");
     snprintf(point->kind, sizeof point->kind, "%s", json_string_or(json_get(j, "kind"), "?"));
     point->mean_ratio = number_or_nan(j, "mean_ratio");
-    int rc = read_scores(json_get(j, "scores"), front, point->scores, err);
+    int rc = read_scores(json_get(j, "scores"), front, "stderr", point->scores, err);
     if (!rc && json_is(heldout, JSON_ARRAY)) {
         point->has_heldout = true;
-        rc = read_scores(heldout, front, point->heldout, err);
+        rc = read_scores(heldout, front, "stderr", point->heldout, err);
     }
+    if (!rc)
+        rc = read_insight_of(j, front, point, err);
     if (rc)
         return rc;
     point->ratios = mem_zero((size_t)front->groups_n + 1, sizeof *point->ratios);
@@ -134,6 +157,7 @@ static int read_list(const struct json *j, enum front_set set, struct front *fro
         }
         kept->on_front |= set == FRONT_MEMBER || json_bool_or(json_get(p, "on_front"), false);
         kept->in_sweep |= set == FRONT_SWEEP;
+        front->has_confidence |= !isnan(kept->confidence);
     }
     return 0;
 }
@@ -156,6 +180,21 @@ static int read_points(const struct json *j, struct front *front, struct err *er
     return 0;
 }
 
+static void read_insight(const struct json *j, struct front *front)
+{
+    static const char *const members[FRONT_PICKS_N] = {"knee", "certain", "least_tax"};
+    const struct json *insight = json_get(j, "insight"), *volume = json_get(insight, "hypervolume");
+    front->by_posterior = strcmp(json_string_or(json_get(j, "answer"), ""), "posterior") == 0;
+    front->has_insight = json_is(insight, JSON_OBJECT);
+    front->insight = (struct front_insight){number_or_nan(volume, "value"), number_or_nan(volume, "low"),
+                                            number_or_nan(volume, "median"), number_or_nan(volume, "high"),
+                                            number_or_nan(insight, "gain")};
+    for (int i = 0; i < FRONT_PICKS_N; i++) {
+        front->picks[i] = -1;
+        json_whole(json_get(json_get(j, "picks"), members[i]), 0, INT64_MAX / 2, &front->picks[i]);
+    }
+}
+
 int front_parse(const struct json *j, struct front *front, struct err *err)
 {
     *front = (struct front){0};
@@ -172,6 +211,7 @@ int front_parse(const struct json *j, struct front *front, struct err *err)
     front->sweep_hypervolume = number_or_nan(j, "sweep_hypervolume");
     front->heldout_hypervolume = number_or_nan(heldout, "hypervolume");
     front->heldout_sweep_hypervolume = number_or_nan(heldout, "sweep_hypervolume");
+    read_insight(j, front);
     int rc = read_objectives(json_get(j, "objectives"), front, err);
     if (!rc)
         rc = read_groups(json_get(j, "groups"), front, err);

@@ -18,7 +18,7 @@ struct front_score {
     double mean, stderr_of; /* NaN: none */
 };
 
-enum front_set { FRONT_MEMBER, FRONT_SWEEP, FRONT_OTHER };
+enum front_set { FRONT_MEMBER, FRONT_SWEEP, FRONT_OTHER, FRONT_DOUBTFUL };
 
 struct front_point {
     int64_t trial;
@@ -28,13 +28,29 @@ struct front_point {
     double *ratios;    /* [groups_n] */
     double *effective; /* [groups_n] as they came out, NaN without an update; NULL: not known */
     double mean_ratio;
+    double confidence; /* 0 … 1, of being on the front; NaN: not known */
+    char verdict[12];  /* "front", "doubtful", "dominated"; "" = not known */
+    double share;      /* of its items that are scored */
+    char path[12]; /* how it was proposed: "direct", "design", "model", "repeat", "fill"; "" = not known */
+    int64_t repeat_of; /* -1: no repeat */
+    bool has_posterior;
     bool has_heldout;
-    struct front_score scores[SPEC_OBJECTIVES_MAX];  /* [objectives_n] */
-    struct front_score heldout[SPEC_OBJECTIVES_MAX]; /* [objectives_n] when has_heldout */
+    struct front_score scores[SPEC_OBJECTIVES_MAX];    /* [objectives_n] */
+    struct front_score heldout[SPEC_OBJECTIVES_MAX];   /* [objectives_n] when has_heldout */
+    struct front_score posterior[SPEC_OBJECTIVES_MAX]; /* [objectives_n] when has_posterior: mean and sd */
+};
+
+/* Trials to ship; in the order of front_pick_words. */
+enum front_pick { FRONT_KNEE, FRONT_CERTAIN, FRONT_LEAST_TAX, FRONT_PICKS_N };
+
+/* What the models say of the whole; NaN: not known. */
+struct front_insight {
+    double value, low, median, high; /* hypervolume of the posterior means; 5, 50, 95 % of its draws */
+    double gain;                     /* of the last proposal */
 };
 
 struct front_counts {
-    int64_t total, done, failed, running;
+    int64_t total, done, failed, running, stopped;
 };
 
 struct front {
@@ -51,6 +67,10 @@ struct front {
     char groups[SPEC_GROUPS_MAX + 1][64];
     struct front_counts progress, confirm;
     double eta_s, hypervolume, sweep_hypervolume, heldout_hypervolume, heldout_sweep_hypervolume;
+    bool by_posterior; /* the front is that of posterior means, not of the scores as they came */
+    bool has_insight, has_confidence; /* of the whole; of some point */
+    struct front_insight insight;
+    int64_t picks[FRONT_PICKS_N]; /* -1: none */
     size_t points_n;
     struct front_point *points; /* front, sweep, dominated; every trial once */
 };
@@ -64,6 +84,11 @@ bool front_has_heldout(const struct front *front);
 /* "hypervolume 0.9270 (sweep 0.9220), held-out 0.9200 (sweep 0.9100)", or why there is none; without a
  * newline. */
 void front_headline(const struct front *front, struct buf *out);
+
+extern const char *const front_pick_words[FRONT_PICKS_N]; /* "knee", "certain", "least-tax" */
+
+/* What the models say, a line each: the hypervolume with its interval, the picks. Nothing when they say nothing. */
+void front_says(const struct front *front, struct buf *out);
 
 /* "! nobody works on this search: REASON (paretoctl workers)" and a newline; nothing when it does not stand still. */
 void front_stalled(const struct front *front, struct buf *out);

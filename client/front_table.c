@@ -7,32 +7,36 @@
 #include <math.h>
 #include <stdio.h>
 
+#define HELD_OUT " held-out"
 #define LEGEND_MAX_BYTES ((SPEC_GROUPS_MAX + 2) * 72) /* a name is at most 63 bytes */
 
 /* What of a table is printed: on a narrow terminal less, and the held-out scores in a table of their own. */
 struct layout {
     bool both; /* the held-out scores beside the others, when there are both */
+    bool fit;  /* posterior means beside the scores */
     bool mean, kind;
     int ratios; /* columns of ratios at most */
 };
 
 /* From everything to little: the first that fits is taken, else the last. The CSV has all in any case. */
 static const struct layout layouts[] = {
-    {true, true, true, 8},   {false, true, true, 8},  {false, false, true, 8},
-    {false, false, true, 4}, {false, false, true, 2}, {false, false, false, 2},
+    {true, true, true, true, 8},     {false, true, true, true, 8},   {false, true, false, true, 8},
+    {false, true, false, true, 4},   {false, false, false, true, 4}, {false, false, false, true, 2},
+    {false, false, false, false, 2},
 };
-static const struct layout everything = {true, true, true, SPEC_GROUPS_MAX + 1};
+static const struct layout everything = {true, true, true, true, SPEC_GROUPS_MAX + 1};
 
 static bool has_both(const struct front *front, const struct front_view *view)
 {
     return !view->heldout && front_has_heldout(front);
 }
 
-static void add_score_heads(const struct front *front, bool heldout, struct table *table)
+/* of: what kind of scores, " held-out". */
+static void add_score_heads(const struct front *front, const char *of, struct table *table)
 {
     char head[160];
     for (int k = 0; k < front->objectives_n; k++) {
-        snprintf(head, sizeof head, "%s%s %s", front->objectives[k].name, heldout ? " held-out" : "",
+        snprintf(head, sizeof head, "%s%s %s", front->objectives[k].name, of,
                  front->objectives[k].minimise ? "↓" : "↑");
         table_column(table, head, TABLE_LEFT);
     }
@@ -49,9 +53,13 @@ static void add_heads(const struct front *front, const struct front_view *view, 
     table_column(table, "ratios", TABLE_LEFT);
     if (layout->mean)
         table_column(table, "mean ratio", TABLE_RIGHT);
-    add_score_heads(front, view->heldout, table);
+    if (front->has_confidence)
+        table_column(table, "confidence", TABLE_LEFT);
+    add_score_heads(front, view->heldout ? HELD_OUT : "", table);
+    if (layout->fit && front->has_confidence)
+        add_score_heads(front, " fit", table);
     if (layout->both && has_both(front, view))
-        add_score_heads(front, true, table);
+        add_score_heads(front, HELD_OUT, table);
 }
 
 static void add_score_cells(const struct front_score *scores, int n, struct table *table)
@@ -64,6 +72,15 @@ static void add_score_cells(const struct front_score *scores, int n, struct tabl
         table_cell(table, buf_str(&text));
     }
     buf_fini(&text);
+}
+
+static void add_confidence(const struct front_point *point, struct table *table)
+{
+    if (isnan(point->confidence))
+        table_cell(table, NULL);
+    else
+        table_cellf(table, "%.0f %%%s%s", 100 * point->confidence, *point->verdict ? " " : "",
+                    point->verdict);
 }
 
 /* True when a ratio came out otherwise than asked for. */
@@ -82,7 +99,11 @@ static bool add_point(const struct front *front, const struct front_view *view, 
     table_cell(table, buf_str(&text));
     if (layout->mean)
         table_cellf(table, "%.3f", point->mean_ratio);
+    if (front->has_confidence)
+        add_confidence(point, table);
     add_score_cells(front_shown_scores(point, view), front->objectives_n, table);
+    if (layout->fit && front->has_confidence)
+        add_score_cells(point->has_posterior ? point->posterior : NULL, front->objectives_n, table);
     if (layout->both && has_both(front, view))
         add_score_cells(point->has_heldout ? point->heldout : NULL, front->objectives_n, table);
     buf_fini(&text);
@@ -114,7 +135,7 @@ static void print_heldout(const struct front *front, const struct front_ranked *
     struct table table;
     table_init(&table);
     table_column(&table, "trial", TABLE_RIGHT);
-    add_score_heads(front, true, &table);
+    add_score_heads(front, HELD_OUT, &table);
     for (size_t i = 0; i < n; i++) {
         const struct front_point *point = ranked[i].point;
         table_cellf(&table, "%lld", (long long)point->trial);
@@ -186,7 +207,28 @@ static void csv_head(const struct front *front, struct buf *out)
             buf_text(out, ",");
             text_csv(out, name);
         }
+    buf_text(out, ",confidence,verdict,share,path,repeat_of");
+    for (int k = 0; k < 2 * front->objectives_n; k++) {
+        snprintf(name, sizeof name, "%s posterior%s", front->objectives[k / 2].name, k % 2 ? " sd" : "");
+        buf_text(out, ",");
+        text_csv(out, name);
+    }
     buf_text(out, "\n");
+}
+
+static void csv_insight(const struct front *front, const struct front_point *p, struct buf *out)
+{
+    csv_number(out, p->confidence);
+    buf_text(out, ",");
+    text_csv(out, p->verdict);
+    csv_number(out, p->share);
+    buf_text(out, ",");
+    text_csv(out, p->path);
+    csv_number(out, p->repeat_of < 0 ? NAN : (double)p->repeat_of);
+    for (int k = 0; k < front->objectives_n; k++) {
+        csv_number(out, p->has_posterior ? p->posterior[k].mean : NAN);
+        csv_number(out, p->has_posterior ? p->posterior[k].stderr_of : NAN);
+    }
 }
 
 void front_csv(const struct front *front, const struct front_view *view, struct buf *out)
@@ -210,6 +252,7 @@ void front_csv(const struct front *front, const struct front_view *view, struct 
             csv_number(out, p->has_heldout ? p->heldout[k].mean : NAN);
             csv_number(out, p->has_heldout ? p->heldout[k].stderr_of : NAN);
         }
+        csv_insight(front, p, out);
         buf_text(out, "\n");
     }
     mem_free(ranked);

@@ -45,6 +45,36 @@ void front_headline(const struct front *front, struct buf *out)
     add_pair(out, front->heldout_hypervolume, front->heldout_sweep_hypervolume);
 }
 
+const char *const front_pick_words[FRONT_PICKS_N] = {"knee", "certain", "least-tax"};
+
+static void add_picks(const struct front *front, struct buf *out)
+{
+    bool any = false;
+    for (int i = 0; i < FRONT_PICKS_N; i++) {
+        if (front->picks[i] < 0)
+            continue;
+        buf_printf(out, "%s%s: trial %lld", any ? ", " : "picks: ", front_pick_words[i],
+                   (long long)front->picks[i]);
+        any = true;
+    }
+    if (any)
+        buf_text(out, "\n");
+}
+
+void front_says(const struct front *front, struct buf *out)
+{
+    const struct front_insight *insight = &front->insight;
+    if (front->has_insight && !isnan(insight->value)) {
+        buf_printf(out, "by the model %.4f", insight->value);
+        if (!isnan(insight->low))
+            buf_printf(out, ", 90 %% sure to be between %.4f and %.4f", insight->low, insight->high);
+        if (!isnan(insight->gain))
+            buf_printf(out, "; the next trial may add %.2g", insight->gain);
+        buf_text(out, "\n");
+    }
+    add_picks(front, out);
+}
+
 /* The sweep's trial whose ratios are all one and the same, the largest (sign 1) or the smallest (-1). */
 static const struct front_point *find_end(const struct front *front, int sign)
 {
@@ -138,9 +168,17 @@ static double coordinate(const struct front_point *point, const struct front_vie
     return axis == MEAN_RATIO ? point->mean_ratio : front_shown_scores(point, view)[axis].mean;
 }
 
-/* Which set a point is drawn as. Sweep trials are drawn twice when they are on the front: line and mark. */
+static bool is_doubtful(const struct front_point *point)
+{
+    return strcmp(point->verdict, "doubtful") == 0;
+}
+
+/* Which set a point is drawn as. Sweep trials are drawn twice when they are on the front: line and mark; doubtful ones of any
+ * set are drawn over. */
 static bool is_in(const struct front_point *point, enum front_set set)
 {
+    if (set == FRONT_DOUBTFUL)
+        return is_doubtful(point);
     if (set == FRONT_MEMBER)
         return point->on_front;
     return set == FRONT_SWEEP ? point->in_sweep : !point->on_front && !point->in_sweep;
@@ -186,7 +224,11 @@ void front_picture(const struct front *front, const struct front_view *view, int
         const char *name, *mark, *sgr;
     } looks[] = {{FRONT_OTHER, "other trials", "·", "2"},
                  {FRONT_SWEEP, "sweep", "o", "33"},
-                 {FRONT_MEMBER, "front", "●", "1;32"}};
+                 {FRONT_MEMBER, "front", "●", "1;32"},
+                 {FRONT_DOUBTFUL, "doubtful", "◐", "33"}};
+    bool doubts = false;
+    for (size_t i = 0; i < front->points_n; i++)
+        doubts |= is_doubtful(&front->points[i]);
     char x_name[96], y_name[96];
     int x, y;
     choose_axes(front, view, &x, &y);
@@ -194,8 +236,9 @@ void front_picture(const struct front *front, const struct front_view *view, int
     name_axis(front, y, y_name, sizeof y_name);
     struct plot plot = {
         .x_name = x_name, .y_name = y_name, .columns = columns, .rows = rows, .colour = colour};
-    struct plot_point *points[3];
-    for (plot.series_n = 0; plot.series_n < 3; plot.series_n++) {
+    struct plot_point *points[4];
+    int series_n = doubts ? 4 : 3;
+    for (plot.series_n = 0; plot.series_n < series_n; plot.series_n++) {
         int s = plot.series_n;
         size_t n;
         points[s] = collect(front, view, looks[s].set, &n);
@@ -207,6 +250,6 @@ void front_picture(const struct front *front, const struct front_view *view, int
                                               .n = n};
     }
     plot_draw(&plot, out);
-    for (int s = 0; s < 3; s++)
+    for (int s = 0; s < series_n; s++)
         mem_free(points[s]);
 }

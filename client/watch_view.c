@@ -37,6 +37,8 @@ static void add_counts(const struct front_counts *counts, struct buf *out)
     buf_printf(out, "%" PRId64 "/%" PRId64 " done", counts->done, counts->total);
     if (counts->running)
         buf_printf(out, ", %" PRId64 " running", counts->running);
+    if (counts->stopped)
+        buf_printf(out, ", %" PRId64 " stopped", counts->stopped);
     if (counts->failed)
         buf_printf(out, ", %" PRId64 " failed", counts->failed);
 }
@@ -66,7 +68,7 @@ static void add_bar(const char *what, const struct front_counts *counts, int col
     int wide = columns - 64; /* what stands beside the bar */
     wide = wide < 10 ? 10 : wide > BAR_COLUMNS_MAX ? BAR_COLUMNS_MAX : wide;
     buf_printf(out, "%-8s ", what);
-    progress_bar(out, (double)(counts->done + counts->failed), (double)counts->total, wide);
+    progress_bar(out, (double)(counts->done + counts->failed + counts->stopped), (double)counts->total, wide);
     buf_text(out, " ");
     add_counts(counts, out);
 }

@@ -17,7 +17,7 @@ _paretoctl() {
                 [[ ${COMP_WORDS[i]} == : || ${COMP_WORDS[i + 1]} == : ]] || break
             done
             ;;
-        --key | --out | --set | --given | --base | --tuned | --max-shard-size | --threads | --format | --from-yaml | --x | --y)
+        --key | --out | --set | --given | --base | --tuned | --max-shard-size | --threads | --format | --from-yaml | --x | --y | --tax | --pick)
             [[ ${COMP_WORDS[i + 1]} != = ]] || ((++i))
             ((++i))
             ;;
@@ -41,12 +41,16 @@ _paretoctl() {
         mapfile -t COMPREPLY < <(compgen -W mergekit -- "$word")
         return
         ;;
+    --pick)
+        mapfile -t COMPREPLY < <(compgen -W "knee certain least-tax" -- "$word")
+        return
+        ;;
     --x | --y)
         mapfile -t COMPREPLY < <(compgen -W "$("$program" "${daemon[@]}" front "${words[0]}" --json 2>/dev/null |
             sed 's/.*"objectives":\[\(.*\)\],"groups".*/\1/' | grep -o '"name":"[^"]*"' | cut -d'"' -f4)" -- "$word")
         return
         ;;
-    --key | --set | --daemon | --max-shard-size | --threads) return ;;
+    --key | --set | --daemon | --max-shard-size | --threads | --tax) return ;;
     esac
     if [[ $word == -* ]]; then
         local flags
@@ -68,7 +72,7 @@ _paretoctl() {
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         compopt -o filenames
         ;;
-    plan | preflight | watch | front | trials | export | pause | resume | cancel)
+    plan | preflight | watch | front | trials | replay | export | pause | resume | cancel)
         if ((${#words[@]} == 0)); then
             mapfile -t COMPREPLY < <(compgen -W "$("$program" "${daemon[@]}" searches 2>/dev/null |
                 awk 'NR > 1 && $1 ~ /^[0-9]+$/ { print $1 }')" -- "$word")
@@ -77,7 +81,7 @@ _paretoctl() {
                 compopt -o filenames
             fi
         elif [[ $command == export ]] && ((${#words[@]} == 1)); then
-            mapfile -t COMPREPLY < <(compgen -W "$("$program" "${daemon[@]}" front "${words[0]}" 2>/dev/null |
+            mapfile -t COMPREPLY < <(compgen -W "knee certain least-tax $("$program" "${daemon[@]}" front "${words[0]}" 2>/dev/null |
                 awk '$1 ~ /^[0-9]+$/ { print $1 }')" -- "$word")
         fi
         ;;

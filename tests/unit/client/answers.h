@@ -40,6 +40,28 @@
     "\"scores\":[{\"mean\":0.4,\"stderr\":0},{\"mean\":4,\"stderr\":0}],\"heldout\":null,\"on_front\":"      \
     "false}"
 
+/* Of a search that a model knows: trial 7 is doubtful, trial 9 a repeat that was stopped. */
+#define FRONT_INSIGHT                                                                                        \
+    "{\"id\":3,\"name\":\"toy\",\"state\":\"done\",\"answer\":\"posterior\",\"hypervolume\":0.927,"          \
+    "\"sweep_hypervolume\":0.922,\"objectives\":[{\"name\":\"reward\",\"goal\":\"max\"},{\"name\":\"loss\"," \
+    "\"goal\":\"min\"}],\"groups\":[\"layers 0-2\",\"layers 3-5\"],"                                         \
+    "\"progress\":{\"total\":60,\"done\":57,\"failed\":0,\"stopped\":3,\"running\":0,\"ready\":0},"          \
+    "\"insight\":{\"watermark\":70,\"events\":70,\"hypervolume\":{\"value\":0.919,\"low\":0.901,"            \
+    "\"median\":0.92,\"high\":0.942},\"gain\":0.0012,\"fit_rms\":[1,1]},"                                    \
+    "\"picks\":{\"knee\":7,\"certain\":null,\"least_tax\":2},\"points\":["                                   \
+    "{\"trial\":7,\"kind\":\"bayes\",\"ratios\":[0.1,0.9],\"mean_ratio\":0.5,\"scores\":[{\"mean\":0.8,"     \
+    "\"stderr\":0.011},{\"mean\":2.25,\"stderr\":0.02}],\"heldout\":null,\"on_front\":true,"                 \
+    "\"confidence\":0.43,\"verdict\":\"doubtful\",\"posterior\":[{\"mean\":0.79,\"sd\":0.008},"              \
+    "{\"mean\":2.3,\"sd\":0.01}],\"share\":1,\"path\":\"model\",\"watermark\":12,\"repeat_of\":null,"        \
+    "\"gain\":0.002}],\"sweep\":["                                                                           \
+    "{\"trial\":2,\"kind\":\"sweep\",\"ratios\":[1,1],\"mean_ratio\":1,\"scores\":[{\"mean\":0.1,"           \
+    "\"stderr\":null},{\"mean\":1.5,\"stderr\":null}],\"heldout\":null,\"on_front\":true,\"confidence\":1,"  \
+    "\"verdict\":\"front\",\"posterior\":null,\"share\":1,\"path\":\"direct\",\"repeat_of\":null}],"         \
+    "\"dominated\":[{\"trial\":9,\"kind\":\"bayes\",\"ratios\":[0.1,0.9],\"mean_ratio\":0.5,\"scores\":["    \
+    "{\"mean\":0.4,\"stderr\":0.1},{\"mean\":4,\"stderr\":0.2}],\"heldout\":null,\"on_front\":false,"        \
+    "\"confidence\":0.03,\"verdict\":\"dominated\",\"posterior\":null,\"share\":0.375,\"path\":\"repeat\","  \
+    "\"repeat_of\":7}]}"
+
 /* Of a search that every worker refuses. */
 #define FRONT_STALLED                                                                                        \
     "{\"id\":3,\"name\":\"toy\",\"state\":\"running\",\"stalled\":\"tensor x\\u001b "                        \

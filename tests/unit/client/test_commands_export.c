@@ -1,5 +1,6 @@
 /* plan and export, on two checkpoints of a few bytes. */
 #include "../merge/fixture.h"
+#include "answers.h"
 #include "fake.h"
 
 #include "merge/files/digest.h"
@@ -187,6 +188,28 @@ static void test_export_writes_what_the_trial_was(void **state)
     assert_int_equal(fake_run(&s.fake, s.export), CLIENT_REFUSED);
     assert_contains(s.fake.complaints, "is there already");
     assert_int_equal(s.fake.asked_n, 4);
+    tear_down(&s);
+}
+
+/* The knee is trial 7; that it is named too writes it no second time. */
+static void test_export_of_a_pick(void **state)
+{
+    struct setting s;
+    (void)state;
+    set_up(&s);
+    fake_says(&s.fake, 200, FRONT_INSIGHT);
+    says_all(&s, done);
+    char *line = mem_printf("export 3 knee --out %s/merged", s.directory);
+    assert_int_equal(fake_run(&s.fake, line), CLIENT_OK);
+    assert_string_equal(s.fake.asked[0].path, "/v1/searches/3/front");
+    assert_contains(s.fake.out, "/merged: trial 7 of search 3");
+    mem_free(line);
+    fake_says(&s.fake, 200, FRONT_INSIGHT);
+    assert_int_equal(fake_run(&s.fake, "export 3 certain --out x"), CLIENT_REFUSED);
+    assert_contains(s.fake.complaints, "no trial that is its certain");
+    assert_int_equal(fake_run(&s.fake, "export 3 kne --out x"), CLIENT_USAGE);
+    assert_contains(s.fake.complaints,
+                    "\"kne\" is not the number of a trial (0 or more), nor knee, certain or least-tax");
     tear_down(&s);
 }
 
@@ -769,6 +792,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plan_of_a_file_and_of_the_daemon),
         cmocka_unit_test(test_export_writes_what_the_trial_was),
+        cmocka_unit_test(test_export_of_a_pick),
         cmocka_unit_test(test_export_json_and_a_trial_without_scores),
         cmocka_unit_test(test_a_bar_on_a_terminal),
         cmocka_unit_test(test_interrupted),

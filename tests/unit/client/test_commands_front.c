@@ -24,6 +24,57 @@ static void test_front_forms(void **state)
     fake_fini(&fake);
 }
 
+static void test_what_a_model_says(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    fake_says(&fake, 200, FRONT_INSIGHT);
+    assert_int_equal(fake_run(&fake, "front 3 --raw --tax 0.05"), CLIENT_OK);
+    assert_string_equal(fake.asked[0].path, "/v1/searches/3/front?front=raw&tax=0.050000000000000003");
+    assert_contains(fake.out, "\nhypervolume 0.9270 (sweep 0.9220)\nby the model 0.9190, ");
+    fake_says(&fake, 200, FRONT_INSIGHT);
+    assert_int_equal(fake_run(&fake, "front 3 --tax 0.5 --plot"), CLIENT_OK);
+    assert_string_equal(fake.asked[1].path, "/v1/searches/3/front?tax=0.5");
+    fake_fini(&fake);
+}
+
+static void test_picks_for_scripts(void **state)
+{
+    static const struct {
+        const char *line, *out, *said;
+        int code;
+    } cases[] = {
+        {"front 3 --pick knee", "7\n", "", CLIENT_OK},
+        {"front 3 --pick least-tax --tax 0.1", "2\n", "", CLIENT_OK},
+        {"front 3 --pick certain", "", "search 3 has no trial that is its certain (yet)", CLIENT_REFUSED},
+        {"front 3 --pick best", "", "there are knee, certain and least-tax", CLIENT_USAGE}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fake fake;
+        fake_init(&fake);
+        fake_says(&fake, 200, FRONT_INSIGHT);
+        assert_int_equal(fake_run(&fake, cases[i].line), cases[i].code);
+        assert_string_equal(fake.out, cases[i].out);
+        assert_contains(fake.complaints, cases[i].said);
+        fake_fini(&fake);
+    }
+}
+
+static void test_a_tax_is_a_share(void **state)
+{
+    static const char *const lines[] = {"front 3 --tax 5%", "front 3 --tax 1.5", "front 3 --tax -1",
+                                        "front 3 --tax x", "front 3 --tax nan"};
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct fake fake;
+        fake_init(&fake);
+        assert_int_equal(fake_run(&fake, lines[i]), CLIENT_USAGE);
+        assert_contains(fake.complaints, "--tax \"");
+        fake_fini(&fake);
+    }
+}
+
 static void test_axes_of_the_picture(void **state)
 {
     struct fake fake;
@@ -109,6 +160,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_front_forms),
         cmocka_unit_test(test_axes_of_the_picture),
+        cmocka_unit_test(test_what_a_model_says),
+        cmocka_unit_test(test_picks_for_scripts),
+        cmocka_unit_test(test_a_tax_is_a_share),
         cmocka_unit_test(test_a_narrow_terminal_has_two_tables),
         cmocka_unit_test(test_a_search_that_nobody_works_on),
         cmocka_unit_test(test_a_search_made_without_heldout_scores),

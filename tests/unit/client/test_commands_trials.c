@@ -45,6 +45,28 @@ static void test_ratios_that_came_out_otherwise(void **state)
     fake_fini(&fake);
 }
 
+static void test_how_a_model_proposed_them(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    fake_says(
+        &fake, 200,
+        "{\"trials\":[{\"number\":1,\"kind\":\"sweep\",\"state\":\"done\",\"path\":\"direct\",\"share\":1,"
+        "\"repeat_of\":null,\"ratios\":[0.4],\"attempts\":0,\"wall_s\":0.3,\"worker\":\"w1\"},"
+        "{\"number\":2,\"kind\":\"bayes\",\"state\":\"stopped\",\"path\":\"model\",\"share\":0.375,"
+        "\"repeat_of\":null,\"ratios\":[0.5],\"attempts\":0,\"wall_s\":0.1,\"worker\":\"w1\"},"
+        "{\"number\":3,\"kind\":\"bayes\",\"state\":\"ready\",\"path\":\"repeat\",\"share\":0,"
+        "\"repeat_of\":2,\"ratios\":[0.5],\"attempts\":0}],\"next\":null}");
+    assert_int_equal(fake_run(&fake, "trials 3"), CLIENT_OK);
+    assert_string_equal(fake.out,
+                        "trial  kind   how          state         ratios  failed    took  worker  reason\n"
+                        "    1  sweep               done          0.40         0  300 ms  w1\n"
+                        "    2  bayes  model        stopped 38 %  0.50         0  100 ms  w1\n"
+                        "    3  bayes  repeat of 2  ready         0.50         0       -  -\n");
+    fake_fini(&fake);
+}
+
 static void test_who_works_on_a_trial_now(void **state)
 {
     struct fake fake;
@@ -112,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ratios_that_came_out_otherwise),
         cmocka_unit_test(test_trials_of_all_pages),
+        cmocka_unit_test(test_how_a_model_proposed_them),
         cmocka_unit_test(test_who_works_on_a_trial_now),
         cmocka_unit_test(test_trials_json_joins_the_pages),
         cmocka_unit_test(test_pages_that_go_in_circles),

@@ -137,10 +137,52 @@ static void test_csv_keeps_every_digit(void **state)
         FRONT_JSON("done", "60", HELDOUT_SCORES), &view, front_csv,
         "trial,kind,on_front,mean_ratio,ratio layers 0-2,ratio layers 3-5,effective layers 0-2,"
         "effective layers 3-5,reward,reward stderr,reward heldout,reward heldout stderr,loss,loss "
-        "stderr,loss heldout,loss heldout stderr\n"
-        "2,sweep,true,1,1,1,,,0.10000000000000001,,,,1.5,,,\n"
+        "stderr,loss heldout,loss heldout stderr,confidence,verdict,share,path,repeat_of,reward posterior,"
+        "reward posterior sd,loss posterior,loss posterior sd\n"
+        "2,sweep,true,1,1,1,,,0.10000000000000001,,,,1.5,,,,,,1,,,,,,\n"
         "7,hma,true,0.5,0.10000000000000001,0.90000000000000002,0.10000000000000001,,0.80000000000000004,"
-        "0.010999999999999999,0.69999999999999996,0.029999999999999999,2.25,0.02,2.5,\n");
+        "0.010999999999999999,0.69999999999999996,0.029999999999999999,2.25,0.02,2.5,,,,1,,,,,,\n");
+}
+
+static void says(const struct front *front, const struct front_view *view, struct buf *out)
+{
+    (void)view;
+    front_says(front, out);
+}
+
+static void test_what_models_say(void **state)
+{
+    const struct front_view view = {0}, all = {.all = true}, narrow = {.columns = 60};
+    (void)state;
+    assert_shown(
+        FRONT_INSIGHT, &view, front_table,
+        LEGEND
+        "trial  kind   ratios     mean ratio  confidence     reward ↑       loss ↓         reward fit ↑   "
+        "loss fit ↓\n"
+        "    2  sweep  1.00 1.00       1.000  100 % front    0.100          1.500          -              -\n"
+        "    7  bayes  0.10 0.90       0.500  43 % doubtful  0.800 ± 0.011  2.250 ± 0.020  0.790 ± 0.008  "
+        "2.300 ± 0.010\n");
+    assert_shown(
+        FRONT_INSIGHT, NULL, says,
+        "by the model 0.9190, 90 % sure to be between 0.9010 and 0.9420; the next trial may add 0.0012\n"
+        "picks: knee: trial 7, least-tax: trial 2\n");
+    assert_shown(FRONT_JSON("done", "60", HELDOUT_NONE), NULL, says, "");
+    char *shown = show(FRONT_INSIGHT, &all, front_csv);
+    assert_contains(shown, "\n7,bayes,true,0.5,");
+    assert_contains(shown, ",0.42999999999999999,doubtful,1,model,,0.79000000000000004,0.0080000000000000002,"
+                           "2.2999999999999998,0.01\n");
+    assert_contains(shown, ",0.029999999999999999,dominated,0.375,repeat,7,,,,\n");
+    mem_free(shown);
+    shown = show(FRONT_INSIGHT, &view, picture);
+    assert_contains(shown, "◐ doubtful");
+    mem_free(shown);
+    shown = show(FRONT_INSIGHT, &narrow, front_table);
+    assert_contains(shown, "confidence");
+    assert_null(strstr(shown, "fit"));
+    mem_free(shown);
+    shown = show(FRONT_JSON("done", "60", HELDOUT_NONE), &view, picture);
+    assert_null(strstr(shown, "doubtful"));
+    mem_free(shown);
 }
 
 /* One ratio came out otherwise than asked for: marked, and said below. */
@@ -258,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_table_on_a_narrow_terminal),
         cmocka_unit_test(test_table_of_all),
         cmocka_unit_test(test_csv_keeps_every_digit),
+        cmocka_unit_test(test_what_models_say),
         cmocka_unit_test(test_ratios_that_came_out_otherwise),
         cmocka_unit_test(test_headline),
         cmocka_unit_test(test_ends_that_hardly_differ),

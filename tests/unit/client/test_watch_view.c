@@ -32,6 +32,10 @@ static void test_line(void **state)
     watch_line(&front, 2.5, &out);
     assert_string_equal(buf_str(&out),
                         "search 3 paused: 30/60 done, 15 failed, held-out 2/8 done, 1 running\n");
+    front.progress.stopped = 4;
+    buf_clear(&out);
+    watch_line(&front, 2.5, &out);
+    assert_contains(buf_str(&out), "30/60 done, 4 stopped, 15 failed, ");
     snprintf(front.state, sizeof front.state, "done");
     buf_clear(&out);
     watch_line(&front, 2.5, &out);
