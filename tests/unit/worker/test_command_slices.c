@@ -73,7 +73,8 @@ static void a_program_that_is_told_to_stop_says_its_last_slice(void **state)
     struct fixture *f = *state;
     struct hearing h;
     open_script(f,
-                "read job\n" SLICE(1, 2, 0.25) "read word; echo \"$word\" > $DIR/word\n" SLICE(2, 5, 0.5)
+                "read job\n" SLICE(
+                    1, 2, 0.25) "read word; echo \"$word\" > $DIR/word; cat > $DIR/rest\n" SLICE(2, 5, 0.5)
                     ANSWER "\nexit 3",
                 60);
     listen_to(f, &h, 1);
@@ -82,6 +83,9 @@ static void a_program_that_is_told_to_stop_says_its_last_slice(void **state)
     assert_true(answer_find(&f->scores, "toy.a")->mean == 0.5 && f->scores.n == 2);
     char *word = text_of(f, "word");
     assert_string_equal(word, "{\"stop\":true}\n");
+    mem_free(word);
+    word = text_of(f, "rest"); /* the input ends behind it */
+    assert_string_equal(word, "");
     mem_free(word);
 }
 
