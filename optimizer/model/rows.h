@@ -8,7 +8,9 @@
  * 1. A row is a trial with a score: first the settled trials in the order in which they were settled (a reopened one is not,
  *    until it is settled again), then what is known in part of running ones, by trial number.
  * 2. Trials of the same ratios are rows of their own.
- * 3. A failed trial has no row. */
+ * 3. A failed trial has no row.
+ * 4. A partial score is read against the whole ones that were known when it was settled, or at the watermark: so the row of
+ *    a settled trial never changes. */
 #ifndef OPTIMIZER_MODEL_ROWS_H
 #define OPTIMIZER_MODEL_ROWS_H
 
@@ -17,9 +19,12 @@
 
 struct row {
     int trial;
-    double share;          /* of its items that are scored; 1: all */
-    const double *mean;    /* [m], borrowed from the history */
+    double share; /* of its items that are scored; 1: all */
+    const double
+        *mean; /* [m], borrowed from the history; of a partial score what model/slices.h makes of it */
     const double *stderrs; /* [m], NaN: unknown; borrowed */
+    const double
+        *open; /* [m] variance that the missing items leave open, NaN: unknown; NULL of a whole score */
 };
 
 enum row_state { ROW_PENDING, ROW_SETTLED, ROW_FAILED };
@@ -30,6 +35,7 @@ struct rows {
     struct row *row;       /* [n] */
     double *x;             /* [n][d] */
     enum row_state *state; /* [history.n], of every trial */
+    double *guess;         /* what mean and open of partial scores point into */
 };
 
 void rows_make(const struct opt_problem *problem, const struct opt_history *history, struct rows *out);

@@ -90,7 +90,7 @@ static double *make_key(const struct opt_problem *problem, const struct rows *ro
                         const struct frame *frame, size_t *n)
 {
     int m = problem->m, d = rows->d;
-    double *key = mem_zero((size_t)r * (size_t)(d + 2 * m + 2) + 4 + 2 * OPT_M_MAX, sizeof *key), *at = key;
+    double *key = mem_zero((size_t)r * (size_t)(d + 3 * m + 2) + 4 + 2 * OPT_M_MAX, sizeof *key), *at = key;
     *at++ = d;
     *at++ = m;
     *at++ = r;
@@ -106,6 +106,7 @@ static double *make_key(const struct opt_problem *problem, const struct rows *ro
         for (int j = 0; j < m; j++) {
             *at++ = row->mean[j];
             *at++ = row->stderrs ? row->stderrs[j] : NAN;
+            *at++ = row->open ? row->open[j] : 0;
         }
         *at++ = row->share;
         *at++ = row->trial;
@@ -114,14 +115,15 @@ static double *make_key(const struct opt_problem *problem, const struct rows *ro
     return key;
 }
 
-/* Variance of y that the standard error tells, before hyper.scale multiplies it. A partial score leaves stderr^2 (1 - share) open
- * beside what it has in common with complete ones, stderr^2 share (finite population), and that is not scaled. */
+/* Variance of y that the standard error tells, before hyper.scale multiplies it. A partial score has in common with complete
+ * ones stderr^2 share (finite population); what its missing items leave open besides is not scaled. */
 static double variance_of(const struct row *row, int j, double unit, double scale)
 {
-    double open = 1 - row->share, s = row->stderrs ? row->stderrs[j] / unit : NAN;
-    if (!isfinite(s))
-        return open > 0 ? OPEN_UNKNOWN * open / row->share / scale : 0;
-    return s * s * (row->share + open / scale);
+    double s = row->stderrs && isfinite(row->stderrs[j]) ? row->stderrs[j] / unit : 0;
+    double open = row->open ? row->open[j] / (unit * unit) : 0;
+    if (isnan(open))
+        open = OPEN_UNKNOWN * (1 - row->share) / row->share;
+    return s * s * row->share + open / scale;
 }
 
 static void fill_rows(const struct rows *rows, const int *index, int n, int m, const struct frame *frame,

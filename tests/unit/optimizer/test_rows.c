@@ -1,0 +1,62 @@
+/* Rows of partial scores: read against the same slices of complete trials, and never changed once they are settled. */
+#include "optimizer/model/rows.h"
+
+#include "tests/unit/optimizer/insight_log.h"
+
+enum { N = 12, RUNNING = 10, STOPPED = 11 };
+
+static void add(struct insight_log *log, int trial, enum opt_event_kind kind, double share, double mean)
+{
+    const double stderrs[] = {0.5};
+    log_add(log, trial, kind, share, &mean, stderrs);
+}
+
+/* Every trial is 2 too high at half of the items. */
+static void add_complete(struct insight_log *log, int trial)
+{
+    add(log, trial, OPT_EVENT_SLICE, 0.5, trial + 2);
+    add(log, trial, OPT_EVENT_DONE, 1, trial);
+}
+
+static void test_partial_scores(void **state)
+{
+    (void)state;
+    struct insight_log log;
+    struct rng rng;
+    struct rows rows, later;
+    rng_seed(&rng, 1, 0);
+    log_init(&log, 2, 1, N, 1);
+    log_place(&log, &rng);
+    add(&log, STOPPED, OPT_EVENT_SLICE, 0.5, 20);
+    add(&log, RUNNING, OPT_EVENT_SLICE, 0.5, 4);
+    rows_make(&log.problem, &log.history, &rows);
+    assert_true(rows.n == 2 && rows.settled_n == 0 && rows.row[0].trial == RUNNING);
+    assert_true(rows.row[0].mean[0] == 4 && rows.row[0].open[0] == 0.125); /* stderr^2 (1 - share) */
+    rows_fini(&rows);
+
+    for (int t = 0; t < 4; t++)
+        add_complete(&log, t);
+    add(&log, STOPPED, OPT_EVENT_STOPPED, 0.5, 20);
+    rows_make(&log.problem, &log.history, &rows);
+    assert_true(rows.n == 6 && rows.settled_n == 5 && rows.row[4].trial == STOPPED);
+    assert_true(rows.row[3].share == 1 && rows.row[3].mean[0] == 3 && !rows.row[3].open);
+    assert_true(fabs(rows.row[4].mean[0] - 18.4) < 1e-12); /* 4 of 4 + 1 parts of the 2 */
+    assert_true(fabs(rows.row[5].mean[0] - 2.4) < 1e-12 && rows.row[5].share == 0.5);
+    assert_true(rows.row[5].open[0] > 0 && rows.row[5].open[0] < 0.25);
+
+    for (int t = 4; t < 9; t++)
+        add_complete(&log, t);
+    rows_make(&log.problem, &log.history, &later);
+    assert_true(later.settled_n == 10 && later.row[4].trial == STOPPED);
+    assert_true(later.row[4].mean[0] == rows.row[4].mean[0] && later.row[4].open[0] == rows.row[4].open[0]);
+    assert_true(fabs(later.row[10].mean[0] - 2.2) < 1e-12); /* the running one is read against all nine */
+    rows_fini(&rows);
+    rows_fini(&later);
+    log_fini(&log);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_partial_scores)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
