@@ -3,6 +3,7 @@
 
 import { axes, corners, placed } from "./points.js";
 import { count, isOpen, number, score } from "./format.js";
+import { confidenceText, isDoubtful, pickNames } from "./insight.js";
 import { anyStrays } from "./ratios.js";
 import { sweepRuns } from "./sweep.js";
 
@@ -46,6 +47,8 @@ export class FrontChart {
     this.front_line = this.plot.append("path").attr("class", "front-line").attr("id", "front-line");
     this.ends = this.plot.append("g").attr("class", "ends").attr("aria-hidden", "true");
     this.bars = this.plot.append("g").attr("class", "bars").attr("aria-hidden", "true");
+    this.fit = this.plot.append("path").attr("class", "error-bar fit").attr("aria-hidden", "true");
+    this.rings = this.plot.append("g").attr("class", "rings").attr("aria-hidden", "true");
     this.marks = this.plot.append("g").attr("class", "marks");
     this.title_x = this.plot.append("text").attr("class", "axis-title").attr("text-anchor", "end");
     this.title_y = this.plot.append("text").attr("class", "axis-title").attr("text-anchor", "end");
@@ -147,11 +150,19 @@ export class FrontChart {
     const all = (p, ratio) => p.ratios.every((r) => r === ratio); // frozen and bounded groups may keep the sweep from it
     const ends = this.placed.filter((p) => p.kind === "sweep" && (all(p, 0) || all(p, 1)));
     const ink = this.ink();
-    const text = (p) => (all(p, 0) ? "base" : "tuned");
-    this.ends.selectAll("text").data(ends, (p) => p.trial).join("text").text(text).each((p, i, nodes) => {
-      const [x, y] = this.freePlace(p, 7 * text(p).length, ink);
-      d3.select(nodes[i]).attr("x", x).attr("y", y);
-    });
+    const picks = pickNames(this.view.front);
+    const picked = this.placed.filter((p) => picks.has(p.trial));
+    this.rings.selectAll("circle").data(picked, (p) => p.trial).join("circle").attr("class", "pick-ring").attr("r", 8.5)
+      .attr("data-pick", (p) => picks.get(p.trial)).attr("cx", (p) => this.x(p.x.mean)).attr("cy", (p) => this.y(p.y.mean));
+    const words = [...ends.map((p) => ({ p, text: all(p, 0) ? "base" : "tuned", sort: "end" })),
+                   ...picked.map((p) => ({ p, text: picks.get(p.trial), sort: "pick" }))];
+    this.ends.selectAll("text").data(words, (w) => `${w.sort} ${w.p.trial}`).join("text").text((w) => w.text)
+      .attr("class", (w) => w.sort).each((w, i, nodes) => {
+        const width = 7 * w.text.length;
+        const [x, y] = this.freePlace(w.p, width, ink);
+        for (let along = 0; along <= width; along += 6) ink.push({ x: x + along, y: y - 4 }); // the next word keeps off it
+        d3.select(nodes[i]).attr("x", x).attr("y", y);
+      });
   }
 
   /* Points of everything a word should not stand on: both lines, every four pixels, and the marks. */
@@ -181,6 +192,23 @@ export class FrontChart {
     const shown = this.placed.filter((p) => p.role !== "dominated" || p.trial === this.view.chosen);
     this.bars.selectAll("path").data(shown, (p) => p.trial).join("path")
       .attr("class", (p) => `error-bar ${p.role}`).attr("d", path);
+    this.drawFit();
+  }
+
+  /* Of the trial in hand: its posterior, mean and one standard deviation, as a cross with an open centre. */
+  drawFit() {
+    const list = axes(this.view.front);
+    const p = this.view.half === "search" && this.placed.find((q) => q.trial === this.view.chosen);
+    const side = (axis) => p.posterior[this.view.front.objectives.findIndex((o) => o.name === axis.label)];
+    const known = p && p.posterior && list[this.view.x].goal && list[this.view.y].goal;
+    if (!known) {
+      this.fit.attr("d", null);
+      return;
+    }
+    const [a, b] = [side(this.x_axis), side(this.y_axis)];
+    const [x, y] = [this.x(a.mean), this.y(b.mean)];
+    const [dx, dy] = [Math.abs(this.x(a.sd) - this.x(0)), Math.abs(this.y(b.sd) - this.y(0))];
+    this.fit.attr("d", `M${x - dx} ${y}H${x + dx}M${x} ${y - dy}V${y + dy}M${x - 3} ${y}A3 3 0 1 1 ${x + 3} ${y}A3 3 0 1 1 ${x - 3} ${y}Z`);
   }
 
   drawMarks() {
@@ -199,6 +227,7 @@ export class FrontChart {
     const marks = this.marks.selectAll("g").data(this.placed, (p) => p.trial).join(enter)
       .attr("class", (p) => `point ${p.role} ${p.kind === "sweep" ? "kind-sweep" : "kind-free"}`)
       .classed("behind", (p) => p.role === "front" && !this.leading.has(p.trial))
+      .classed("doubtful", isDoubtful)
       .classed("chosen", (p) => p.trial === this.view.chosen)
       .attr("data-trial", (p) => p.trial).attr("tabindex", (p) => (p === first ? 0 : -1))
       .attr("aria-label", (p) => this.describe(p))
@@ -210,7 +239,8 @@ export class FrontChart {
   describe(p) {
     const role = { front: "on the front", sweep: "model averaging", dominated: "dominated" }[p.role];
     return `Trial ${p.trial}, ${role}, ${this.x_axis.label} ${score(p.x)}, ${this.y_axis.label} ${score(p.y)}, ` +
-      `ratios ${p.ratios.map((r) => number(r, 2)).join(", ")}${anyStrays(p) ? ", others came out" : ""}`;
+      `ratios ${p.ratios.map((r) => number(r, 2)).join(", ")}${anyStrays(p) ? ", others came out" : ""}` +
+      (confidenceText(p) ? `, ${confidenceText(p)}` : "");
   }
 
   /* The order of the arrow keys: left to right. */

@@ -1,18 +1,19 @@
 // Hypervolume by trials done, with the sweep's own as the line to beat.
 
 import { isOpen, number } from "./format.js";
+import { modelVolume } from "./insight.js";
 
 const MARGIN = { top: 16, right: 84, bottom: 34, left: 52 };
 
 /* [low, high] of the y axis. The first trials start far below, so the axis shows the stretch around the sweep's value,
  * at least a fiftieth of it, and the line enters from beneath. */
-function domain(history, sweep) {
-  const values = history.map((entry) => entry[1]);
+function domain(history, sweep, model) {
+  const values = [...history.map((entry) => entry[1]), ...(model ? [model.low, model.high] : [])];
   const high = Math.max(...values, sweep ?? -Infinity);
   const lowest = Math.min(...values, sweep ?? Infinity);
   if (sweep === null || sweep === undefined) return [lowest, high];
   const stretch = Math.max(high - sweep, 0.02 * Math.abs(sweep));
-  return [Math.max(lowest, sweep - 2.5 * stretch), high];
+  return [Math.max(lowest, Math.min(sweep - 2.5 * stretch, model ? model.low : Infinity)), high];
 }
 
 /* Two labels at the right end, moved apart when they would overlap. */
@@ -32,6 +33,7 @@ export class HypervolumeChart {
     const drawn = this.plot.append("g").attr("clip-path", "url(#hypervolume-clip)");
     this.sweep = drawn.append("path").attr("class", "sweep-line reference").attr("id", "hypervolume-sweep");
     this.line = drawn.append("path").attr("class", "front-line").attr("id", "hypervolume-line");
+    this.band = this.plot.append("path").attr("class", "model-band").attr("id", "hypervolume-band");
     this.dot = this.plot.append("circle").attr("class", "mark-front").attr("r", 4);
     this.label = this.plot.append("text").attr("class", "end-label front");
     this.sweep_label = this.plot.append("text").attr("class", "end-label sweep");
@@ -67,7 +69,8 @@ export class HypervolumeChart {
 
   drawHistory(history, sweep, w, h) {
     const last = history[history.length - 1];
-    const [low, high] = domain(history, sweep);
+    const model = modelVolume(this.front);
+    const [low, high] = domain(history, sweep, model);
     const pad = (high - low || 0.1) * 0.08;
     const total = Math.max(this.front.progress.total, last[0]);
     const x = d3.scaleLinear().domain([0, total]).range([0, w]);
@@ -81,6 +84,9 @@ export class HypervolumeChart {
     const line = d3.line().x((e) => x(e[0])).y((e) => y(e[1])).curve(d3.curveStepAfter);
     this.line.attr("d", line(history));
     this.sweep.attr("d", sweep === null ? null : `M0 ${y(sweep)}H${w}`);
+    const at_x = x(last[0]);
+    this.band.attr("d", model ? `M${at_x - 5} ${y(model.low)}H${at_x + 5}V${y(model.high)}H${at_x - 5}Z` +
+      `M${at_x - 5} ${y(model.value)}H${at_x + 5}` : null);
     this.dot.attr("cx", x(last[0])).attr("cy", y(last[1]));
     const [at, sweep_at] = apart(y(last[1]), sweep === null ? null : y(sweep));
     this.label.attr("x", x(last[0]) + 10).attr("y", at + 4).text(number(last[1], 4));

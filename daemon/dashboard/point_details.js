@@ -2,13 +2,17 @@
 
 import { byId, el } from "./dom.js";
 import * as format from "./format.js";
+import { confidenceText, pathText, pickNames } from "./insight.js";
 import { anyStrays, ratioBars } from "./ratios.js";
+
+const scoreText = (posterior) => format.score({ mean: posterior.mean, stderr: posterior.sd });
 
 function scoreRows(front, point) {
   const better = (goal) => (goal === "max" ? "higher is better" : "lower is better");
   return front.objectives.map((objective, i) => el("tr", { "data-objective": objective.name },
     el("th", { scope: "row", title: `${objective.metrics.join(", ")}: ${better(objective.goal)}` }, objective.name),
     el("td", { "data-mean": point.scores[i].mean }, format.score(point.scores[i])),
+    point.posterior ? el("td", { "data-fit": point.posterior[i].mean }, scoreText(point.posterior[i])) : null,
     point.heldout ? el("td", { "data-mean": point.heldout[i].mean }, format.score(point.heldout[i])) : null));
 }
 
@@ -17,13 +21,18 @@ export function pointDetails(front, point) {
   const scores = el("table", { class: "scores" },
     el("caption", { class: "hidden" }, "Scores, ± one standard error"),
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "score"), el("th", { scope: "col" }, "search half"),
+      point.posterior ? el("th", { scope: "col", title: "what the model takes it to be without its noise" }, "fit") : null,
       point.heldout ? el("th", { scope: "col" }, "held-out") : null)),
     el("tbody", {}, scoreRows(front, point)));
+  const pick = pickNames(front).get(point.trial);
+  const picked = pick ? `pick: ${pick}` : null;
   const panel = byId("point-details");
   panel.dataset.trial = point.trial;
   panel.replaceChildren(...[
     el("h4", {}, `Trial ${point.trial}`),
     el("p", { class: "muted" }, `${format.kind(point.kind)}, ${role}, mean ratio ${format.number(point.mean_ratio)}`),
+    confidenceText(point) ? el("p", { class: "muted", id: "point-confidence" }, confidenceText(point)) : null,
+    pathText(point) || picked ? el("p", { class: "muted" }, [picked, pathText(point)].filter(Boolean).join(" · ")) : null,
     anyStrays(point) ? el("p", { class: "badge", role: "note",
       title: "The stored dtype rounds part of the update away. Stochastic rounding or F32 output keep it." },
       "Ratios came out otherwise than asked for") : null,

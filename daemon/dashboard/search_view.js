@@ -5,6 +5,7 @@ import { FailedTrials } from "./failed_trials.js";
 import * as format from "./format.js";
 import { FrontChart } from "./front_chart.js";
 import { HypervolumeChart } from "./hypervolume_chart.js";
+import { isDoubtful, pickNames, volumeText } from "./insight.js";
 import { pointDetails, pointHelp } from "./point_details.js";
 import { allPoints, axes } from "./points.js";
 import { stateText } from "./search_list.js";
@@ -104,7 +105,10 @@ export class SearchView {
     reason.textContent = summary && summary.reason ? summary.reason : "";
     this.showWarnings(summary ? summary.warnings || [] : []);
     byId("tiles").replaceChildren(...tiles(this.front));
-    byId("hypervolume-units").textContent = `search half, by trials done; ${units(this.front)}`;
+    byId("hypervolume-units").textContent = [`search half, by trials done; ${units(this.front)}`, volumeText(front)]
+      .filter(Boolean).join("; ");
+    byId("legend-doubtful").hidden = !this.points.some(isDoubtful);
+    byId("legend-picks").hidden = pickNames(front).size === 0;
     this.showEnds();
   }
 
