@@ -50,6 +50,37 @@ static void add_ratios(struct buf *out, const struct json *list)
         buf_printf(out, " … of %zu", json_len(list));
 }
 
+static bool has_same_ratios(const struct json *t)
+{
+    const struct json *a = json_first(json_get(t, "ratios")), *b = json_first(json_get(t, "again"));
+    while (a && b && json_number_or(a, 0) == json_number_or(b, 1)) {
+        a = json_next(a);
+        b = json_next(b);
+    }
+    return !a && !b;
+}
+
+/* What became of a trial that is not the same. */
+static void add_other(struct buf *out, const struct json *t)
+{
+    const char *reason = json_string_or(json_get(t, "reason"), NULL);
+    buf_printf(out, "trial %.0f (", json_number_or(json_get(t, "trial"), 0));
+    text_clean(out, json_string_or(json_get(t, "path"), "?"));
+    buf_printf(out, ", after %.0f events)", json_number_or(json_get(t, "watermark"), 0));
+    if (reason) {
+        buf_text(out, " does not come out again: ");
+        text_clean(out, reason);
+    } else if (has_same_ratios(t)) {
+        buf_text(out, " has the same ratios, but came about in another way");
+    } else {
+        buf_text(out, " was");
+        add_ratios(out, json_get(t, "ratios"));
+        buf_text(out, ", is now");
+        add_ratios(out, json_get(t, "again"));
+    }
+    buf_text(out, "\n");
+}
+
 static void note_trial(struct replay *replay, const struct json *t)
 {
     bool same = json_bool_or(json_get(t, "same"), false);
@@ -60,13 +91,7 @@ static void note_trial(struct replay *replay, const struct json *t)
         buf_text(&replay->out, before ? "," : "");
         json_write(&replay->out, t);
     } else if (!same) {
-        buf_printf(&replay->out, "trial %.0f (", json_number_or(json_get(t, "trial"), 0));
-        text_clean(&replay->out, json_string_or(json_get(t, "path"), "?"));
-        buf_printf(&replay->out, ", after %.0f events) was", json_number_or(json_get(t, "watermark"), 0));
-        add_ratios(&replay->out, json_get(t, "ratios"));
-        buf_text(&replay->out, ", is now");
-        add_ratios(&replay->out, json_get(t, "again"));
-        buf_text(&replay->out, "\n");
+        add_other(&replay->out, t);
     }
 }
 

@@ -4,7 +4,7 @@
 #define SEARCH "{\"id\":3,\"progress\":{\"total\":12}}"
 #define SAME(TRIAL)                                                                                          \
     "{\"trial\":" TRIAL ",\"watermark\":4,\"path\":\"model\",\"same\":true,\"ratios\":[0.5],\"again\":[0.5]" \
-                        "}"
+    "}"
 #define OTHER                                                                                                \
     "{\"trial\":11,\"watermark\":14,\"path\":\"model\",\"same\":false,\"ratios\":[0.1,0.25],\"again\":"      \
     "[0.1,0.30000000000000004]}"
@@ -36,6 +36,26 @@ static void test_one_is_not(void **state)
     assert_string_equal(fake.out, "trial 11 (model, after 14 events) was 0.10000000000000001 0.25, is now "
                                   "0.10000000000000001 0.30000000000000004\n"
                                   "2 trials derived again: 1 not the same\n");
+    fake_fini(&fake);
+}
+
+static void test_what_else_may_be_wrong(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    fake_says(&fake, 200, SEARCH);
+    fake_says(&fake, 200,
+              "{\"trials\":[{\"trial\":5,\"watermark\":4,\"path\":\"model\",\"same\":false,\"ratios\":[0.5],"
+              "\"again\":null,"
+              "\"reason\":\"phase 0 is\\nnot "
+              "settled\"},{\"trial\":6,\"watermark\":4,\"path\":\"fill\",\"same\":false,"
+              "\"ratios\":[0.5],\"again\":[0.5],\"reason\":null}],\"next\":null}");
+    assert_int_equal(fake_run(&fake, "replay 3"), CLIENT_REFUSED);
+    assert_string_equal(fake.out,
+                        "trial 5 (model, after 4 events) does not come out again: phase 0 is?not settled\n"
+                        "trial 6 (fill, after 4 events) has the same ratios, but came about in another way\n"
+                        "2 trials derived again: 2 not the same\n");
     fake_fini(&fake);
 }
 
@@ -98,9 +118,13 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_the_same),         cmocka_unit_test(test_one_is_not),
-        cmocka_unit_test(test_json_joins_the_pages), cmocka_unit_test(test_pages_in_a_circle),
-        cmocka_unit_test(test_a_bar_on_a_terminal),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_all_the_same),
+        cmocka_unit_test(test_one_is_not),
+        cmocka_unit_test(test_what_else_may_be_wrong),
+        cmocka_unit_test(test_json_joins_the_pages),
+        cmocka_unit_test(test_pages_in_a_circle),
+        cmocka_unit_test(test_a_bar_on_a_terminal),
+        cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
