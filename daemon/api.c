@@ -78,6 +78,7 @@ static const struct route routes[] = {
     {"GET", "/v1/searches/{}/plan", api_search_plan},
     {"GET", "/v1/searches/{}/preflight", api_search_preflight},
     {"GET", "/v1/searches/{}/digests", api_search_digests},
+    {"GET", "/v1/searches/{}/replay", api_search_replay},
     {"GET", "/v1/searches/{}/trials", api_trials_list},
     {"GET", "/v1/searches/{}/trials.csv", api_trials_csv},
     {"GET", "/v1/searches/{}/trials/{}", api_trial_get},
@@ -126,6 +127,7 @@ static const struct {
 } queries[] = {
     {"/v1/searches/{}/front", {"wait"}},
     {"/v1/searches/{}/trials", {"after", "limit"}},
+    {"/v1/searches/{}/replay", {"from", "count"}},
 };
 
 static void refuse_query(struct exchange *x, const char *unknown, const char *const *known, size_t n)

@@ -41,6 +41,7 @@ void api_search_tell(struct api_call *call);
 void api_search_plan(struct api_call *call);
 void api_search_preflight(struct api_call *call);
 void api_search_digests(struct api_call *call);
+void api_search_replay(struct api_call *call);
 void api_trials_list(struct api_call *call);
 void api_trials_csv(struct api_call *call);
 void api_trial_get(struct api_call *call);

@@ -1,5 +1,6 @@
 /* Trials: pages, one with its items, CSV. */
 #include "daemon/api.h"
+#include "daemon/modeller.h"
 #include "daemon/paretod.h"
 #include "daemon/views.h"
 
@@ -8,6 +9,7 @@
 
 #define PAGE 100
 #define PAGE_MAX 1000
+#define REPLAY_MAX 100
 
 static bool exists(const struct search *search, int number)
 {
@@ -109,4 +111,15 @@ void api_trials_csv(struct api_call *call)
                                               .bytes = buf_str(&buf),
                                               .len = buf.len});
     buf_fini(&buf);
+}
+
+void api_search_replay(struct api_call *call)
+{
+    struct search *search = api_find_search(call);
+    int64_t from, count;
+    if (!search || !api_query_whole(call->x, "from", 0, INT32_MAX, 0, &from) ||
+        !api_query_whole(call->x, "count", 1, REPLAY_MAX, REPLAY_MAX, &count))
+        return;
+    if (!modeller_replay(call->daemon->modeller, search, (int)from, (int)count, exchange_id(call->x)))
+        http_error(call->x, 503, "not_ready", "too many replays wait for their turn; try again later");
 }

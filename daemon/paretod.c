@@ -2,6 +2,7 @@
 
 #include "daemon/api.h"
 #include "daemon/listen.h"
+#include "daemon/modeller.h"
 #include "daemon/persist.h"
 #include "daemon/proposer.h"
 #include "daemon/restore.h"
@@ -82,8 +83,7 @@ static void changed(void *ctx, int64_t search)
 
 static void learnt(void *ctx, const struct search *search)
 {
-    (void)ctx;
-    (void)search;
+    modeller_learnt(((struct paretod *)ctx)->modeller, search);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -212,6 +212,7 @@ void paretod_close(struct paretod *daemon)
     uv_close((uv_handle_t *)&daemon->prepare, NULL);
     uv_run(&daemon->loop, UV_RUN_DEFAULT); /* jobs in the pool come home; their answers are dropped */
     uv_loop_close(&daemon->loop);
+    modeller_destroy(daemon->modeller);
     polls_fini(&daemon->polls);
     view_cache_fini(&daemon->views);
     facts_fini(&daemon->facts);
@@ -225,6 +226,7 @@ int paretod_open(const struct options *options, struct paretod **out, struct err
 {
     struct paretod *daemon = mem_zero(1, sizeof *daemon);
     daemon->options = options;
+    daemon->modeller = modeller_create(daemon);
     start_handles(daemon);
     int rc = start(daemon, err);
     *out = rc ? NULL : daemon;

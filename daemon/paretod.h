@@ -34,6 +34,7 @@ struct paretod {
     struct view_cache views;
     struct facts_table facts;
     struct submissions submissions;
+    struct modeller *modeller;
     char address[LISTEN_MAX][160]; /* where it really listens */
     bool stopping;
     atomic_bool cancel; /* the same, for the threads of the pool */

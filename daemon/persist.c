@@ -60,7 +60,10 @@ static int add_trials(struct store *store, const struct sched_write *write, stru
 static int update_trial(struct store *store, const struct sched_write *write,
                         const struct trial_change *change, struct err *err)
 {
-    struct store_trial row = row_of(write->search, &write->search->trials[change->number]);
+    const struct trial *trial = &write->search->trials[change->number];
+    struct store_trial row = row_of(write->search, trial);
+    if (trial->job[HALF_SEARCH].state == TRIAL_ABSENT) /* it comes into being in this write */
+        row.created_us = write->now.wall_us;
     if (change->half == HALF_HELDOUT) {
         row.heldout_state = trial_state_name(change->to);
     } else {

@@ -1,5 +1,6 @@
 #include "daemon/proposer.h"
 
+#include "daemon/modeller.h"
 #include "daemon/paretod.h"
 #include "proto/log.h"
 #include "proto/mem.h"
@@ -63,6 +64,10 @@ static void found(uv_work_t *work, int status)
 void proposer_ask(void *ctx, const struct search *search, int stream, int n)
 {
     struct paretod *daemon = ctx;
+    if (search->plan.streams[stream].modelled) {
+        modeller_ask(daemon->modeller, search, stream);
+        return;
+    }
     struct proposal *p = mem_zero(1, sizeof *p);
     p->daemon = daemon;
     p->work.data = p;

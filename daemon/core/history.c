@@ -129,6 +129,23 @@ void search_history(const struct search *search, struct history *out)
                                       .event = out->event};
 }
 
+void history_cut(struct history *history, const struct opt_plan *plan, int stream, int number, int watermark)
+{
+    const struct opt_stream *s = &plan->streams[stream];
+    int end = s->modelled ? plan->trials : s->first + s->quota;
+    for (int i = number; i < end; i++)
+        history->state[i] = OPT_ABSENT;
+    if (s->modelled)
+        history->known.events_n = watermark;
+}
+
+void search_history_of(const struct search *search, int number, struct history *out)
+{
+    const struct trial *trial = &search->trials[number];
+    search_history(search, out);
+    history_cut(out, &search->plan, trial->stream, number, trial->origin.watermark);
+}
+
 /* What an event makes of a trial, as far as the log tells trials apart: READY stands for every open one, QUARANTINED for
  * every failed one. ABSENT: the event cannot follow what was. */
 static enum trial_state follow(enum trial_state was, enum opt_event_kind kind)

@@ -41,6 +41,8 @@ struct history {
     double *means, *stderrs;  /* [events_n][m] */
 };
 
+/* Back to when the trial `number` of a stream was asked for (search_history_of): what came later is absent. */
+void history_cut(struct history *history, const struct opt_plan *plan, int stream, int number, int watermark);
 void history_fini(struct history *history);
 
 #endif

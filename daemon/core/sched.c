@@ -61,8 +61,22 @@ bool sched_gives(const struct search *search, enum half *half)
     *half = search->state == SEARCH_CONFIRMING ? HALF_HELDOUT : HALF_SEARCH;
     if (search->state == SEARCH_RUNNING && search->closed)
         return false;
+    if (search->state == SEARCH_RUNNING && search_next_prepared(search) >= 0)
+        return true;
     return (search->state == SEARCH_RUNNING || search->state == SEARCH_CONFIRMING) &&
            search->ready[*half].n > 0;
+}
+
+/* The next proposal that is ready becomes a trial of the same write. Its number. */
+static int add_prepared(const struct search *search, struct sched_write *write)
+{
+    int s = search_next_prepared(search);
+    assert(s >= 0);
+    write->add_stream = s;
+    write->add_n = 1;
+    write->add_ratios = search->streams[s].ready.ratios;
+    write->add_origins = search->streams[s].ready.origins;
+    return search->plan.streams[s].first + search->streams[s].proposed;
 }
 
 static bool is_for_workers(const struct search *search)
@@ -88,8 +102,10 @@ static struct search *next_search(const struct sched *sched, const struct worker
 int sched_grant(struct sched *sched, struct search *search, enum half half, const char *worker, int length_s,
                 struct now now, const struct lease **out, struct err *err)
 {
+    struct sched_write write = write_begin(search, now);
     int number = search_next_ready(search, half);
-    assert(number >= 0);
+    if (number < 0)
+        number = add_prepared(search, &write);
     int attempts = search->trials[number].job[half].attempts;
     struct lease lease = {.search = search->id,
                           .trial = number,
@@ -101,13 +117,14 @@ int sched_grant(struct sched *sched, struct search *search, enum half half, cons
     snprintf(lease.worker, sizeof lease.worker, "%s", worker);
     lease_token_write(&lease, rng_u64(&sched->rng));
     struct trial_change change = {number, half, TRIAL_LEASED, attempts, NULL};
-    struct sched_write write = write_begin(search, now);
     write.trials = &change;
     write.trials_n = 1;
     write.grant = &lease;
     int rc = write_commit(sched, search, &write, err);
     if (rc)
         return rc;
+    if (write.add_n > 0)
+        proposals_pop(&search->streams[write.add_stream].ready);
     sched->last_search = search->id;
     *out = lease_find(&sched->leases, lease.token);
     return 0;

@@ -29,8 +29,9 @@ struct result {
     double merge_s, evaluate_s;
     const double *effective; /* [effective_n], one a ratio of the search; NULL = not known */
     size_t effective_n;
-    int slices_done, slices; /* fewer than all: the worker stopped there; 0 of 0: it does not cut evaluations */
-    int64_t items;           /* scored in all; 0: counted from the scores' n */
+    int slices_done,
+        slices;    /* fewer than all: the worker stopped there; 0 of 0: it does not cut evaluations */
+    int64_t items; /* scored in all; 0: counted from the scores' n */
 };
 
 /* What is known of a job in work: the scores over the slices that are done. */
@@ -67,11 +68,12 @@ struct sched_write {
     const char *reason;
     int add_stream; /* stream whose next add_n steps come into being */
     int add_n;
-    const double *add_ratios; /* [add_n][k] */
+    const double *add_ratios;         /* [add_n][k] */
     const struct origin *add_origins; /* [add_n] */
     const struct trial_change *trials;
     size_t trials_n;
-    const struct search_event *events; /* what the log grows by: write_commit derives it from `trials`, and `slice` */
+    const struct search_event
+        *events; /* what the log grows by: write_commit derives it from `trials`, and `slice` */
     size_t events_n;
     const struct search_event *slice; /* a trial is scored in part and goes on, or NULL */
     const struct lease *grant;        /* or NULL */
@@ -87,7 +89,8 @@ struct sched_ops {
     void *ctx;
     /* Durable when it returns 0; nothing happened otherwise. */
     int (*persist)(void *ctx, const struct sched_write *write, struct err *err);
-    /* Answer with sched_proposed, later, never from within. At most n steps. */
+    /* Answer later, never from within: with sched_proposed, at most n steps; for a modelled stream with sched_prepared, after
+     * search_ask_begin with n for `want` (any time before; the later the more it knows). */
     void (*ask)(void *ctx, const struct search *search, int stream, int n);
     /* There may be a job for a waiting worker now. Do not call back from within. */
     void (*wake)(void *ctx);
@@ -176,6 +179,12 @@ int sched_cancel(struct sched *sched, int64_t id, struct now now, struct err *er
 /* The answer to ask: ratios [n][k] and origins [n] of the next n steps; then rc of the step after them (0 = not asked). */
 void sched_proposed(struct sched *sched, int64_t id, int stream, const double *ratios,
                     const struct origin *origins, int n, int rc, const char *why, struct now now);
+/* The same for a modelled stream. rc and why are of the proposal after the n-th, 0 = not asked. */
+void sched_prepared(struct sched *sched, int64_t id, int stream, const struct model_ask *ask,
+                    const double *ratios, const struct origin *origins, int n, int rc, const char *why,
+                    struct now now);
+/* An insight into the first `watermark` events was made, or could not be, and whatever it says is done (sched_reopen). */
+void sched_looked(struct sched *sched, int64_t id, int watermark, struct now now);
 /* Expiry, time budgets, forgotten workers, and whatever could not be persisted before. A few times a second.
  */
 void sched_tick(struct sched *sched, struct now now);

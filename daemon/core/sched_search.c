@@ -14,6 +14,7 @@ static int move(struct sched *sched, struct search *search, enum search_state to
     struct sched_write write = write_begin(search, now);
     write.new_state = true;
     write.state = to;
+    write.reason = search->close_reason ? search->close_reason : search->reason;
     return write_commit(sched, search, &write, err);
 }
 
@@ -22,7 +23,8 @@ static bool deserves_confirmation(const struct search *search, int number)
     const struct trial *trial = &search->trials[number];
     if (trial->job[HALF_SEARCH].state != TRIAL_DONE || trial->job[HALF_HELDOUT].state != TRIAL_ABSENT)
         return false;
-    return search->plan.streams[trial->stream].kind == OPT_SWEEP || tally_on_front(search, number);
+    enum opt_kind kind = search->plan.streams[trial->stream].kind;
+    return kind == OPT_SWEEP || (kind != OPT_GIVEN && tally_on_front(search, number));
 }
 
 /* The front and the sweep are scored again on items the search has not seen. */
@@ -38,6 +40,7 @@ static int confirm(struct sched *sched, struct search *search, struct now now)
     write.trials_n = n;
     write.new_state = true;
     write.state = SEARCH_CONFIRMING;
+    write.reason = search->close_reason;
     int rc = write_commit(sched, search, &write, NULL);
     mem_free(changes);
     if (!rc)
@@ -45,8 +48,8 @@ static int confirm(struct sched *sched, struct search *search, struct now now)
     return rc;
 }
 
-/* The time budget is used up: what nobody works on yet is cancelled. */
-static int close_search(struct sched *sched, struct search *search, struct now now)
+/* A budget is used up: what nobody works on yet is cancelled. */
+static int close_search(struct sched *sched, struct search *search, const char *reason, struct now now)
 {
     int n = search->ready[HALF_SEARCH].n;
     if (n > 0) {
@@ -54,8 +57,7 @@ static int close_search(struct sched *sched, struct search *search, struct now n
         for (int i = 0; i < n; i++) {
             int number = search->ready[HALF_SEARCH].number[i];
             changes[i] = (struct trial_change){number, HALF_SEARCH, TRIAL_CANCELLED,
-                                               search->trials[number].job[HALF_SEARCH].attempts,
-                                               "the time budget was used up"};
+                                               search->trials[number].job[HALF_SEARCH].attempts, reason};
         }
         struct sched_write write = write_begin(search, now);
         write.trials = changes;
@@ -66,6 +68,10 @@ static int close_search(struct sched *sched, struct search *search, struct now n
             return rc;
     }
     search->closed = true;
+    if (!search->close_reason)
+        search->close_reason = mem_strdup(reason);
+    for (int s = 0; s < search->plan.streams_n; s++)
+        proposals_clear(&search->streams[s].ready);
     return 0;
 }
 
@@ -84,6 +90,18 @@ static int fail(struct sched *sched, struct search *search, struct now now)
     return rc;
 }
 
+/* A stopped trial may go on when more is known: the last word is that of an insight into every event. */
+static bool waits_for_insight(const struct search *search)
+{
+    if (search->spec.early_stop <= 0 || search->closed || search->m > INSIGHT_OBJECTIVES_MAX ||
+        search->looked == search->log.n)
+        return false;
+    for (int i = 0; i < search->plan.trials; i++)
+        if (search->trials[i].job[HALF_SEARCH].state == TRIAL_STOPPED && !search->trials[i].reopened)
+            return true;
+    return false;
+}
+
 /* One step; 0 when it made one. */
 static int advance_once(struct sched *sched, struct search *search, struct now now)
 {
@@ -94,16 +112,32 @@ static int advance_once(struct sched *sched, struct search *search, struct now n
     }
     if (search->state != SEARCH_RUNNING)
         return ERR_NOT_READY;
-    if (search->deadline_us && search->deadline_us <= now.us &&
+    char spent[128];
+    search_spent(search, now.us, spent);
+    if (*spent &&
         (!search->closed || search->ready[HALF_SEARCH].n > 0)) /* a failed lease makes one ready again */
-        return close_search(sched, search, now);
+        return close_search(sched, search, spent, now);
     if (search_is_hopeless(search))
         return fail(sched, search, now);
     if (!search_half_complete(search))
         return ERR_NOT_READY;
+    if (waits_for_insight(search)) {
+        sched->ops.learnt(sched->ops.ctx, search);
+        return ERR_NOT_READY;
+    }
     if (search->count[HALF_SEARCH][TRIAL_DONE] == 0)
         return fail(sched, search, now);
     return search->spec.held_out ? confirm(sched, search, now) : move(sched, search, SEARCH_DONE, now, NULL);
+}
+
+/* Proposals of modelled streams are held ready, not stored: they are made anew when more is known. */
+static void fill_modelled(struct sched *sched, struct search *search, int want)
+{
+    for (int s = 0; s < search->plan.streams_n; s++)
+        if (search_wants_model(search, s, want)) {
+            search->streams[s].asking = want;
+            sched->ops.ask(sched->ops.ctx, search, s, want);
+        }
 }
 
 /* Keeps a job for every waiting poll and two in hand, so that a worker that comes finds one. */
@@ -112,6 +146,7 @@ void sched_fill(struct sched *sched, struct search *search)
     if (search->state != SEARCH_RUNNING || search->closed)
         return;
     int want = (search->spec.evaluator == EVALUATOR_EXTERNAL ? search->waiting : sched->waiting) + 2;
+    fill_modelled(sched, search, want);
     for (;;) {
         int have = search->ready[HALF_SEARCH].n + search_asking(search);
         int s = have < want ? search_next_stream(search) : -1;
@@ -121,7 +156,7 @@ void sched_fill(struct sched *sched, struct search *search)
         int left = search->plan.streams[s].quota - stream->proposed;
         int n = search->plan.streams[s].adaptive ? 1 : want - have < left ? want - have : left;
         stream->asking = n;
-        stream->asked_done = search_finished(search);
+        stream->asked_done = search_known(search, s);
         sched->ops.ask(sched->ops.ctx, search, s, n);
     }
 }
@@ -167,6 +202,39 @@ void sched_proposed(struct sched *sched, int64_t id, int stream, const double *r
     if (n > 0)
         sched->ops.wake(sched->ops.ctx);
     sched_advance(sched, search, now);
+}
+
+void sched_prepared(struct sched *sched, int64_t id, int stream, const struct model_ask *ask,
+                    const double *ratios, const struct origin *origins, int n, int rc, const char *why,
+                    struct now now)
+{
+    struct search *search = sched_search(sched, id);
+    assert(search && search->streams[stream].asking > 0);
+    struct search_stream *state = &search->streams[stream];
+    state->asking = 0;
+    if (search_state_is_final(search->state) || search->closed)
+        return;
+    bool taken = search_ask_end(search, stream, ask, ratios, origins, n);
+    if (rc == ERR_NOT_READY && n == 0)
+        state->blocked_done = ask->watermark;
+    else if (rc && rc != ERR_NOT_READY && n == 0) {
+        state->dropped = true; /* not stored: the same question gets the same answer after a restart */
+        text_replace(
+            &search->trials[search->plan.streams[stream].first + state->proposed].job[HALF_SEARCH].reason,
+            why);
+    }
+    if (taken && n > 0)
+        sched->ops.wake(sched->ops.ctx);
+    sched_advance(sched, search, now);
+}
+
+void sched_looked(struct sched *sched, int64_t id, int watermark, struct now now)
+{
+    struct search *search = sched_search(sched, id);
+    assert(search && watermark <= search->log.n);
+    search->looked = watermark;
+    if (!search_state_is_final(search->state))
+        sched_advance(sched, search, now);
 }
 
 static int find(struct sched *sched, int64_t id, struct search **out, struct err *err)

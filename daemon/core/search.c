@@ -53,8 +53,18 @@ static void problem_make(const struct search_spec *spec, int k, struct opt_probl
         .streams = spec->streams,
         .rho = spec->rho,
         .initial_step = spec->initial_step,
+        .given = spec->given ? spec->given->n : 0,
+        .has_mean = spec->has_mean,
+        .mean = spec->mean,
+        .design = spec->design,
+        .repeats = spec->repeats,
         .seed = spec->seed,
     };
+    for (int j = 0; j < spec->objectives_n; j++) {
+        const struct spec_objective *o = &spec->objectives[j];
+        out->has_reference[j] = o->has_reference;
+        out->reference[j] = o->minimise ? o->reference : -o->reference;
+    }
     _Static_assert(OPT_MEANS_MAX >= SPEC_MEANS_MAX, "every mean of a spec has a place");
     _Static_assert(OPT_M_MAX >= SPEC_OBJECTIVES_MAX, "every objective of a spec has a place");
     memcpy(out->means, spec->means, (size_t)spec->means_n * sizeof *spec->means);
@@ -75,6 +85,7 @@ static void allocate(struct search *search)
     for (int s = 0; s < search->plan.streams_n; s++) {
         const struct opt_stream *stream = &search->plan.streams[s];
         search->streams[s].blocked_done = -1;
+        search->streams[s].ready.k = search->k;
         for (int i = 0; i < stream->quota; i++) {
             struct trial *trial = &search->trials[stream->first + i];
             trial->number = stream->first + i;
@@ -135,6 +146,9 @@ void search_destroy(struct search *search)
     mem_free(search->done_order);
     event_log_fini(&search->log);
     mem_free(search->reason);
+    mem_free(search->close_reason);
+    for (int s = 0; s < search->plan.streams_n; s++)
+        proposals_fini(&search->streams[s].ready);
     tally_fini(&search->tally);
     search_spec_fini(&search->spec);
     mem_free(search);
@@ -313,9 +327,12 @@ void search_check(const struct search *search)
         bool absent = t->job[HALF_SEARCH].state == TRIAL_ABSENT;
         assert(absent == (t->step >= search->streams[t->stream].proposed)); /* (3) */
     }
+    for (int s = 0; s < search->plan.streams_n; s++)
+        assert(search->streams[s].proposed + search->streams[s].ready.n <=
+               search->plan.streams[s].quota); /* (6) */
     for (int i = 0; i < search->count[HALF_SEARCH][TRIAL_DONE]; i++)
         assert(search->trials[search->done_order[i]].job[HALF_SEARCH].state == TRIAL_DONE); /* (4) */
     struct err err = {0};
-    int rc = search_log_check(search, &err); /* (6) */
+    int rc = search_log_check(search, &err); /* (7) */
     assert(rc == 0);
 }

@@ -12,12 +12,14 @@
  * (3) The trials of a stream that are not ABSENT are its first `proposed` steps.
  * (4) done_order holds exactly the trials whose search half is DONE, in order of completion.
  * (5) revision grows with every persisted change.
- * (6) log tells of each trial what its state says: a DONE one has one done event, its last; a STOPPED one ends with a
+ * (6) proposals that are ready are for the steps from `proposed` on.
+ * (7) log tells of each trial what its state says: a DONE one has one done event, its last; a STOPPED one ends with a
  *     stopped event, a QUARANTINED or CANCELLED one with a failed event; the others are open in it. */
 #ifndef DAEMON_CORE_SEARCH_H
 #define DAEMON_CORE_SEARCH_H
 
 #include "daemon/core/history.h"
+#include "daemon/core/proposals.h"
 #include "daemon/core/tally.h"
 #include "daemon/core/trial.h"
 #include "optimizer/optimizer.h"
@@ -33,12 +35,22 @@ enum search_state {
     SEARCH_STATES_N
 };
 
+#define INSIGHT_OBJECTIVES_MAX 4 /* beyond, nobody looks at a search with a model */
+
 struct search_stream {
-    int proposed;     /* steps that exist */
-    int asking;       /* steps being proposed now */
-    bool dropped;     /* the strategy cannot go on here; the rest of the quota never comes */
-    int asked_done;   /* search_finished when it was asked last */
-    int blocked_done; /* the same when it said "not ready"; -1 = it did not */
+    int proposed;           /* steps that exist */
+    int asking;             /* steps being proposed now */
+    bool dropped;           /* the strategy cannot go on here; the rest of the quota never comes */
+    int asked_done;         /* search_known when it was asked last */
+    int blocked_done;       /* the same when it said "not ready"; -1 = it did not */
+    struct proposals ready; /* modelled: for the steps from `proposed` on */
+};
+
+/* A question for proposals of a modelled stream, and what its answer rests on. */
+struct model_ask {
+    int first;     /* step of the first */
+    int n;         /* how many; 0: none is needed */
+    int watermark; /* events that it may look at */
 };
 
 struct job_queue {
@@ -59,7 +71,8 @@ struct search {
     int64_t revision;
     int64_t created_wall_us, ended_wall_us; /* ended: 0 = not yet */
     int64_t deadline_us;                    /* budget of seconds; 0 = none */
-    bool closed;                            /* the deadline passed: nothing new is proposed or leased */
+    bool closed;                            /* a budget is used up: nothing new is proposed or leased */
+    char *close_reason;                     /* why, as a sentence; NULL while it is not */
 
     struct trial *trials;      /* [plan.trials] */
     double *ratios;            /* [plan.trials][k] */
@@ -69,6 +82,7 @@ struct search {
     int count[HALVES_N][TRIAL_STATES_N];
     struct job_queue ready[HALVES_N];
     struct event_log log;
+    int looked; /* events that the last insight knew of */
     int64_t
         items; /* of the search half that are scored, each of a trial's once however often it was repeated */
     int *done_order; /* [plan.trials], the first count[HALF_SEARCH][TRIAL_DONE] are meaningful */
@@ -125,12 +139,33 @@ void search_minimised(const struct search *search, const double *x, double *out)
 
 /* Everything the optimiser is told, as a copy; history_fini. */
 void search_history(const struct search *search, struct history *out);
+/* What a trial's proposal was made from, as a copy: the state of the world when it was asked for. Of a modelled stream the
+ * trials of this number and above are absent and the events end at its watermark; of a direct one its own steps from this
+ * one on. Proposing from it gives the trial again, to the bit. */
+void search_history_of(const struct search *search, int number, struct history *out);
 
 /* The number of the ready job that is leased next (phase, then adaptive streams by step, then number), or -1.
  */
 int search_next_ready(const struct search *search, enum half half);
-/* The stream whose next step should be proposed next, -1 when none may. */
+/* The direct stream whose next step should be proposed next, -1 when none may. */
 int search_next_stream(const struct search *search);
+/* The modelled stream that has a proposal ready, -1 when none has or the budgets say no. */
+int search_next_prepared(const struct search *search);
+/* What the proposals of a stream depend on, as a number that grows: events, or finished trials. */
+int search_known(const struct search *search, int stream);
+/* A modelled stream should be asked: fewer than `want` of its proposals are ready, or they know less than the log does. */
+bool search_wants_model(const struct search *search, int stream, int want);
+/* What to ask it now, and the history for it (history_fini; empty when *ask says that none is needed). Proposals that are
+ * ready and know all stay, as pending trials of the history. */
+void search_ask_begin(const struct search *search, int stream, int want, struct model_ask *ask,
+                      struct history *history);
+/* The answer: ratios [n][k], origins [n]. They replace what is ready or go behind it; false when trials came into being
+ * meanwhile that they know nothing of, and nothing changed. */
+bool search_ask_end(struct search *search, int stream, const struct model_ask *ask, const double *ratios,
+                    const struct origin *origins, int n);
+/* Why nothing new should be begun: "the expected gain …", "the budget of …"; "" when nothing speaks against it. now_us: for
+ * the time budget. */
+void search_spent(const struct search *search, int64_t now_us, char text[128]);
 int search_asking(const struct search *search);
 /* Trials whose search half is settled. */
 int search_finished(const struct search *search);
@@ -146,10 +181,10 @@ int search_sweep_trial(const struct search *search, const double *ratios);
 /* Both ends of the sweep are quarantined: whatever else is scored, there is nothing to read it against. */
 bool search_is_hopeless(const struct search *search);
 
-/* ERR_CORRUPT with a sentence when (6) does not hold. */
+/* ERR_CORRUPT with a sentence when (7) does not hold. */
 int search_log_check(const struct search *search, struct err *err);
 
-/* Asserts (1) to (4) and (6); for tests. */
+/* Asserts (1) to (4), (6) and (7); for tests. */
 void search_check(const struct search *search);
 
 #endif

@@ -54,11 +54,11 @@ static bool may_ask(const struct search *search, int s, bool phase0_complete)
 {
     const struct opt_stream *stream = &search->plan.streams[s];
     const struct search_stream *state = &search->streams[s];
-    if (state->dropped || state->asking || state->proposed >= stream->quota)
+    if (stream->modelled || state->dropped || state->asking || state->proposed >= stream->quota)
         return false;
     if (stream->phase > 0 && !phase0_complete)
         return false;
-    if (state->blocked_done == search_finished(search))
+    if (state->blocked_done == search_known(search, s))
         return false;
     if (!stream->adaptive || state->proposed == 0)
         return true;
@@ -81,6 +81,11 @@ int search_next_stream(const struct search *search)
         }
     }
     return best;
+}
+
+int search_known(const struct search *search, int stream)
+{
+    return search->plan.streams[stream].modelled ? search->log.n : search_finished(search);
 }
 
 int search_asking(const struct search *search)

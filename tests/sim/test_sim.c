@@ -220,7 +220,7 @@ static void test_time_budgets_end_the_search_half(void **state)
                 assert_true(world->lease[i].half == HALF_HELDOUT ||
                             world->lease[i].granted_us <= 450 * 1000000);
             for (int i = 0; i < WORLD_TRIALS; i++)
-                if (world->search[s].trial[i].state == TRIAL_CANCELLED)
+                if (world->search[s].trial[i].state == TRIAL_CANCELLED && search->state == SEARCH_DONE)
                     assert_string_equal(world->search[s].trial[i].reason, "the time budget was used up");
             assert_true(search->state == SEARCH_DONE || search->state == SEARCH_FAILED);
         }
@@ -288,6 +288,154 @@ static void test_stopped_trials_are_settled(void **state)
     assert_true(stopped > 100 && reopened > 20 && slices > 1000);
 }
 
+/* After a restart from the rows: every trial comes out of its history again, to the bit. How many came from a model. */
+static int assert_derived_again(struct world *world, uint64_t seed)
+{
+    int modelled = 0;
+    world_restart(world);
+    for (int s = 0; s < WORLD_SEARCHES; s++) {
+        struct search *search = sched_search(&world->sched, s + 1);
+        int watermark = 0;
+        for (int i = 0; i < search->plan.trials; i++) {
+            const struct trial *trial = &search->trials[i];
+            struct history history;
+            struct opt_proposal again;
+            if (trial->job[HALF_SEARCH].state == TRIAL_ABSENT)
+                continue;
+            search_history_of(search, i, &history);
+            assert_int_equal(world_propose(&world->options, search, &history, trial->stream, &again, NULL),
+                             0);
+            history_fini(&history);
+            struct origin origin = {again.watermark, again.path, again.repeat_of, again.gain};
+            bool same = again.trial == i &&
+                        !memcmp(again.ratios, search_ratios(search, i), WORLD_K * sizeof(double)) &&
+                        origin.watermark == trial->origin.watermark && origin.path == trial->origin.path &&
+                        origin.repeat_of == trial->origin.repeat_of &&
+                        !memcmp(&origin.gain, &trial->origin.gain, sizeof origin.gain);
+            if (!same)
+                fail_msg("seed %llu: trial %d of search %d is another now", (unsigned long long)seed, i,
+                         s + 1);
+            assert_true(origin.watermark >= watermark || !search->plan.streams[trial->stream].modelled);
+            watermark = origin.watermark;
+            modelled += search->plan.streams[trial->stream].modelled;
+        }
+    }
+    return modelled;
+}
+
+static int run_modelled(uint64_t seed, enum spec_strategy strategy, bool made_up)
+{
+    struct world_options options = {.seed = seed,
+                                    .strategy = strategy,
+                                    .made_up = made_up,
+                                    .attempts = 4,
+                                    .held_out = seed % 2,
+                                    .bounded = seed % 3 == 0,
+                                    .disk_fails = 0.02,
+                                    .daemon_crashes = 0.01,
+                                    .worker_crashes = 0.01,
+                                    .worker_stalls = 0.1,
+                                    .evaluation_fails = 0.1,
+                                    .answer_lost = 0.05,
+                                    .gives_back = 0.05,
+                                    .pauses = 0.02,
+                                    .slices = 4,
+                                    .stops = 0.05,
+                                    .reopens = 0.1};
+    struct world *world = world_create(&options);
+    world_run(world);
+    assert_log_is_true(world, seed);
+    int modelled = assert_derived_again(world, seed);
+    world_destroy(world);
+    return modelled;
+}
+
+static void test_modelled_trials_come_out_of_their_history(void **state)
+{
+    (void)state;
+    int modelled = 0;
+    for (uint64_t seed = 1; seed <= 3 * SEEDS; seed++)
+        modelled += run_modelled(seed, seed % 2 ? STRATEGY_BAYES : STRATEGY_QUADRATIC, true);
+    assert_true(modelled > 1000);
+}
+
+/* Three proposals in a row promise less than a half: one chance in eight at each trial. */
+static void test_low_gains_end_a_search(void **state)
+{
+    (void)state;
+    int ended = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct world_options options = {.seed = seed,
+                                        .strategy = STRATEGY_BAYES,
+                                        .made_up = true,
+                                        .attempts = 1000,
+                                        .held_out = seed % 2,
+                                        .disk_fails = 0.02,
+                                        .daemon_crashes = 0.01,
+                                        .worker_crashes = 0.01,
+                                        .evaluation_fails = 0.1,
+                                        .pauses = 0.02,
+                                        .gain = 0.5};
+        struct world *world = world_create(&options);
+        world_run(world);
+        assert_derived_again(world, seed);
+        for (int s = 0; s < WORLD_SEARCHES; s++) {
+            const struct search *search = sched_search(&world->sched, s + 1);
+            const struct search_stream *last = &search->streams[search->plan.streams_n - 1];
+            int first = search->plan.streams[search->plan.streams_n - 1].first, low = 0;
+            assert_int_equal(search->state, SEARCH_DONE);
+            for (int i = 0; i < last->proposed; i++) {
+                assert_true(low < 3); /* nothing after three of them */
+                low = search->trials[first + i].origin.gain < 0.5 ? low + 1 : 0;
+            }
+            ended += low == 3;
+            assert_int_equal(low == 3,
+                             search->reason && strstr(search->reason, "gain in hypervolume fell below 0.5"));
+        }
+        world_destroy(world);
+    }
+    assert_true(ended > 20);
+}
+
+static void test_items_end_a_search(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct world_options options = {.seed = seed,
+                                        .strategy = STRATEGY_SOBOL,
+                                        .attempts = 1000,
+                                        .held_out = true,
+                                        .daemon_crashes = 0.01,
+                                        .worker_crashes = 0.01,
+                                        .evaluation_fails = 0.1,
+                                        .items = 150};
+        struct world *world = world_create(&options);
+        world_run(world);
+        assert_log_is_true(world, seed);
+        for (int s = 0; s < WORLD_SEARCHES; s++) {
+            const struct search *search = sched_search(&world->sched, s + 1);
+            /* ten a trial, and what was under way when they were used up */
+            assert_in_range(search->count[HALF_SEARCH][TRIAL_DONE], 15, 15 + WORLD_WORKERS);
+            assert_string_equal(search->reason, "the budget of 150 items was used up");
+            assert_int_equal(search->state, SEARCH_DONE);
+        }
+        world_destroy(world);
+    }
+}
+
+static void test_quadratic_trials_come_out_of_their_history(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 2; seed++)
+        assert_true(run_modelled(seed, STRATEGY_QUADRATIC, false) > 0);
+}
+
+static void test_bayes_trials_come_out_of_their_history(void **state)
+{
+    (void)state;
+    assert_true(run_modelled(1, STRATEGY_BAYES, false) > 0); /* slow */
+}
+
 static void test_hopeless_searches_fail(void **state)
 {
     (void)state;
@@ -318,6 +466,11 @@ int main(void)
         cmocka_unit_test(test_bounded_attempts_end_every_search),
         cmocka_unit_test(test_time_budgets_end_the_search_half),
         cmocka_unit_test(test_stopped_trials_are_settled),
+        cmocka_unit_test(test_modelled_trials_come_out_of_their_history),
+        cmocka_unit_test(test_quadratic_trials_come_out_of_their_history),
+        cmocka_unit_test(test_bayes_trials_come_out_of_their_history),
+        cmocka_unit_test(test_low_gains_end_a_search),
+        cmocka_unit_test(test_items_end_a_search),
         cmocka_unit_test(test_hopeless_searches_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

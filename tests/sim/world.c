@@ -1,6 +1,7 @@
 #include "world.h"
 
 #include "daemon/core/search_restore.h"
+#include "daemon/hash.h"
 #include "proto/mem.h"
 
 #include <assert.h>
@@ -75,8 +76,10 @@ static void save_result(struct world_search *row, const struct sched_write *writ
     assert(change->to == TRIAL_DONE);
     assert(t->scores_n[change->half] == 0); /* never two scores for one */
     t->scores_n[change->half] = (int)write->result->scores_n;
-    for (int j = 0; j < WORLD_M; j++)
+    for (int j = 0; j < WORLD_M; j++) {
         t->means[change->half][j] = write->result->scores[j].mean;
+        t->stderrs[change->half][j] = write->result->scores[j].stderr_;
+    }
 }
 
 static void save_events(struct world_search *row, const struct sched_write *write)
@@ -128,8 +131,10 @@ static int on_persist(void *ctx, const struct sched_write *write, struct err *er
         save_result(row, write);
     save_events(row, write);
     save_leases(world, write);
-    if (write->new_state)
+    if (write->new_state) {
         row->state = write->state;
+        snprintf(row->reason, sizeof row->reason, "%s", write->reason ? write->reason : "");
+    }
     return 0;
 }
 
@@ -141,7 +146,10 @@ static void on_ask(void *ctx, const struct search *search, int stream, int n)
     ask->search = search->id;
     ask->stream = stream;
     ask->n = n;
-    search_history(search, &ask->history);
+    if (search->plan.streams[stream].modelled)
+        search_ask_begin(search, stream, n, &ask->model, &ask->history);
+    else
+        search_history(search, &ask->history);
 }
 
 static void on_wake(void *ctx)
@@ -163,6 +171,43 @@ static void on_learnt(void *ctx, const struct search *search)
 
 /* ---- proposals come back in any order ---- */
 
+/* A proposal that shows every bit it rests on: lower numbers' ratios, and the events before the watermark. */
+static void make_up(const struct search *search, const struct history *history, int stream,
+                    struct opt_proposal *out)
+{
+    const struct opt_stream *s = &search->plan.streams[stream];
+    int number = s->first;
+    while (history->state[number] != OPT_ABSENT)
+        number++;
+    uint64_t h = hash_fnv((uint64_t)number, history->ratios, (size_t)number * WORLD_K * sizeof(double));
+    for (int i = 0; i < history->known.events_n; i++) {
+        const struct opt_event *e = &history->event[i];
+        int what[2] = {e->trial, (int)e->kind};
+        h = hash_fnv(h, what, sizeof what);
+        h = hash_fnv(h, &e->share, sizeof e->share);
+        if (e->means)
+            h = hash_fnv(h, e->means, WORLD_M * sizeof *e->means);
+    }
+    struct rng rng;
+    rng_seed(&rng, h, 0);
+    *out = (struct opt_proposal){.trial = number,
+                                 .watermark = history->known.events_n,
+                                 .path = OPT_PATH_MODEL,
+                                 .repeat_of = -1,
+                                 .gain = rng_uniform(&rng)};
+    for (int i = 0; i < WORLD_K; i++)
+        out->ratios[i] = rng_uniform(&rng);
+}
+
+int world_propose(const struct world_options *options, const struct search *search,
+                  const struct history *history, int stream, struct opt_proposal *out, struct err *err)
+{
+    if (!options->made_up || !search->plan.streams[stream].modelled)
+        return opt_propose(&search->problem, &search->plan, &history->known, stream, NULL, out, err);
+    make_up(search, history, stream, out);
+    return 0;
+}
+
 static void answer_ask(struct world *world)
 {
     int i = (int)(rng_uniform(&world->rng) * world->ask_n);
@@ -175,11 +220,11 @@ static void answer_ask(struct world *world)
     struct origin origins[WORLD_TRIALS];
     struct err err = {0};
     int got = 0, rc = 0, step = 0;
-    while (step < stream->quota && ask.history.state[stream->first + step] != OPT_ABSENT)
+    int wanted = stream->modelled ? ask.model.n : ask.n;
+    while (wanted > 0 && step < stream->quota && ask.history.state[stream->first + step] != OPT_ABSENT)
         step++;
-    while (got < ask.n && !rc) {
-        rc = opt_propose(&search->problem, &search->plan, &ask.history.known, ask.stream, NULL, &proposal,
-                         &err);
+    while (got < wanted && !rc) {
+        rc = world_propose(&world->options, search, &ask.history, ask.stream, &proposal, &err);
         if (rc)
             break;
         memcpy(found + got * WORLD_K, proposal.ratios, WORLD_K * sizeof *found);
@@ -189,7 +234,11 @@ static void answer_ask(struct world *world)
         memcpy(ask.history.ratios + number * WORLD_K, found + got * WORLD_K, WORLD_K * sizeof *found);
         got++;
     }
-    sched_proposed(&world->sched, ask.search, ask.stream, found, origins, got, rc, err.text, world->now);
+    if (stream->modelled)
+        sched_prepared(&world->sched, ask.search, ask.stream, &ask.model, found, origins, got, rc, err.text,
+                       world->now);
+    else
+        sched_proposed(&world->sched, ask.search, ask.stream, found, origins, got, rc, err.text, world->now);
     history_fini(&ask.history);
 }
 
@@ -226,6 +275,10 @@ struct search *world_make_search(const struct world_options *options, int64_t id
     spec->means[2] = 0.75;
     snprintf(spec->algorithm, sizeof spec->algorithm, "LN_COBYLA");
     spec->initial_step = 0.25;
+    spec->design = -1;
+    spec->early_stop = options->slices ? 0.02 : 0;
+    spec->gain = options->gain;
+    spec->items = options->items;
     spec->attempts = options->attempts;
     spec->held_out = options->held_out;
     spec->seed = (uint64_t)id;
@@ -272,8 +325,8 @@ static void load_search(struct world *world, int64_t id)
             const struct world_trial *t = &row->trial[i];
             if (!t->scores_n[h])
                 continue;
-            struct score scores[WORLD_M] = {{"task.m0", t->means[h][0], 0, 1, NULL, 0},
-                                            {"task.m1", t->means[h][1], 0, 1, NULL, 0}};
+            struct score scores[WORLD_M] = {{"task.m0", t->means[h][0], t->stderrs[h][0], 1, NULL, 0},
+                                            {"task.m1", t->means[h][1], t->stderrs[h][1], 1, NULL, 0}};
             int rc = restore_scores(restore, i, (enum half)h, scores, WORLD_M, &err);
             assert(!rc);
         }
@@ -286,6 +339,7 @@ static void load_search(struct world *world, int64_t id)
         fprintf(stderr, "%s\n", err.text);
     assert(!rc);
     search->state = row->state;
+    text_replace(&search->reason, *row->reason ? row->reason : NULL);
     search->revision = row->revision;
     search->created_wall_us = BORN_WALL_US;
     sched_add(&world->sched, search, world->now);
@@ -305,11 +359,16 @@ static void start_daemon(struct world *world)
     sched_start(&world->sched, world->now);
 }
 
+void world_restart(struct world *world)
+{
+    sched_fini(&world->sched);
+    start_daemon(world);
+}
+
 static void crash_daemon(struct world *world)
 {
     world->crashes++;
-    sched_fini(&world->sched);
-    start_daemon(world);
+    world_restart(world);
 }
 
 /* ---- workers ---- */
@@ -500,6 +559,13 @@ static void reopen(struct world *world)
     world->reopened += rc == 0;
 }
 
+/* An insight into every event there is, of which nothing follows. */
+static void look(struct world *world)
+{
+    int64_t id = 1 + (int64_t)(rng_uniform(&world->rng) * WORLD_SEARCHES);
+    sched_looked(&world->sched, id, sched_search(&world->sched, id)->log.n, world->now);
+}
+
 /* ---- the run ---- */
 
 struct world *world_create(const struct world_options *options)
@@ -565,6 +631,8 @@ void world_run(struct world *world)
             steer(world);
         if (happens(world, world->options.reopens))
             reopen(world);
+        if (world->options.slices && happens(world, 0.3))
+            look(world);
         step_worker(world, &world->worker[(int)(rng_uniform(&world->rng) * WORLD_WORKERS)]);
         sched_tick(&world->sched, world->now);
         if (step % 16 == 0)

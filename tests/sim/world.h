@@ -29,7 +29,10 @@ struct world_options {
         gives_back, pauses;
     double refuses;  /* of a (worker, search) pair; worker 0 refuses none, so that the searches end */
     double budget_s; /* 0 = none */
+    double gain;     /* 0 = none */
+    int64_t items;   /* 0 = none */
     int slices;      /* of an evaluation; 0 = it is not cut */
+    bool made_up;    /* modelled proposals are a hash of what they rest on; else the optimizer makes them */
     double stops,
         reopens; /* chances that a slice makes a trial stop, and at each step that a stopped one goes on */
 };
@@ -44,7 +47,7 @@ struct world_trial {
     int64_t created_us, done_us;
     double wall_s;
     int scores_n[HALVES_N]; /* 0 = none */
-    double means[HALVES_N][WORLD_M];
+    double means[HALVES_N][WORLD_M], stderrs[HALVES_N][WORLD_M];
     struct origin origin;
 };
 
@@ -59,6 +62,7 @@ struct world_search {
     struct world_trial trial[WORLD_TRIALS];
     struct world_event event[WORLD_EVENTS];
     int events_n;
+    char reason[200];
     int stopped; /* how often a trial was */
 };
 
@@ -66,6 +70,7 @@ struct world_ask {
     int64_t search;
     int stream, n;
     struct history history;
+    struct model_ask model; /* of a modelled stream */
 };
 
 struct world_worker {
@@ -103,10 +108,15 @@ struct world {
 
 struct world *world_create(const struct world_options *options);
 void world_destroy(struct world *world);
+/* The daemon dies and starts again from what is on disk. */
+void world_restart(struct world *world);
 /* Until every search is final; asserts that it comes to that. */
 void world_run(struct world *world);
 /* The made-up score of a ratio vector. */
 void world_score(const double *ratios, double means[WORLD_M]);
+/* What a trial's proposal would be from this history: struct opt_proposal, by the world's optimizer. */
+int world_propose(const struct world_options *options, const struct search *search,
+                  const struct history *history, int stream, struct opt_proposal *out, struct err *err);
 struct search *world_make_search(const struct world_options *options, int64_t id);
 
 #endif

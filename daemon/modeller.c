@@ -1,0 +1,311 @@
+#include "daemon/modeller_internal.h"
+
+#include "proto/mem.h"
+
+#include <string.h>
+
+#define REPLAYS_MAX 64
+
+/* What is wanted of one search. */
+struct desk {
+    int64_t search;
+    struct opt_model *model; /* NULL while a job has it, and when the search is over */
+    int ask_stream;          /* -1 = nothing is asked */
+    int *promise;            /* [promise_n] trials in order of their events */
+    int promise_n, promise_cap;
+    int seen; /* events that were looked at for promises */
+    bool wants_insight;
+    int tried; /* watermark of the last attempt at an insight; -1 = none */
+    struct insight *insight;
+};
+
+struct modeller {
+    struct paretod *daemon;
+    struct desk **desk; /* [desk_n] */
+    int desk_n, desk_cap;
+    struct replay *replay[REPLAYS_MAX]; /* [replay_n] in order of arrival */
+    int replay_n;
+    int64_t last_search; /* that was served last: searches take turns */
+    bool busy;
+};
+
+struct modeller *modeller_create(struct paretod *daemon)
+{
+    struct modeller *modeller = mem_zero(1, sizeof *modeller);
+    modeller->daemon = daemon;
+    return modeller;
+}
+
+void modeller_destroy(struct modeller *modeller)
+{
+    if (!modeller)
+        return;
+    for (int i = 0; i < modeller->desk_n; i++) {
+        struct desk *desk = modeller->desk[i];
+        opt_model_destroy(desk->model);
+        insight_destroy(desk->insight);
+        mem_free(desk->promise);
+        mem_free(desk);
+    }
+    for (int i = 0; i < modeller->replay_n; i++)
+        replay_destroy(modeller->replay[i]);
+    mem_free(modeller->desk);
+    mem_free(modeller);
+}
+
+static struct desk *desk_find(const struct modeller *modeller, int64_t search)
+{
+    for (int i = 0; i < modeller->desk_n; i++)
+        if (modeller->desk[i]->search == search)
+            return modeller->desk[i];
+    return NULL;
+}
+
+static struct desk *desk_of(struct modeller *modeller, int64_t search)
+{
+    struct desk *desk = desk_find(modeller, search);
+    if (desk)
+        return desk;
+    if (modeller->desk_n == modeller->desk_cap) {
+        modeller->desk_cap = modeller->desk_cap ? 2 * modeller->desk_cap : 16;
+        modeller->desk = mem_grow(modeller->desk, (size_t)modeller->desk_cap, sizeof(struct desk *));
+    }
+    desk = modeller->desk[modeller->desk_n++] = mem_zero(1, sizeof *desk);
+    desk->search = search;
+    desk->ask_stream = desk->tried = -1;
+    return desk;
+}
+
+/* ---- jobs ---- */
+
+static void begin_next(struct modeller *modeller);
+
+/* Pool thread. */
+static void run(uv_work_t *work)
+{
+    struct model_job *job = work->data;
+    job->run(job);
+}
+
+static void job_free(struct model_job *job)
+{
+    history_fini(&job->history);
+    opt_model_destroy(job->model);
+    insight_destroy(job->insight);
+    mem_free(job->ratios);
+    mem_free(job->origins);
+    mem_free(job);
+}
+
+/* The first replay goes to the back until it is over, so that a long one keeps no short one waiting. */
+static void turn_replay(struct modeller *modeller)
+{
+    struct replay *replay = modeller->replay[0];
+    memmove(modeller->replay, modeller->replay + 1, (size_t)--modeller->replay_n * sizeof(struct replay *));
+    if (!replay_is_over(replay)) {
+        modeller->replay[modeller->replay_n++] = replay;
+        return;
+    }
+    replay_answer(modeller->daemon, replay);
+    replay_destroy(replay);
+}
+
+static void return_model(struct modeller *modeller, struct model_job *job)
+{
+    const struct search *search = sched_search(&modeller->daemon->sched, job->search);
+    if (search_state_is_final(search->state))
+        return; /* freed with the job */
+    desk_of(modeller, job->search)->model = job->model;
+    job->model = NULL;
+}
+
+static void came_home(uv_work_t *work, int status)
+{
+    struct model_job *job = work->data;
+    struct paretod *daemon = job->daemon;
+    struct modeller *modeller = daemon->modeller;
+    modeller->busy = false;
+    if (status == 0 && !daemon->stopping) {
+        job->finish(job);
+        if (job->replay)
+            turn_replay(modeller);
+        else
+            return_model(modeller, job);
+    }
+    job_free(job);
+    if (!daemon->stopping)
+        begin_next(modeller);
+}
+
+/* The desk with the most urgent wish, of equals the one after the search served last. */
+static struct desk *choose(const struct modeller *modeller, bool (*wants)(const struct desk *desk))
+{
+    struct desk *first = NULL, *after = NULL;
+    for (int i = 0; i < modeller->desk_n; i++) {
+        struct desk *desk = modeller->desk[i];
+        if (!wants(desk))
+            continue;
+        if (!first || desk->search < first->search)
+            first = desk;
+        if (desk->search > modeller->last_search && (!after || desk->search < after->search))
+            after = desk;
+    }
+    return after ? after : first;
+}
+
+static bool wants_proposals(const struct desk *desk)
+{
+    return desk->ask_stream >= 0;
+}
+
+static bool wants_promise(const struct desk *desk)
+{
+    return desk->promise_n > 0;
+}
+
+static bool wants_insight(const struct desk *desk)
+{
+    return desk->wants_insight;
+}
+
+/* Takes one wish off the desk and makes it a job. */
+static void take_wish(struct desk *desk, const struct search *search, struct model_job *job)
+{
+    if (wants_proposals(desk)) {
+        int want = search->streams[desk->ask_stream].asking;
+        model_job_propose(job, search, desk->ask_stream, want);
+        desk->ask_stream = -1;
+    } else if (wants_promise(desk)) {
+        model_job_promise(job, search, desk->promise[0]);
+        memmove(desk->promise, desk->promise + 1, (size_t)--desk->promise_n * sizeof *desk->promise);
+    } else {
+        desk->wants_insight = false;
+        desk->tried = search->log.n;
+        model_job_insight(job, search);
+    }
+}
+
+static void take_replay(struct modeller *modeller, struct model_job *job)
+{
+    struct replay *replay = modeller->replay[0];
+    job->search = replay_search(replay);
+    model_job_replay(job, sched_search(&modeller->daemon->sched, job->search), replay);
+}
+
+static void begin_next(struct modeller *modeller)
+{
+    struct paretod *daemon = modeller->daemon;
+    struct desk *desk = choose(modeller, wants_proposals);
+    if (!desk)
+        desk = choose(modeller, wants_promise);
+    if (!desk)
+        desk = choose(modeller, wants_insight);
+    if (modeller->busy || daemon->stopping || (!desk && modeller->replay_n == 0))
+        return;
+    struct model_job *job = mem_zero(1, sizeof *job);
+    job->daemon = daemon;
+    job->work.data = job;
+    if (desk) {
+        const struct search *search = sched_search(&daemon->sched, desk->search);
+        modeller->last_search = job->search = desk->search;
+        job->problem = search->problem;
+        job->plan = search->plan;
+        job->model = desk->model ? desk->model : opt_model_create();
+        desk->model = NULL;
+        take_wish(desk, search, job);
+    } else {
+        take_replay(modeller, job);
+    }
+    modeller->busy = true;
+    uv_queue_work(&daemon->loop, &job->work, run, came_home);
+}
+
+/* ---- wishes ---- */
+
+void modeller_ask(struct modeller *modeller, const struct search *search, int stream)
+{
+    desk_of(modeller, search->id)->ask_stream = stream;
+    begin_next(modeller);
+}
+
+/* A sweep's point is what others are read against, a repeat is made because the first time was not enough, and a trial that
+ * goes on again does so for a reason: these are scored to their end. */
+static bool may_stop(const struct search *search, int trial)
+{
+    const struct trial *t = &search->trials[trial];
+    enum opt_kind kind = search->plan.streams[t->stream].kind;
+    return search->spec.early_stop > 0 && kind != OPT_SWEEP && kind != OPT_GIVEN && t->origin.repeat_of < 0 &&
+           !t->reopened;
+}
+
+static void want_promise(struct desk *desk, int trial)
+{
+    for (int i = 0; i < desk->promise_n; i++)
+        if (desk->promise[i] == trial)
+            return;
+    if (desk->promise_n == desk->promise_cap) {
+        desk->promise_cap = desk->promise_cap ? 2 * desk->promise_cap : 16;
+        desk->promise = mem_grow(desk->promise, (size_t)desk->promise_cap, sizeof *desk->promise);
+    }
+    desk->promise[desk->promise_n++] = trial;
+}
+
+static bool is_modelled(const struct search *search)
+{
+    return search->problem.kind == OPT_BAYES || search->problem.kind == OPT_QUADRATIC;
+}
+
+/* An insight that tells more than the one there is. */
+static void want_insight(struct desk *desk, const struct search *search)
+{
+    desk->wants_insight = desk->tried != search->log.n && search->m <= INSIGHT_OBJECTIVES_MAX;
+}
+
+void modeller_learnt(struct modeller *modeller, const struct search *search)
+{
+    if (!is_modelled(search))
+        return;
+    struct desk *desk = desk_of(modeller, search->id);
+    for (; desk->seen < search->log.n; desk->seen++) {
+        const struct search_event *event = &search->log.events[desk->seen];
+        if (event->kind == OPT_EVENT_SLICE && may_stop(search, event->trial) &&
+            search->trials[event->trial].job[HALF_SEARCH].state == TRIAL_LEASED)
+            want_promise(desk, event->trial);
+    }
+    want_insight(desk, search);
+    begin_next(modeller);
+}
+
+const struct insight *modeller_insight(const struct modeller *modeller, int64_t search)
+{
+    const struct desk *desk = desk_find(modeller, search);
+    return desk ? desk->insight : NULL;
+}
+
+const struct insight *modeller_look(struct modeller *modeller, const struct search *search)
+{
+    struct desk *desk = desk_of(modeller, search->id);
+    if (!desk->wants_insight) {
+        want_insight(desk, search);
+        begin_next(modeller);
+    }
+    return desk->insight;
+}
+
+void modeller_keep(struct modeller *modeller, struct model_job *job)
+{
+    struct desk *desk = desk_of(modeller, job->search);
+    insight_destroy(desk->insight);
+    desk->insight = job->insight;
+    job->insight = NULL;
+}
+
+bool modeller_replay(struct modeller *modeller, const struct search *search, int from, int count,
+                     uint64_t exchange)
+{
+    if (modeller->replay_n == REPLAYS_MAX)
+        return false;
+    modeller->replay[modeller->replay_n++] = replay_create(search, from, count, exchange);
+    begin_next(modeller);
+    return true;
+}

@@ -1,0 +1,34 @@
+/* WHAT   What is asked of the models, in the thread pool: proposals of modelled streams, whether a running trial deserves its
+ *        items, insight, replay. One job at a time, the first of these first.
+ * WHO    daemon: the scheduler asks (proposer.c, learnt), the API looks.
+ * UNITS  As optimizer/insight/insight.h.
+ * MEMORY create/destroy. A search's model is kept from job to job until the search is over, its last insight as long as the
+ *        daemon runs. Insights borrow until the loop goes on.
+ * ERRORS What cannot be told is NULL; proposals' errors go to the scheduler.
+ * STATE  The pool sees copies; a model belongs to the job that runs. What is asked for twice is done once: a request is a flag
+ *        of its search, and a job takes the state of the world when it starts. */
+#ifndef DAEMON_MODELLER_H
+#define DAEMON_MODELLER_H
+
+#include "daemon/core/sched.h"
+#include "optimizer/insight/insight.h"
+
+struct paretod;
+struct modeller;
+
+struct modeller *modeller_create(struct paretod *daemon);
+void modeller_destroy(struct modeller *modeller); /* after the last job came home */
+
+/* sched_ops.ask of a modelled stream. */
+void modeller_ask(struct modeller *modeller, const struct search *search, int stream);
+/* sched_ops.learnt: promises of trials that go on, and insight where it is kept up to date. */
+void modeller_learnt(struct modeller *modeller, const struct search *search);
+/* What is known of the search, NULL when nothing is (yet). Asks for a newer one when it is behind. */
+const struct insight *modeller_look(struct modeller *modeller, const struct search *search);
+/* The same without asking. */
+const struct insight *modeller_insight(const struct modeller *modeller, int64_t search);
+/* Derives `count` trials from `from` on again and answers the exchange with what came out. False: too many wait for that. */
+bool modeller_replay(struct modeller *modeller, const struct search *search, int from, int count,
+                     uint64_t exchange);
+
+#endif
