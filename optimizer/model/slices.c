@@ -175,7 +175,8 @@ bool slices_guess(const struct slices *s, int trial, struct slices_guess *out)
     const struct share *share = find_share(s, out->share);
     out->pairs = share ? share->n : 0;
     for (int j = 0; j < s->m; j++) {
-        double prior = part->last[j] * part->last[j] * (1 - out->share);
+        /* 0 from a part of the items says that these are equal, not that the rest are */
+        double prior = part->last[j] > 0 ? part->last[j] * part->last[j] * (1 - out->share) : NAN;
         out->mean[j] = partial[j];
         out->variance[j] = prior;
         if (out->pairs >= (isnan(prior) ? PAIRS_WITHOUT_STDERR : 1))

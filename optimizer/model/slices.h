@@ -27,9 +27,9 @@ struct slices_guess {
     double share;
     int pairs;              /* completed trials that were looked at; 0: the partial score as it is */
     double mean[OPT_M_MAX]; /* [m] of the whole score */
-    double variance
-        [OPT_M_MAX]; /* [m] of (whole score - mean): what the missing items leave open, beside the noise that whole
-                                   scores have; NaN when nothing tells (no standard error and fewer than 4 pairs) */
+    /* [m] of (whole score - mean): what the missing items leave open, beside the noise that whole scores have. NaN when
+     * nothing tells: no standard error above 0 and fewer than 4 pairs. */
+    double variance[OPT_M_MAX];
 };
 
 /* From the last partial score (SLICE or STOPPED) of a trial and the events so far. false: it has none, or it is DONE since. */

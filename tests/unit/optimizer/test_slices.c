@@ -83,6 +83,18 @@ static void test_a_repeated_slice_counts_once(void **state)
     slices_destroy(s);
 }
 
+/* A quarter of the items that are all wrong is no proof that the rest are. */
+static void test_a_standard_error_of_0_says_nothing(void **state)
+{
+    (void)state;
+    struct slices *s = slices_create(1, 2);
+    struct slices_guess guess;
+    add(s, 0, OPT_EVENT_SLICE, 0.25, 0, 0);
+    assert_true(slices_guess(s, 0, &guess));
+    assert_true(guess.mean[0] == 0 && isnan(guess.variance[0]));
+    slices_destroy(s);
+}
+
 static void test_without_standard_errors_four_pairs_tell(void **state)
 {
     (void)state;
@@ -191,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_without_pairs_the_score_is_taken_as_it_is),
         cmocka_unit_test(test_the_offset_is_taken_off),
         cmocka_unit_test(test_a_repeated_slice_counts_once),
+        cmocka_unit_test(test_a_standard_error_of_0_says_nothing),
         cmocka_unit_test(test_without_standard_errors_four_pairs_tell),
         cmocka_unit_test(test_simulated_items),
     };
