@@ -124,7 +124,6 @@ static void came_home(uv_work_t *work, int status)
     struct model_job *job = work->data;
     struct paretod *daemon = job->daemon;
     struct modeller *modeller = daemon->modeller;
-    modeller->busy = false;
     if (status == 0 && !daemon->stopping) {
         job->finish(job);
         if (job->replay)
@@ -132,6 +131,7 @@ static void came_home(uv_work_t *work, int status)
         else
             return_model(modeller, job);
     }
+    modeller->busy = false; /* not before: what it told may ask for more, and the model was not back yet */
     job_free(job);
     if (!daemon->stopping)
         begin_next(modeller);
