@@ -119,6 +119,26 @@ def test_the_daemon_killed_between_slices(stage):
     assert all(row[2] == "1" for row in record(stage)), "no attempt was lost"
 
 
+def test_trials_are_stopped(fleet):
+    """early_stop is high, and half of the trials are far from the front: some end early, none of those that may not."""
+    search = run_to_the_end(fleet, spec_of(fleet, trials=16, held_out=True, options=("--wait", 1)), 180)
+    check_log(fleet, search)
+    stopped = {trial: share for kind, trial, share, _ in events(fleet, search) if kind == "stopped"}
+    assert stopped, "nothing was stopped"
+    assert all(0.5 <= share < 1 for share in stopped.values()), "two slices at least are scored"
+    ends = {trial for trial in (0, 2)}
+    assert not ends & set(stopped), "the sweep's ends are never stopped"
+    told = {int(row[0]) for row in record(fleet) if row[3] == "stop"}
+    assert told == set(stopped)
+    assert not any(row[3] == "stop" for row in record(fleet) if row[1] == "heldout")
+    by_number = {t["number"]: t for t in fleet.api.trials(search)}
+    assert all(by_number[trial]["state"] == "stopped" for trial in stopped)
+    front = {point["trial"] for point in fleet.api.call("GET", f"/v1/searches/{search}/front").json["points"]}
+    assert not front & set(stopped), "scores in part are never shown as the front"
+    evaluated = {int(row[0]) for row in record(fleet) if row[1] == "heldout"}
+    assert evaluated and not evaluated & set(stopped)
+
+
 def test_the_example(tmp_path):
     done = subprocess.run([program("pareto-worker"), "--evaluate", ROOT / "evaluators/examples/slices.json", "--ratios",
                            "0.2,0.5,0.8", "--slices", "4"], capture_output=True, text=True, env={"TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin"})
