@@ -33,7 +33,8 @@ static void extend(struct gp_draws *draws, double *c)
     int n = gp->n, q = draws->q, all = draws->all;
     size_t rows = (size_t)n, places = (size_t)q, width = (size_t)all;
     double *v = doubles(places, rows), *u = doubles(places, rows);
-    kernel_cross(q, draws->x, n, gp->d, gp->x, gp->hyper.length, v);
+    struct kernel kernel = gp_kernel(gp);
+    kernel_cross(&kernel, q, draws->x, n, gp->x, v);
     if (n > 0) {
         linalg_multiply_lower_rows(n, gp->m, gp->capacity, q, v, n);
         linalg_multiply_columns(q, n, n, v, n, gp->m, gp->capacity, u, n);
@@ -119,13 +120,14 @@ void gp_draws_predict(const struct gp_draws *draws, const double *x, double *mea
     assert(gp->version == draws->version); /* the process has changed since */
     int n = gp->n, d = gp->d, all = draws->all;
     double *k = doubles((size_t)all, (size_t)d + 3), *w = k + all, *v = w + all, *dk = v + all;
+    struct kernel kernel = gp_kernel(gp);
     if (mean_gradient) {
-        kernel_row_gradient(n, d, gp->x, x, gp->hyper.length, k, dk);
-        kernel_row_gradient(draws->q, d, draws->x, x, gp->hyper.length, k + n, dk + (size_t)n * (size_t)d);
+        kernel_row_gradient(&kernel, n, gp->x, x, k, dk);
+        kernel_row_gradient(&kernel, draws->q, draws->x, x, k + n, dk + (size_t)n * (size_t)d);
         linalg_multiply_columns(draws->s, d, all, draws->weights, all, dk, d, mean_gradient, d);
     } else {
-        kernel_row(n, d, gp->x, x, gp->hyper.length, k, NULL);
-        kernel_row(draws->q, d, draws->x, x, gp->hyper.length, k + n, NULL);
+        kernel_row(&kernel, n, gp->x, x, k, NULL);
+        kernel_row(&kernel, draws->q, draws->x, x, k + n, NULL);
     }
     linalg_multiply(draws->s, all, draws->weights, all, k, mean);
     for (int i = 0; i < draws->s; i++)

@@ -3,7 +3,6 @@
 #include "optimizer/gp/linalg.h"
 #include "optimizer/nlopt_minimise.h"
 #include "proto/mem.h"
-#include "proto/rng.h"
 
 #include <assert.h>
 #include <math.h>
@@ -15,26 +14,28 @@
 
 /* Normal priors of ln length, ln noise, ln scale and of the mean: gp.h says why. */
 #define LENGTH_SD 1.7320508075688772
-#define NOISE_MEAN (-4.0)
+#define NOISE_MEAN (-5.0)
 #define NOISE_SD 1.0
 #define SCALE_MEAN (-0.6931471805599453)
 #define SCALE_SD 1.0
-#define MEAN_SD 2.0
+#define MEAN_SD 5.0
 
-#define STARTS_MAX 8
+#define STARTS_MAX 5
+#define FEW_ROWS 100
 #define CALLS_MAX 60
 #define THIN_ABOVE 300 /* rows: above them the search begins with some of them */
 #define THIN_ROWS 200
 
 static double length_mean(int d)
 {
-    return M_SQRT2 + 0.5 * log(d);
+    return M_SQRT2 - LENGTH_SD * LENGTH_SD + 0.5 * log(d);
 }
 
 /* One data set and the room that an evaluation needs: three matrices, however many evaluations there are. */
 struct work {
     struct gp_data data;
     bool known_noise;
+    enum kernel_shape shape;
     int evaluations;
     double jitter;                 /* of the last evaluation */
     double *l, *inverse, *slope;   /* [n][n] */
@@ -52,11 +53,12 @@ static size_t at(int i, int stride)
     return (size_t)i * (size_t)stride;
 }
 
-static void work_init(struct work *work, const struct gp_data *data, bool known_noise)
+static void work_init(struct work *work, const struct gp_data *data, enum kernel_shape shape,
+                      bool known_noise)
 {
     int n = data->n, d = data->d;
     assert(n >= 0 && d >= 1 && d <= GP_D_MAX);
-    *work = (struct work){.data = *data, .known_noise = known_noise};
+    *work = (struct work){.data = *data, .shape = shape, .known_noise = known_noise};
     work->l = doubles(n, n);
     work->inverse = doubles(n, n);
     work->slope = doubles(n, n);
@@ -93,9 +95,10 @@ static void work_fini(struct work *work)
 static bool factor(struct work *work, const struct gp_hyper *hyper, double *slope)
 {
     int n = work->data.n;
+    struct kernel kernel = {hyper->shape, work->data.d, hyper->length};
     for (work->jitter = 0;
          work->jitter<2 * JITTER_LAST; work->jitter = work->jitter> 0 ? 10 * work->jitter : JITTER_FIRST) {
-        kernel_matrix(n, work->data.d, work->data.x, hyper->length, work->l, slope, n);
+        kernel_matrix(&kernel, n, work->data.x, work->l, slope, n);
         for (int i = 0; i < n; i++)
             work->l[at(i, n) + (size_t)i] +=
                 hyper->scale * work->data.variance[i] + hyper->noise + work->jitter;
@@ -174,7 +177,8 @@ static double prior(double value, double mean, double sd, double *gradient)
 static double priors(const struct work *work, const struct gp_hyper *hyper, double *gradient)
 {
     int d = work->data.d;
-    double sum = prior(hyper->mean, 0, MEAN_SD, gradient ? gradient + d + 2 : NULL);
+    double sum = hyper->shape == KERNEL_SQUARED ? GP_SQUARED_LOG_ODDS : 0;
+    sum += prior(hyper->mean, 0, MEAN_SD, gradient ? gradient + d + 2 : NULL);
     for (int k = 0; k < d; k++)
         sum += prior(log(hyper->length[k]), length_mean(d), LENGTH_SD, gradient ? gradient + k : NULL);
     if (work->known_noise)
@@ -204,25 +208,27 @@ static double evaluate(struct work *work, struct gp_hyper *hyper, bool profile, 
     return value + priors(work, hyper, gradient);
 }
 
-static void hyper_of(int d, bool known_noise, const double *log_theta, struct gp_hyper *hyper)
+static void hyper_of(const struct work *work, const double *log_theta, struct gp_hyper *hyper)
 {
-    *hyper = (struct gp_hyper){.noise = GP_NOISE_MIN, .scale = 1, .mean = log_theta[d + 2]};
+    int d = work->data.d;
+    *hyper =
+        (struct gp_hyper){.shape = work->shape, .noise = GP_NOISE_MIN, .scale = 1, .mean = log_theta[d + 2]};
     for (int k = 0; k < d; k++)
         hyper->length[k] = exp(log_theta[k]);
-    if (known_noise)
+    if (work->known_noise)
         return;
     hyper->noise = exp(log_theta[d]);
     hyper->scale = exp(log_theta[d + 1]);
 }
 
-double gp_log_posterior(const struct gp_data *data, bool known_noise, const double *log_theta,
-                        double *gradient)
+double gp_log_posterior(const struct gp_data *data, enum kernel_shape shape, bool known_noise,
+                        const double *log_theta, double *gradient)
 {
     struct work work;
     struct gp_hyper hyper;
     linalg_single_thread();
-    work_init(&work, data, known_noise);
-    hyper_of(data->d, known_noise, log_theta, &hyper);
+    work_init(&work, data, shape, known_noise);
+    hyper_of(&work, log_theta, &hyper);
     double value = evaluate(&work, &hyper, false, gradient);
     work_fini(&work);
     return value;
@@ -254,7 +260,7 @@ static double value(void *arg, const double *p, double *gradient)
     double theta[GP_D_MAX + 3], g[GP_D_MAX + 3];
     struct gp_hyper hyper;
     theta_of(d, p, theta);
-    hyper_of(d, work->known_noise, theta, &hyper);
+    hyper_of(work, theta, &hyper);
     double found = evaluate(work, &hyper, true, gradient ? g : NULL);
     for (int k = 0; gradient && k < d; k++)
         gradient[k] = -LENGTH_SD * g[k];
@@ -285,41 +291,29 @@ static double descend(struct work *work, double tolerance, double *p)
     return nlopt_minimise(&run, p);
 }
 
-/* A place where a descent may start, and where it ended. */
+/* A place where a descent may start, or where one ended. */
 struct start {
+    enum kernel_shape shape;
     double p[GP_D_MAX + 2], value;
 };
 
-/* Lengths and noise anywhere in their usual range, the same ones for everybody. */
-static void start_anywhere(int d, struct rng *rng, struct start *start)
-{
-    for (int k = 0; k < d; k++)
-        start->p[k] = (log(0.1) + rng_uniform(rng) * log(30 * sqrt(d)) - length_mean(d)) / LENGTH_SD;
-    start->p[d] = (log(1e-4) + rng_uniform(rng) * log(1e4) - NOISE_MEAN) / NOISE_SD;
-    start->p[d + 1] = 0;
-}
-
 /* The first is long enough that its gradient does not vanish in many coordinates (Hvarfner, Hellsten and Nardi, ICML 2024), whatever d
- * is. Few rows leave room for several explanations, and cost little: with fewer than three a coordinate the posterior has a
- * summit for many a choice of the coordinates that matter. */
+ * is. Few rows leave room for other explanations, and cost little. */
 static int starts(int d, int n, struct start *start)
 {
-    int m = 1;
     double middle = log(0.5 * sqrt(d));
     coordinates(d, middle, NOISE_MEAN, SCALE_MEAN, start[0].p);
-    if (n <= 100) {
-        coordinates(d, middle - 1.2, NOISE_MEAN - 3, SCALE_MEAN, start[m++].p);
-        coordinates(d, middle + 1.5, NOISE_MEAN + 1.5, SCALE_MEAN, start[m++].p);
-    }
-    struct rng rng;
-    rng_seed(&rng, 1, 0);
-    while (n < 3 * d + 10 && n <= 100 && m < STARTS_MAX - 1)
-        start_anywhere(d, &rng, &start[m++]);
-    return m;
+    if (n > FEW_ROWS)
+        return 1;
+    coordinates(d, middle, NOISE_MEAN - 3, SCALE_MEAN, start[1].p);
+    coordinates(d, middle - 1.2, NOISE_MEAN - 2, SCALE_MEAN, start[2].p);
+    coordinates(d, middle + 1.5, NOISE_MEAN + 2.5, SCALE_MEAN, start[3].p);
+    return 4;
 }
 
 static void start_at(int d, const struct gp_hyper *hyper, struct start *start)
 {
+    start->shape = hyper->shape;
     coordinates(d, 0, log(hyper->noise), log(hyper->scale), start->p);
     for (int k = 0; k < d; k++)
         start->p[k] = (log(hyper->length[k]) - length_mean(d)) / LENGTH_SD;
@@ -334,72 +328,86 @@ static const struct start *least(const struct start *start, int n)
     return best;
 }
 
-/* Every (n / m)-th row. */
-static void thin(const struct gp_data *data, int m, double *x, double *y, double *variance,
-                 struct gp_data *out)
-{
-    for (int i = 0; i < m; i++) {
-        int row = (int)((int64_t)i * data->n / m);
-        memcpy(x + at(i, data->d), data->x + at(row, data->d), (size_t)data->d * sizeof *x);
-        y[i] = data->y[row];
-        variance[i] = data->variance[row];
-    }
-    *out = (struct gp_data){m, data->d, x, y, variance};
-}
-
-/* The optimum of the first descents: of all rows when they are few, of some of them else, where an evaluation costs a hundredth. */
-static int search(const struct gp_data *data, bool known_noise, const struct gp_hyper *before,
-                  struct start *best)
+/* The best of one shape, from every start; all rows. */
+static void search(struct work *work, const struct gp_hyper *before, struct start *best)
 {
     struct start start[STARTS_MAX] = {{.value = 0}};
-    struct work work;
-    work_init(&work, data, known_noise);
-    int n = starts(data->d, data->n, start);
-    if (before)
-        start_at(data->d, before, &start[n++]);
-    for (int i = 0; i < n; i++)
-        start[i].value = descend(&work, 1e-3, start[i].p);
+    int n = starts(work->data.d, work->data.n, start);
+    if (before && before->shape == work->shape)
+        start_at(work->data.d, before, &start[n++]);
+    for (int i = 0; i < n; i++) {
+        start[i].shape = work->shape;
+        start[i].value = descend(work, 1e-3, start[i].p);
+    }
     *best = *least(start, n);
+}
+
+/* The best of both shapes; returns the number of evaluations. */
+static int search_shapes(const struct gp_data *data, bool known_noise, const struct gp_hyper *before,
+                         struct start *best)
+{
+    struct start found[2];
+    struct work work;
+    work_init(&work, data, KERNEL_MATERN, known_noise);
+    for (int i = 0; i < 2; i++) {
+        work.shape = i == 0 ? KERNEL_MATERN : KERNEL_SQUARED;
+        search(&work, before, &found[i]);
+    }
+    *best = *least(found, 2);
     work_fini(&work);
     return work.evaluations;
 }
 
+/* Every (n / THIN_ROWS)-th row stands for all: an evaluation costs a hundredth there. */
 static int search_thinned(const struct gp_data *data, bool known_noise, struct start *best)
 {
-    struct gp_data some;
-    double *x = doubles(THIN_ROWS, data->d), *y = doubles(THIN_ROWS, 1), *variance = doubles(THIN_ROWS, 1);
-    thin(data, THIN_ROWS, x, y, variance, &some);
-    int evaluations = search(&some, known_noise, NULL, best);
+    int d = data->d;
+    double *x = doubles(THIN_ROWS, d), *y = doubles(THIN_ROWS, 1), *variance = doubles(THIN_ROWS, 1);
+    for (int i = 0; i < THIN_ROWS; i++) {
+        int row = (int)((int64_t)i * data->n / THIN_ROWS);
+        memcpy(x + at(i, d), data->x + at(row, d), (size_t)d * sizeof *x);
+        y[i] = data->y[row];
+        variance[i] = data->variance[row];
+    }
+    struct gp_data some = {THIN_ROWS, d, x, y, variance};
+    int evaluations = search_shapes(&some, known_noise, NULL, best);
     mem_free(x);
     mem_free(y);
     mem_free(variance);
     return evaluations;
 }
 
+/* Down from the better one of `thinned` and `before`, on all rows. */
+static void polish(struct work *work, const struct gp_hyper *before, struct start *best)
+{
+    struct start start[2] = {*best};
+    if (before) {
+        start_at(work->data.d, before, &start[1]);
+        for (int i = 0; i < 2; i++) {
+            work->shape = start[i].shape;
+            start[i].value = value(work, start[i].p, NULL);
+        }
+        *best = *least(start, 2);
+    }
+    work->shape = best->shape;
+    descend(work, 1e-2, best->p);
+}
+
 void gp_fit(const struct gp_data *data, bool known_noise, const struct gp_hyper *before, struct gp_fit *out)
 {
     double theta[GP_D_MAX + 3];
-    struct start start[2];
+    struct start best;
     struct work work;
+    bool many = data->n > THIN_ABOVE;
     linalg_single_thread();
     *out = (struct gp_fit){0};
-    bool many = data->n > THIN_ABOVE;
-    int n = 1;
-    if (!many) {
-        out->evaluations = search(data, known_noise, before, &start[0]);
-    } else {
-        out->evaluations = search_thinned(data, known_noise, &start[0]);
-        if (before)
-            start_at(data->d, before, &start[n++]);
-    }
-    work_init(&work, data, known_noise);
-    for (int i = 0; n > 1 && i < n; i++)
-        start[i].value = value(&work, start[i].p, NULL);
-    struct start best = *least(start, n);
+    out->evaluations =
+        many ? search_thinned(data, known_noise, &best) : search_shapes(data, known_noise, before, &best);
+    work_init(&work, data, best.shape, known_noise);
     if (many)
-        descend(&work, 1e-2, best.p);
+        polish(&work, before, &best);
     theta_of(data->d, best.p, theta);
-    hyper_of(data->d, known_noise, theta, &out->hyper);
+    hyper_of(&work, theta, &out->hyper);
     out->log_posterior = evaluate(&work, &out->hyper, true, NULL);
     out->evaluations += work.evaluations;
     out->jitter = work.jitter;

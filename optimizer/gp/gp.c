@@ -98,7 +98,8 @@ static double noise_of(const struct gp *gp, double variance)
 
 static bool factor(struct gp *gp, const struct gp_data *data)
 {
-    kernel_matrix(gp->n, gp->d, gp->x, gp->hyper.length, gp->m, NULL, gp->capacity);
+    struct kernel kernel = gp_kernel(gp);
+    kernel_matrix(&kernel, gp->n, gp->x, gp->m, NULL, gp->capacity);
     for (int i = 0; i < gp->n; i++)
         gp->m[at(i, gp->capacity) + (size_t)i] += noise_of(gp, data->variance[i]) + gp->jitter;
     return linalg_cholesky(gp->n, gp->m, gp->capacity);
@@ -132,7 +133,8 @@ void gp_append(struct gp *gp, const double *x, double y, double variance)
     reserve(gp, gp->n + 1);
     int n = gp->n;
     double *row = gp->m + at(n, gp->capacity), *k = doubles(n, 2), *w = k + n;
-    kernel_row(n, gp->d, gp->x, x, gp->hyper.length, k, NULL);
+    struct kernel kernel = gp_kernel(gp);
+    kernel_row(&kernel, n, gp->x, x, k, NULL);
     linalg_multiply_lower_both(n, gp->m, gp->capacity, k, w, row);
     double left = 1 + noise_of(gp, variance) + gp->jitter - linalg_dot(n, w, w);
     double pivot = sqrt(fmax(left, PIVOT_MIN));
@@ -164,10 +166,11 @@ static double deviation(double explained)
 /* Of q points x [q][d] with the rows: out [q][n]. */
 static void cross(const struct gp *gp, int q, const double *x, double *out)
 {
+    struct kernel kernel = gp_kernel(gp);
     if (q == 1)
-        kernel_row(gp->n, gp->d, gp->x, x, gp->hyper.length, out, NULL);
+        kernel_row(&kernel, gp->n, gp->x, x, out, NULL);
     else
-        kernel_cross(q, x, gp->n, gp->d, gp->x, gp->hyper.length, out);
+        kernel_cross(&kernel, q, x, gp->n, gp->x, out);
 }
 
 static void means(const struct gp *gp, int q, const double *k, double *mean)
@@ -198,7 +201,8 @@ void gp_predict_gradient(const struct gp *gp, const double *x, double *mean, dou
 {
     int n = gp->n, d = gp->d;
     double *k = doubles(n, d + 3), *dk = k + n, *w = dk + at(n, d), *v = w + n;
-    kernel_row_gradient(n, d, gp->x, x, gp->hyper.length, k, dk);
+    struct kernel kernel = gp_kernel(gp);
+    kernel_row_gradient(&kernel, n, gp->x, x, k, dk);
     *mean = gp->hyper.mean + linalg_dot(n, k, gp->weights);
     memset(mean_gradient, 0, (size_t)d * sizeof *mean_gradient);
     linalg_multiply_transposed(n, d, 1, dk, d, gp->weights, 0, mean_gradient);
@@ -219,7 +223,8 @@ void gp_predict_joint(const struct gp *gp, int q, const double *x, double *mean,
     cross(gp, q, x, k);
     means(gp, q, k, mean);
     linalg_multiply_lower_rows(n, gp->m, gp->capacity, q, k, ldk);
-    kernel_matrix(q, gp->d, x, gp->hyper.length, covariance, NULL, q);
+    struct kernel kernel = gp_kernel(gp);
+    kernel_matrix(&kernel, q, x, covariance, NULL, q);
     linalg_subtract_squares(q, n, k, ldk, covariance, q);
     for (int i = 0; i < q; i++) {
         double *row = covariance + at(i, q);

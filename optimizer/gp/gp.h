@@ -5,11 +5,13 @@
  * MEMORY create/destroy; x, y and noise are copied.
  * ERRORS None: a matrix that is not positive definite gets jitter, ten times more at each try, from 1e-8 to 1e-2; the jitter in use
  *        is told.
- * STATE  Rows 0 … n - 1. gp_append adds one in O(n^2), gp_truncate forgets the last ones in O(n): what is pending is
- *        appended, used, and forgotten. The factor after appending rows one by one is a function of (hyper, rows, how many
- *        of them came with gp_condition), to the bit. */
+ * STATE  Rows 0 … n - 1. gp_append adds one in O(n^2), gp_truncate forgets the last ones, as fast: what is pending is
+ *        appended, used, and forgotten. What a process answers is a function of (hyper, rows, how many of them came with
+ *        gp_condition), to the bit: not of its capacity, nor of what came and went, nor of the thread. */
 #ifndef OPTIMIZER_GP_GP_H
 #define OPTIMIZER_GP_GP_H
+
+#include "optimizer/gp/kernel.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,7 +26,11 @@
 #define GP_SCALE_MIN 1e-3
 #define GP_SCALE_MAX 4.0
 
+/* Infinitely smooth is a strong claim: its prior is e^-2 times that of Matérn-7/2. */
+#define GP_SQUARED_LOG_ODDS (-2.0)
+
 struct gp_hyper {
+    enum kernel_shape shape;
     double length[GP_D_MAX]; /* [d] */
     double noise;            /* variance that no standard error tells, 1e-6 … */
     double scale;            /* what reported variances are multiplied by, 0 < scale */
@@ -44,16 +50,26 @@ struct gp_fit {
     double jitter;
 };
 
-/* Maximum a posteriori by NLOPT_LD_LBFGS in log-parameters from fixed starts, and from `before` when it is not NULL; the best point
- * seen counts, whatever NLopt's result code says. A function of its arguments, to the bit.
- * known_noise: the reported variances are true and complete (scale 1, noise at its floor); else scale and noise are fitted
- * under their priors. Priors: docs/OPTIMIZER.md. */
+/* The log posterior of the hyperparameters, natural logarithms throughout:
+ *     -1/2 (y - mean)^T K^-1 (y - mean) - 1/2 ln|K| - n/2 ln 2 pi      Rasmussen and Williams 2006, eq. 2.30
+ *     K = k(x, x') + diag(scale variance_i + noise)
+ * plus the log density of the priors, normal in
+ *     ln length_i  mean sqrt 2 - 3 + 1/2 ln d, sd sqrt 3   Hvarfner, Hellsten and Nardi, ICML 2024; their log-normal is a density
+ *     ln noise     mean -5, sd 1                           over length and noise themselves, whose mode in logarithms lies sd^2 lower
+ *     ln scale     mean ln 1/2, sd 1                       reported standard errors count what all trials share, see docs/OPTIMIZER.md
+ *     mean         mean 0, sd 5
+ * and ln of the shape's prior: GP_SQUARED_LOG_ODDS for the squared exponential, 0 for Matérn-7/2.
+ *
+ * Maximum a posteriori by NLOPT_LD_LBFGS for both shapes from fixed starts, and from `before` when it is not NULL; the best point
+ * seen counts, whatever NLopt's result code says. Above 300 rows both are fitted to 200 of them first, and the better one
+ * to all. A function of its arguments, to the bit.
+ * known_noise: the reported variances are true and complete (scale 1, noise at its floor, neither has a prior). */
 void gp_fit(const struct gp_data *data, bool known_noise, const struct gp_hyper *before, struct gp_fit *out);
 
-/* Log marginal likelihood + log prior and its gradient, for gp_fit and its tests. log_theta: ln of length [d], noise, scale, then
- * mean itself: [d + 3]; gradient the same, may be NULL. -INFINITY when no jitter helps. */
-double gp_log_posterior(const struct gp_data *data, bool known_noise, const double *log_theta,
-                        double *gradient);
+/* That log posterior and its gradient, for gp_fit and its tests. log_theta: ln of length [d], noise, scale, then mean
+ * itself: [d + 3]; gradient the same, 0 where known_noise leaves no choice, may be NULL. -INFINITY when no jitter helps. */
+double gp_log_posterior(const struct gp_data *data, enum kernel_shape shape, bool known_noise,
+                        const double *log_theta, double *gradient);
 
 struct gp;
 

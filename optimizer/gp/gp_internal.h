@@ -29,6 +29,11 @@ struct gp {
     double *weights;  /* [capacity] */
 };
 
+static inline struct kernel gp_kernel(const struct gp *gp)
+{
+    return (struct kernel){gp->hyper.shape, gp->d, gp->hyper.length};
+}
+
 /* Factor of a positive semidefinite matrix a [n][ld] in place: jitter, ten times more at each try, from 1e-10 of its largest variance. */
 void gp_factor_covariance(int n, double *a, int ld);
 

@@ -53,23 +53,45 @@ static inline double exp_negative(double x)
     return p * power;
 }
 
-static inline double scaled_distance(double squared)
+static inline double far_at_most(double s)
 {
-    double s = sqrt(5 * squared);
     return s < FAR ? s : FAR;
 }
 
-/* Squared distances to values; `slope` may be NULL. */
-WIDE static void apply(int n, const double *squared, double *out, double *slope)
+WIDE static void matern(int n, const double *squared, double *out)
 {
     for (int i = 0; i < n; i++) {
-        double s = scaled_distance(squared[i]);
-        out[i] = (1 + s + s * s * (1.0 / 3)) * exp_negative(-s);
+        double s = far_at_most(sqrt(7 * squared[i]));
+        out[i] = (1 + s * (1 + s * (0.4 + s * (1.0 / 15)))) * exp_negative(-s);
     }
-    for (int i = 0; slope && i < n; i++) {
-        double s = scaled_distance(squared[i]);
-        slope[i] = (5.0 / 3) * (1 + s) * exp_negative(-s);
+}
+
+WIDE static void matern_slope(int n, const double *squared, double *out)
+{
+    for (int i = 0; i < n; i++) {
+        double s = far_at_most(sqrt(7 * squared[i]));
+        out[i] = 1.4 * (1 + s * (1 + s * (1.0 / 3))) * exp_negative(-s);
     }
+}
+
+WIDE static void squared_exponential(int n, const double *squared, double *out)
+{
+    for (int i = 0; i < n; i++)
+        out[i] = exp_negative(-far_at_most(0.5 * squared[i]));
+}
+
+/* Squared distances to values; `slope` may be NULL. */
+static void apply(enum kernel_shape shape, int n, const double *squared, double *out, double *slope)
+{
+    if (shape == KERNEL_SQUARED) {
+        squared_exponential(n, squared, out);
+        if (slope)
+            memcpy(slope, out, (size_t)n * sizeof *out);
+        return;
+    }
+    matern(n, squared, out);
+    if (slope)
+        matern_slope(n, squared, slope);
 }
 
 /* Four sums side by side, so that the order of addition is ours and vectors can follow it. */
@@ -90,38 +112,39 @@ static double squared_distance(int d, const double *x, const double *at, const d
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-static void invert(int d, const double *length, double *inverse)
+static void invert(const struct kernel *kernel, double *inverse)
 {
-    assert(d >= 1 && d <= GP_D_MAX);
-    for (int k = 0; k < d; k++)
-        inverse[k] = 1 / length[k];
+    assert(kernel->d >= 1 && kernel->d <= GP_D_MAX);
+    for (int k = 0; k < kernel->d; k++)
+        inverse[k] = 1 / kernel->length[k];
 }
 
-void kernel_row(int n, int d, const double *x, const double *at, const double *length, double *out,
+void kernel_row(const struct kernel *kernel, int n, const double *x, const double *at, double *out,
                 double *slope)
 {
     double inverse[GP_D_MAX], squared[BLOCK];
-    invert(d, length, inverse);
+    invert(kernel, inverse);
     for (int from = 0; from < n; from += BLOCK) {
         int m = n - from < BLOCK ? n - from : BLOCK;
         for (int i = 0; i < m; i++)
-            squared[i] = squared_distance(d, x + (size_t)(from + i) * (size_t)d, at, inverse);
-        apply(m, squared, out + from, slope ? slope + from : NULL);
+            squared[i] = squared_distance(kernel->d, x + (size_t)(from + i) * (size_t)kernel->d, at, inverse);
+        apply(kernel->shape, m, squared, out + from, slope ? slope + from : NULL);
     }
 }
 
-void kernel_row_gradient(int n, int d, const double *x, const double *at, const double *length, double *out,
+void kernel_row_gradient(const struct kernel *kernel, int n, const double *x, const double *at, double *out,
                          double *gradient)
 {
     double inverse[GP_D_MAX], slope[BLOCK];
-    invert(d, length, inverse);
+    size_t d = (size_t)kernel->d;
+    invert(kernel, inverse);
     for (int from = 0; from < n; from += BLOCK) {
         int m = n - from < BLOCK ? n - from : BLOCK;
-        kernel_row(m, d, x + (size_t)from * (size_t)d, at, length, out + from, slope);
+        kernel_row(kernel, m, x + (size_t)from * d, at, out + from, slope);
         for (int i = 0; i < m; i++) {
-            const double *row = x + (size_t)(from + i) * (size_t)d;
-            double *g = gradient + (size_t)(from + i) * (size_t)d;
-            for (int k = 0; k < d; k++)
+            const double *row = x + (size_t)(from + i) * d;
+            double *g = gradient + (size_t)(from + i) * d;
+            for (size_t k = 0; k < d; k++)
                 g[k] = -slope[i] * (at[k] - row[k]) * inverse[k] * inverse[k];
         }
     }
@@ -161,42 +184,45 @@ static double *columns(int n, int d, const double *x, const double *inverse)
 }
 
 /* Kernel of n places, columns of t [d][stride], with one place `at` [d]; all of them over length. */
-static void row_of(int n, int d, const double *t, int stride, const double *at, double *out, double *slope)
+static void row_of(const struct kernel *kernel, int n, const double *t, int stride, const double *at,
+                   double *out, double *slope)
 {
     double squared[BLOCK];
     for (int from = 0; from < n; from += BLOCK) {
         int m = n - from < BLOCK ? n - from : BLOCK;
-        squared_distances(m, d, t + from, stride, at, squared);
-        apply(m, squared, out + from, slope ? slope + from : NULL);
+        squared_distances(m, kernel->d, t + from, stride, at, squared);
+        apply(kernel->shape, m, squared, out + from, slope ? slope + from : NULL);
     }
 }
 
-void kernel_cross(int q, const double *at, int n, int d, const double *x, const double *length, double *out)
+void kernel_cross(const struct kernel *kernel, int q, const double *at, int n, const double *x, double *out)
 {
     double inverse[GP_D_MAX], scaled[GP_D_MAX];
-    invert(d, length, inverse);
+    int d = kernel->d;
+    invert(kernel, inverse);
     double *t = columns(n, d, x, inverse);
     for (int i = 0; i < q; i++) {
         for (int k = 0; k < d; k++)
             scaled[k] = at[(size_t)i * (size_t)d + (size_t)k] * inverse[k];
-        row_of(n, d, t, n, scaled, out + (size_t)i * (size_t)n, NULL);
+        row_of(kernel, n, t, n, scaled, out + (size_t)i * (size_t)n, NULL);
     }
     mem_free(t);
 }
 
-void kernel_matrix(int n, int d, const double *x, const double *length, double *out, double *slope, int ld)
+void kernel_matrix(const struct kernel *kernel, int n, const double *x, double *out, double *slope, int ld)
 {
     double inverse[GP_D_MAX], scaled[GP_D_MAX];
-    invert(d, length, inverse);
+    int d = kernel->d;
+    invert(kernel, inverse);
     double *t = columns(n, d, x, inverse);
     for (int i = 0; i < n; i++) {
         double *row = out + (size_t)i * (size_t)ld, *slopes = slope ? slope + (size_t)i * (size_t)ld : NULL;
         for (int k = 0; k < d; k++)
             scaled[k] = t[(size_t)k * (size_t)n + (size_t)i];
-        row_of(i, d, t, n, scaled, row, slopes);
+        row_of(kernel, i, t, n, scaled, row, slopes);
         row[i] = 1;
         if (slopes)
-            slopes[i] = 5.0 / 3;
+            slopes[i] = 0; /* no distance to itself: what multiplies it is 0 */
     }
     mem_free(t);
 }

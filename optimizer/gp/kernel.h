@@ -1,12 +1,14 @@
-/* WHAT   The Matérn-5/2 kernel with a length scale a coordinate (ARD), of unit variance.
+/* WHAT   Kernels of unit variance with a length scale a coordinate (ARD): Matérn-7/2 and the squared exponential.
  * WHO    gp/.
  * UNITS  x: [d], every coordinate of the order of 1; length: [d] > 0, d <= GP_D_MAX.
- * MEMORY The caller's; kernel_matrix and kernel_cross take n d doubles for as long as it runs.
+ * MEMORY The caller's; kernel_matrix and kernel_cross take n d doubles for as long as they run.
  * ERRORS None.
  * STATE  None.
  *
- * k(x, x') = (1 + s + s^2/3) exp(-s),  s = sqrt(5) |(x - x') / length|.   Rasmussen and Williams, Gaussian Processes for
- * Machine Learning, 2006, eq. 4.17. Its slope is h = (5/3) (1 + s) exp(-s), by which
+ * With r = |(x - x') / length|:
+ *     Matérn-7/2           k = (1 + s + 2 s^2 / 5 + s^3 / 15) exp(-s),  s = sqrt(7) r,    h = 7/5 (1 + s + s^2 / 3) exp(-s)
+ *     squared exponential  k = exp(-r^2 / 2),                                             h = k
+ * Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, eqs. 4.16 (p = 3) and 4.9. The slope is h = -2 dk/d(r^2), so
  *     dk/dx_i = -h (x_i - x'_i) / length_i^2,      dk/d ln length_i = h ((x_i - x'_i) / length_i)^2.
  *
  * Squared distances are summed from differences, not taken from |a|^2 + |b|^2 - 2ab: places that lie close together are
@@ -14,18 +16,26 @@
 #ifndef OPTIMIZER_GP_KERNEL_H
 #define OPTIMIZER_GP_KERNEL_H
 
+enum kernel_shape { KERNEL_MATERN, KERNEL_SQUARED };
+
+struct kernel {
+    enum kernel_shape shape;
+    int d;
+    const double *length; /* [d], the caller's */
+};
+
 /* out [n]: k(row i of x [n][d], at [d]); slope [n]: h there, or NULL. */
-void kernel_row(int n, int d, const double *x, const double *at, const double *length, double *out,
+void kernel_row(const struct kernel *kernel, int n, const double *x, const double *at, double *out,
                 double *slope);
 
 /* The same, and gradient [n][d] with regard to `at`. */
-void kernel_row_gradient(int n, int d, const double *x, const double *at, const double *length, double *out,
+void kernel_row_gradient(const struct kernel *kernel, int n, const double *x, const double *at, double *out,
                          double *gradient);
 
 /* out [q][n]: k(row j of x [n][d], row i of at [q][d]); the way for many places at once. */
-void kernel_cross(int q, const double *at, int n, int d, const double *x, const double *length, double *out);
+void kernel_cross(const struct kernel *kernel, int q, const double *at, int n, const double *x, double *out);
 
-/* Lower triangle, diagonal 1, of out [n][ld]; slope [n][ld] likewise (diagonal 5/3), or NULL. */
-void kernel_matrix(int n, int d, const double *x, const double *length, double *out, double *slope, int ld);
+/* Lower triangle, diagonal 1, of out [n][ld]; slope [n][ld] likewise with diagonal 0, or NULL. */
+void kernel_matrix(const struct kernel *kernel, int n, const double *x, double *out, double *slope, int ld);
 
 #endif

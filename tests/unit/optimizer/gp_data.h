@@ -13,6 +13,7 @@
 #include "proto/rng.h"
 
 #include <math.h>
+#include <string.h>
 
 struct rows {
     struct gp_data data;
@@ -41,6 +42,11 @@ static inline void rows_read(struct rows *rows, const struct json *c)
     assert_int_equal(golden_numbers(json_get(c, "x"), rows->x, n * d), n * d);
     assert_int_equal(golden_numbers(json_get(c, "y"), rows->y, n), n);
     assert_int_equal(golden_numbers(json_get(c, "variance"), rows->variance, n), n);
+}
+
+static inline enum kernel_shape rows_shape(const struct json *c)
+{
+    return strcmp(json_string_or(json_get(c, "shape"), "?"), "matern") == 0 ? KERNEL_MATERN : KERNEL_SQUARED;
 }
 
 static inline double rows_normal(struct rng *rng)

@@ -16,11 +16,12 @@ static double normal(double value, double mean, double sd)
 }
 
 /* The priors as docs and golden script have them, written once more. */
-static double log_prior(int d, const double *theta)
+static double log_prior(int d, enum kernel_shape shape, const double *theta)
 {
-    double sum = normal(theta[d], -4, 1) + normal(theta[d + 1], log(0.5), 1) + normal(theta[d + 2], 0, 2);
+    double sum = shape == KERNEL_SQUARED ? -2 : 0;
+    sum += normal(theta[d], -5, 1) + normal(theta[d + 1], log(0.5), 1) + normal(theta[d + 2], 0, 5);
     for (int k = 0; k < d; k++)
-        sum += normal(theta[k], sqrt(2) + 0.5 * log(d), sqrt(3));
+        sum += normal(theta[k], sqrt(2) - 3 + 0.5 * log(d), sqrt(3));
     return sum;
 }
 
@@ -40,21 +41,23 @@ static void test_likelihoods_are_gpytorchs(void **state)
         theta[d] = log(json_number_or(json_get(c, "noise"), NAN));
         theta[d + 1] = log(json_number_or(json_get(c, "scale"), NAN));
         theta[d + 2] = json_number_or(json_get(c, "mean"), NAN);
-        double value = gp_log_posterior(&rows.data, false, theta, gradient) - log_prior(d, theta);
+        enum kernel_shape shape = rows_shape(c);
+        double value =
+            gp_log_posterior(&rows.data, shape, false, theta, gradient) - log_prior(d, shape, theta);
         double likelihood = json_number_or(json_get(c, "log_likelihood"), NAN);
         if (!(fabs(value - likelihood) < 1e-6 * fmax(1, fabs(likelihood))))
             fail_msg("%s: %.17g, GPyTorch says %.17g", json_string_or(json_get(c, "name"), "?"), value,
                      likelihood);
         golden_numbers(json_get(c, "gradient"), expected, GP_D_MAX);
         for (int k = 0; k < d; k++) {
-            double of_prior = -(theta[k] - sqrt(2) - 0.5 * log(d)) / 3;
+            double of_prior = -(theta[k] - sqrt(2) + 3 - 0.5 * log(d)) / 3;
             if (!(fabs(gradient[k] - of_prior - expected[k]) < 1e-5 * fmax(1, fabs(expected[k]))))
                 fail_msg("%s: gradient %d: %.17g, GPyTorch says %.17g",
                          json_string_or(json_get(c, "name"), "?"), k, gradient[k] - of_prior, expected[k]);
         }
         rows_fini(&rows);
     }
-    assert_int_equal(compared, 7);
+    assert_int_equal(compared, 9);
     json_free(golden);
 }
 
@@ -82,7 +85,9 @@ static void test_gradient_is_that_of_differences(void **state)
 {
     (void)state;
     for (int d = 1; d <= 16; d *= 4)
-        for (int known = 0; known < 2; known++) {
+        for (int kind = 0; kind < 4; kind++) {
+            bool known = kind % 2;
+            enum kernel_shape shape = kind < 2 ? KERNEL_MATERN : KERNEL_SQUARED;
             struct rows rows;
             double theta[GP_D_MAX + 3], gradient[GP_D_MAX + 3], step = 1e-5;
             rows_make(&rows, 45, d, 0.2, (uint64_t)d);
@@ -93,12 +98,12 @@ static void test_gradient_is_that_of_differences(void **state)
             theta[d] = -3;
             theta[d + 1] = -0.4;
             theta[d + 2] = 0.7;
-            gp_log_posterior(&rows.data, known, theta, gradient);
+            gp_log_posterior(&rows.data, shape, known, theta, gradient);
             for (int k = 0; k < d + 3; k++) {
                 double at = theta[k], value[2];
                 for (int side = 0; side < 2; side++) {
                     theta[k] = at + (side ? step : -step);
-                    value[side] = gp_log_posterior(&rows.data, known, theta, NULL);
+                    value[side] = gp_log_posterior(&rows.data, shape, known, theta, NULL);
                 }
                 theta[k] = at;
                 double slope = (value[1] - value[0]) / (2 * step);
@@ -126,7 +131,7 @@ static void check_fit(const struct gp_fit *fit, const struct rows *rows, bool kn
     theta[d] = log(fit->hyper.noise);
     theta[d + 1] = log(fit->hyper.scale);
     theta[d + 2] = fit->hyper.mean;
-    double again = gp_log_posterior(&rows->data, known, theta, NULL);
+    double again = gp_log_posterior(&rows->data, fit->hyper.shape, known, theta, NULL);
     assert_true(fabs(again - fit->log_posterior) < 1e-6 * fmax(1, fabs(again)));
 }
 
@@ -204,7 +209,7 @@ static void test_many_rows_reach_the_same_summit(void **state)
     theta[6] = log(fit.hyper.noise);
     theta[7] = log(fit.hyper.scale);
     theta[8] = fit.hyper.mean;
-    gp_log_posterior(&rows.data, false, theta, gradient);
+    gp_log_posterior(&rows.data, fit.hyper.shape, false, theta, gradient);
     for (int k = 0; k < 9; k++)
         assert_true(fabs(gradient[k]) <
                     1); /* a tenth of a standard deviation away changes the density by 1 % */

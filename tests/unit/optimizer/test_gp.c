@@ -20,7 +20,8 @@ struct fixed {
 static void read_fixed(const struct json *c, struct fixed *f)
 {
     rows_read(&f->rows, c);
-    f->hyper = (struct gp_hyper){.noise = json_number_or(json_get(c, "noise"), NAN),
+    f->hyper = (struct gp_hyper){.shape = rows_shape(c),
+                                 .noise = json_number_or(json_get(c, "noise"), NAN),
                                  .scale = json_number_or(json_get(c, "scale"), NAN),
                                  .mean = json_number_or(json_get(c, "mean"), NAN)};
     golden_numbers(json_get(c, "length"), f->hyper.length, GP_D_MAX);
@@ -71,7 +72,7 @@ static void test_posteriors_are_gpytorchs(void **state)
         gp_destroy(gp);
         rows_fini(&f.rows);
     }
-    assert_int_equal(compared, 7);
+    assert_int_equal(compared, 9);
     json_free(golden);
 }
 
@@ -255,7 +256,9 @@ static void test_odd_rows_give_numbers(void **state)
         for (int n = 0; n < 40; n = 3 * n + 1)
             for (int kind = 0; kind < 5; kind++) {
                 struct rows rows;
-                struct gp_hyper hyper = {.noise = kind == 3 ? 0 : 1e-6, .scale = 1};
+                struct gp_hyper hyper = {.shape = n % 2 ? KERNEL_SQUARED : KERNEL_MATERN,
+                                         .noise = kind == 3 ? 0 : 1e-6,
+                                         .scale = 1};
                 rows_make(&rows, n, d, 0, (uint64_t)(d * 100 + n));
                 for (int k = 0; k < d; k++)
                     hyper.length[k] = kind == 4 ? 0.025 : 3 * sqrt(d);
