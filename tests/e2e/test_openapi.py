@@ -13,7 +13,7 @@ VERBS = ("get", "post", "put", "patch", "delete")
 PROMISED = """
 GET /v1/searches | POST /v1/searches | GET /v1/searches/{} | POST /v1/searches/{}/pause | POST /v1/searches/{}/resume
 POST /v1/searches/{}/cancel | POST /v1/searches/{}/ask | POST /v1/searches/{}/tell | GET /v1/searches/{}/front | GET /v1/searches/{}/trials | GET /v1/searches/{}/trials/{}
-GET /v1/searches/{}/trials.csv | GET /v1/searches/{}/plan | GET /v1/searches/{}/preflight | GET /v1/searches/{}/digests
+GET /v1/searches/{}/trials.csv | GET /v1/searches/{}/replay | GET /v1/searches/{}/plan | GET /v1/searches/{}/preflight | GET /v1/searches/{}/digests
 POST /v1/workers | GET /v1/workers | POST /v1/leases
 POST /v1/workers/{}/leave | POST /v1/leases/{}/heartbeat | POST /v1/leases/{}/slice | POST /v1/leases/{}/result | POST /v1/leases/{}/failure | POST /v1/leases/{}/release
 GET /healthz | GET /readyz | GET /
@@ -304,6 +304,32 @@ def test_the_outsiders_side(recorder):
         call("GET /v1/searches/{}" + part, 200, search)
     for verb in ("ask", "tell"):
         call(f"POST /v1/searches/{{}}/{verb}", 404, 999, body={"client": "a"})
+
+
+def test_derived_again(recorder):
+    call, world = recorder, recorder.world
+    spec = {**world.synthetic(trials=12, strategy={"type": "bayes", "sweep_points": 3, "design": 3}, groups=2),
+            "evaluator": {"type": "external"},
+            "given": [{"ratios": [0.25, 0.5], "scores": {"reward": 1, "tasks": {"mean": 2, "stderr": 0.5}}}]}
+    search = call("POST /v1/searches", 201, body=spec).json["id"]
+    while (asked := world.api.call("POST", f"/v1/searches/{search}/ask", {"client": "a", "wait_s": 20})).status != 409:
+        if asked.status == 204:
+            continue
+        x, y = asked.json["ratios"]
+        told = {"reward": {"mean": x + y / 2, "stderr": 0.1}, "tasks": {"mean": 1 - x * x - y / 3, "stderr": 0.1}}
+        call("POST /v1/searches/{}/tell", 200, search, body={"lease": asked.json["lease"], "scores": told})
+    first = call("GET /v1/searches/{}/replay", 200, search, query="?count=9").json
+    assert first["next"] == 9 and [t["trial"] for t in first["trials"]] == list(range(9))
+    rest = call("GET /v1/searches/{}/replay", 200, search, query="?from=9").json
+    assert rest["next"] is None
+    trials = first["trials"] + rest["trials"]
+    assert [t["trial"] for t in trials] == list(range(13)) and all(t["same"] for t in trials)
+    assert all(t["ratios"] == t["again"] for t in trials)
+    assert {t["path"] for t in trials} >= {"direct", "design", "model"}
+    call("GET /v1/searches/{}/replay", 404, 999)
+    call("GET /v1/searches/{}/replay", 400, search, query="?count=0")
+    for part in ("/front", "/trials"):
+        call("GET /v1/searches/{}" + part, 200, search)
 
 
 @pytest.mark.parametrize("route, body", [
