@@ -59,6 +59,7 @@ C = ctypes.CDLL(str(build()))
 C.cell_at.restype = ctypes.POINTER(Cell)
 C.cell_at.argtypes = [ctypes.c_int]
 C.problem_make.argtypes = [ctypes.POINTER(CProblem), ctypes.c_char_p, ctypes.c_uint64]
+C.problem_make_hma.argtypes = [ctypes.POINTER(CProblem), ctypes.c_int, ctypes.c_uint64]
 C.problem_truth.argtypes = [ctypes.POINTER(CProblem), double_p, double_p]
 C.problem_score.argtypes = [ctypes.POINTER(CProblem), ctypes.c_int, double_p, double_p]
 C.problem_design.argtypes = [ctypes.POINTER(CProblem), double_p]
@@ -83,6 +84,9 @@ class Problem:
         self.c = CProblem()
         if C.problem_make(ctypes.byref(self.c), cell.encode(), seed):
             raise SystemExit(f"no cell is called '{cell}'; there are {', '.join(cell_names())}")
+        self.describe(cell, seed)
+
+    def describe(self, cell, seed):
         c = self.c.cell
         self.cell, self.seed = cell, seed
         self.d, self.m, self.evaluations, self.batch = c.d, c.m, c.evaluations, c.batch

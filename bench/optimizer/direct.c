@@ -1,14 +1,14 @@
-/* Figures of the optimizer room; bench/optimizer.sh builds and runs it.
+/* Figures of the strategies without a model, and of the hypervolume; bench/optimizer.sh builds and runs it.
  *
- *   optimizer quality [k] [noise]   lines "name k noise mean se": hypervolume at 60 trials of a synthetic problem
- *   optimizer ask [k]               lines "algorithm k milliseconds": one opt_propose with 400 recorded scores
- *   optimizer volume                one line "milliseconds volume": n = 1000, m = 3, all on the front
- *   optimizer points                the 1000 points of `volume`, for another library
- *   optimizer problem SEED [k]      the numbers of the synthetic problem of a seed, for another program
+ *   direct quality [k] [noise]   lines "name k noise mean se": hypervolume at 60 trials of an hma problem (problems.c)
+ *   direct ask [k]               lines "algorithm k milliseconds": one opt_propose with 400 recorded scores
+ *   direct volume                one line "milliseconds volume": n = 1000, m = 3, all on the front
+ *   direct points                the 1000 points of `volume`, for another library
  *
  * Times are the least of many runs: what else the machine does can only add to them. */
-#include "optimizer/optimizer.h"
+#include "bench/optimizer/problems.h"
 #include "optimizer/front.h"
+#include "optimizer/optimizer.h"
 #include "proto/mem.h"
 #include "proto/rng.h"
 
@@ -29,16 +29,10 @@ static double now_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-/* Reward and task score of a merged model, both to be maximised. Each group carries a share of the reward and
- * a share of the tax; the reward saturates, the tax grows faster than linearly, and neighbours interact:
- *
- *   reward = (1 - exp(-2 x)) / (1 - exp(-2)),   x = sum_i a_i r_i
- *   task   = 1 - y^1.5 - 0.1 sum_i (r_i - r_{i-1})^2,   y = sum_i b_i r_i
- *
- * so that equal ratios are decent (no jumps between neighbours) and unequal ones can be better. */
+/* An hma problem with noise from one stream, in the order of the scores. */
 struct synthetic {
     int k;
-    double a[OPT_K_MAX], b[OPT_K_MAX];
+    struct problem problem;
     double noise; /* standard deviation of both scores */
     struct rng rng;
 };
@@ -46,34 +40,13 @@ struct synthetic {
 static void synthetic_init(struct synthetic *s, int k, double noise, uint64_t seed)
 {
     *s = (struct synthetic){.k = k, .noise = noise};
-    rng_seed(&s->rng, seed, 1);
-    double a = 0, b = 0;
-    for (int i = 0; i < k; i++) {
-        a += s->a[i] = 0.2 + rng_uniform(&s->rng);
-        b += s->b[i] = 0.7 + 0.6 * rng_uniform(&s->rng);
-    }
-    for (int i = 0; i < k; i++) {
-        s->a[i] /= a;
-        s->b[i] /= b;
-    }
+    problem_make_hma(&s->problem, k, seed);
+    rng_seed(&s->rng, seed, 3);
 }
 
 static double gauss(struct rng *rng)
 {
     return sqrt(-2 * log(1 - rng_uniform(rng))) * cos(2 * M_PI * rng_uniform(rng));
-}
-
-/* Minimised. [2] */
-static void synthetic_score(const struct synthetic *s, const double *r, double *scores)
-{
-    double x = 0, y = 0, jumps = 0;
-    for (int i = 0; i < s->k; i++) {
-        x += s->a[i] * r[i];
-        y += s->b[i] * r[i];
-        jumps += i > 0 ? (r[i] - r[i - 1]) * (r[i] - r[i - 1]) : 0;
-    }
-    scores[0] = -(1 - exp(-2 * x)) / (1 - exp(-2));
-    scores[1] = pow(y, 1.5) + 0.1 * jumps;
 }
 
 /* In units of the two ends, reference -0.1 in each: ends are (0, 1) and (1, 0) by construction. */
@@ -110,7 +83,8 @@ static void search_init(struct search *s, const struct opt_problem *problem)
     s->ratios = mem_zero(n * (size_t)problem->k, sizeof(double));
     s->scores = mem_zero(n * 2, sizeof(double));
     s->truth = mem_zero(n * 2, sizeof(double));
-    s->history = (struct opt_history){.n = s->plan.trials, .state = s->state, .ratios = s->ratios, .scores = s->scores};
+    s->history = (struct opt_history){
+        .n = s->plan.trials, .state = s->state, .ratios = s->ratios, .scores = s->scores};
 }
 
 static void search_fini(struct search *s)
@@ -124,7 +98,7 @@ static void search_fini(struct search *s)
 static void score_trial(struct search *s, struct synthetic *f, int number)
 {
     double *truth = &s->truth[2 * number], *scores = &s->scores[2 * number];
-    synthetic_score(f, &s->ratios[(size_t)number * (size_t)f->k], truth);
+    problem_truth(&f->problem, &s->ratios[(size_t)number * (size_t)f->k], truth);
     for (int j = 0; j < 2; j++)
         scores[j] = truth[j] + f->noise * gauss(&f->rng);
     s->state[number] = OPT_DONE;
@@ -182,7 +156,7 @@ static double random_volume(struct synthetic *f, int trials, bool bare, uint64_t
         double r[OPT_K_MAX];
         for (int i = 0; i < f->k; i++)
             r[i] = !bare && t < 11 ? t / 10.0 : rng_uniform(&rng);
-        synthetic_score(f, r, &truth[2 * t]);
+        problem_truth(&f->problem, r, &truth[2 * t]);
     }
     double volume = volume_of(truth, trials);
     mem_free(truth);
@@ -288,14 +262,6 @@ static void volume(bool print_points)
     printf("%.5f %.15g\n", best, v);
 }
 
-static void print_problem(uint64_t seed, int k)
-{
-    struct synthetic f;
-    synthetic_init(&f, k, 0, seed);
-    for (int i = 0; i < k; i++)
-        printf("%.17g %.17g\n", f.a[i], f.b[i]);
-}
-
 static int number_or(int argc, char **argv, int i, int otherwise)
 {
     return argc > i ? (int)strtol(argv[i], NULL, 10) : otherwise;
@@ -314,11 +280,8 @@ int main(int argc, char **argv)
         volume(false);
     } else if (strcmp(what, "points") == 0) {
         volume(true);
-    } else if (strcmp(what, "problem") == 0 && argc > 2) {
-        print_problem(strtoull(argv[2], NULL, 10), number_or(argc, argv, 3, GROUPS));
     } else {
-        fprintf(stderr,
-                "usage: optimizer quality [k] [noise] | ask [k] | volume | points | problem SEED [k]\n");
+        fprintf(stderr, "usage: direct quality [k] [noise] | ask [k] | volume | points\n");
         return 2;
     }
     return 0;
