@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIRST_CALLS 8 /* of every start; then the KEEP best of what is known go on */
+#define KEEP 4
 #define APART 0.05           /* of starts, the largest difference of a ratio, in widths of its range */
 #define SHARE 0.3            /* of the coordinates that a perturbation changes */
 #define STEP_TOLERANCE 1e-6  /* in widths */
@@ -127,9 +129,9 @@ static double finite_or_worst(double value)
 
 static void make_pool(struct pool *pool, const struct maximise_run *run)
 {
-    int perturbed = run->good_n > 0 ? (run->candidates + 1) / 2 : 0;
+    int perturbed = run->good_n > 0 ? run->candidates : 0;
     *pool = (struct pool){.run = run, .n = run->space->n};
-    pool->capacity = run->candidates + perturbed + run->extra_n + run->starts;
+    pool->capacity = run->candidates + perturbed + run->extra_n + 2 * run->starts;
     pool->x = mem_zero((size_t)pool->capacity * (size_t)pool->n, sizeof *pool->x);
     pool->value = mem_zero((size_t)pool->capacity, sizeof *pool->value);
     pool->order = mem_zero((size_t)pool->capacity, sizeof *pool->order);
@@ -182,11 +184,12 @@ static double distance(const struct space *space, const double *x, const double 
     return largest;
 }
 
-/* The best, then the next best that is not near an earlier one. Returns how many; start: [run->starts]. */
-static int choose_starts(const struct pool *pool, int *start)
+/* The best, then the next best that is not near an earlier one. Returns how many; start: [most]. */
+static int choose(struct pool *pool, int most, int *start)
 {
     int chosen = 0;
-    for (int i = 0; i < pool->points && chosen < pool->run->starts; i++) {
+    sort_pool(pool);
+    for (int i = 0; i < pool->points && chosen < most; i++) {
         const double *x = row(pool, pool->order[i]);
         bool apart = isfinite(pool->value[pool->order[i]]);
         for (int j = 0; j < chosen && apart; j++)
@@ -213,7 +216,7 @@ static double minus_value(void *arg, const double *u, double *gradient)
 }
 
 /* One local run from a point of the pool; where it ends is a new point of the pool, unless it is no better. */
-static void climb(struct pool *pool, int start)
+static void climb(struct pool *pool, int start, int calls)
 {
     const struct space *space = pool->run->space;
     double u[OPT_K_MAX], zero[OPT_K_MAX] = {0}, one[OPT_K_MAX], coefficient[OPT_K_MAX], target = 0;
@@ -225,13 +228,13 @@ static void climb(struct pool *pool, int start)
         coefficient[i] = range->weight * width;
         target += range->weight * (space->mean - range->low);
     }
-    const struct minimise_run local = {.algorithm = space->slice ? "LD_SLSQP" : "LD_CCSAQ",
+    const struct minimise_run local = {.algorithm = space->slice ? "LD_SLSQP" : "LD_LBFGS",
                                        .d = space->n,
                                        .lower = zero,
                                        .upper = one,
                                        .coefficient = space->slice ? coefficient : NULL,
                                        .target = target,
-                                       .calls_max = pool->run->calls_max,
+                                       .calls_max = calls,
                                        .ftol_abs = VALUE_TOLERANCE,
                                        .xtol_abs = STEP_TOLERANCE,
                                        .value = minus_value,
@@ -260,21 +263,27 @@ static int pick(const struct pool *pool)
     return -1;
 }
 
+/* Local runs from the best points so far that are apart from one another. */
+static void climb_all(struct pool *pool, int most, int calls)
+{
+    int *start = mem_zero((size_t)most + 1, sizeof *start), chosen = choose(pool, most, start);
+    for (int i = 0; i < chosen && calls > 0; i++)
+        climb(pool, start[i], calls);
+    mem_free(start);
+}
+
 double maximise(const struct maximise_run *run, double *ratios)
 {
     assert(run->candidates >= 1 && run->starts >= 0 && run->space->n >= 1);
     struct pool pool;
     make_pool(&pool, run);
-    sort_pool(&pool);
-    int *start = mem_zero((size_t)run->starts + 1, sizeof *start);
-    int starts_n = run->calls_max > 0 ? choose_starts(&pool, start) : 0;
-    for (int i = 0; i < starts_n; i++)
-        climb(&pool, start[i]);
+    int first = run->calls_max < FIRST_CALLS ? run->calls_max : FIRST_CALLS;
+    climb_all(&pool, run->starts, first);
+    climb_all(&pool, run->starts < KEEP ? run->starts : KEEP, run->calls_max - first);
     sort_pool(&pool);
     int best = pick(&pool);
     double value = best < 0 ? -INFINITY : pool.value[best];
     space_spread(run->space, row(&pool, best < 0 ? 0 : best), ratios);
-    mem_free(start);
     free_pool(&pool);
     return value;
 }
