@@ -4,8 +4,8 @@
  *   calibration SEEDS CELL…
  *
  * A line a cell and bin: cell, bin's ends, mean claimed confidence, share that is truly on the front of what was evaluated, n.
- * Then: precision of the raw front and of the front of posterior means; how often the interval of the hypervolume holds that of
- * the truth (cells with the sweep's ends), the claims of raw scores and of posterior means over it. */
+ * Then: precision of the raw front and of the front of posterior means; what both claim as hypervolume over
+ * what their trials truly have, and how often the interval holds the latter (cells with the sweep's ends). */
 #include "bench/optimizer/problems.h"
 #include "optimizer/front.h"
 #include "optimizer/insight/insight.h"
@@ -22,7 +22,8 @@ struct tally {
     double claimed[BINS], on_front[BINS], n[BINS];
     double raw_n, raw_right, mean_n,
         mean_right; /* members of the two fronts, and how many of them are right */
-    double held, searches, raw_volume, mean_volume, true_volume, rms;
+    double held, searches, raw_volume, raw_true, mean_volume, true_volume,
+        rms; /* volumes: claimed, and of the truth */
 };
 
 struct search {
@@ -162,10 +163,11 @@ static void compare(const struct search *s, const struct insight *in, struct tal
         tally->mean_n += in->front[t];
         tally->mean_right += in->front[t] && right[t];
     }
-    double volume = volume_of(s, s->truth, right);
+    double volume = volume_of(s, s->truth, in->front);
     tally->held += volume >= in->volume_low && volume <= in->volume_high;
     tally->true_volume += volume;
     tally->raw_volume += volume_of(s, s->scores, raw);
+    tally->raw_true += volume_of(s, s->truth, raw);
     tally->mean_volume += in->volume;
     for (int j = 0; j < m; j++)
         tally->rms += in->fit_rms[j] / m;
@@ -197,9 +199,10 @@ static void run_cell(const char *cell, int seeds)
     printf("%-14s precision: raw front %.3f, posterior means %.3f; leave-one-out %.3f\n", cell,
            tally.raw_right / tally.raw_n, tally.mean_right / tally.mean_n, tally.rms / tally.searches);
     if (!isnan(tally.true_volume))
-        printf("%-14s volume over the true one: raw %.4f, posterior means %.4f; interval holds it %.2f\n",
-               cell, tally.raw_volume / tally.true_volume, tally.mean_volume / tally.true_volume,
-               tally.held / tally.searches);
+        printf(
+            "%-14s volume claimed over true: raw front %.4f, posterior means %.4f; interval holds it %.2f\n",
+            cell, tally.raw_volume / tally.true_volume, tally.mean_volume / tally.true_volume,
+            tally.held / tally.searches);
 }
 
 int main(int argc, char **argv)

@@ -95,7 +95,17 @@ static void mark_front(const struct posterior *p, const struct scale *scale, str
     mem_free(member);
 }
 
-/* The draws of the vectors that have a chance. share: [vectors.n] */
+/* The hypervolume of the front's vectors in the draws. */
+static void measure(const double *f, int n, const bool *front, const struct scale *scale, struct insight *in)
+{
+    double volume[DRAWS];
+    chance_volumes(f, DRAWS, n, front, scale, volume);
+    in->volume_low = chance_quantile(volume, DRAWS, 0.05);
+    in->volume_median = chance_quantile(volume, DRAWS, 0.5);
+    in->volume_high = chance_quantile(volume, DRAWS, 0.95);
+}
+
+/* The draws of the vectors that have a chance; the front is marked. share: [vectors.n] */
 static void count_draws(const struct posterior *p, uint64_t seed, const struct scale *scale, double *share,
                         struct insight *in)
 {
@@ -114,13 +124,10 @@ static void count_draws(const struct posterior *p, uint64_t seed, const struct s
     chance_count(f, DRAWS, n, in->m, rival, counted);
     for (int i = 0; i < n; i++)
         share[chosen[i]] = counted[i];
-    if (scale) {
-        double volume[DRAWS];
-        chance_volumes(f, DRAWS, n, rival, scale, volume);
-        in->volume_low = chance_quantile(volume, DRAWS, 0.05);
-        in->volume_median = chance_quantile(volume, DRAWS, 0.5);
-        in->volume_high = chance_quantile(volume, DRAWS, 0.95);
-    }
+    for (int i = 0; i < n; i++)
+        rival[i] = rival[i] && in->front[v->whole[chosen[i]]];
+    if (scale)
+        measure(f, n, rival, scale, in);
     mem_free(whole);
     mem_free(rival);
     mem_free(chosen);
@@ -161,8 +168,8 @@ int insight_make(const struct opt_problem *problem, const struct opt_plan *plan,
     const struct scale *known = scale_make(problem, history, &scale) ? &scale : NULL;
     struct insight *in = create(history->n, problem->m, history->events_n);
     double *share = mem_zero((size_t)vectors.n + 1, sizeof *share);
-    count_draws(&posterior, problem->seed, known, share, in);
     mark_front(&posterior, known, in);
+    count_draws(&posterior, problem->seed, known, share, in);
     spread(&posterior, share, in);
     for (int j = 0; j < problem->m; j++)
         in->fit_rms[j] = leave_one_out(surrogate->gp[j]);

@@ -33,7 +33,7 @@ struct insight {
      * stands for all. */
     bool *front;
     int *scored; /* [n] how many trials have scored this vector, in part or as a whole */
-    /* Of that front; and 5, 50, 95 % of the hypervolumes of the draws of the same trials. */
+    /* Of that front; and 5, 50, 95 % of the hypervolumes that its trials have in the draws. */
     double volume, volume_low, volume_median, volume_high;
     /* [m] leave-one-out residuals over their predicted sd, root mean square: near 1 is honest. */
     double fit_rms[OPT_M_MAX];
