@@ -17,7 +17,7 @@ static void predict(struct posterior *p, int j, bool with_sd)
     int n = p->vectors->n, m = p->m;
     double *mean = mem_zero((size_t)n + 1, sizeof *mean);
     double *sd = with_sd ? mem_zero((size_t)n + 1, sizeof *sd) : NULL;
-    gp_predict(p->surrogate->gp[j], n, p->x, mean, sd);
+    surrogate_predict(p->surrogate, j, n, p->x, mean, sd);
     for (int i = 0; i < n; i++) {
         double score = p->vectors->score[i * m + j], own_sd = 0;
         if (!is_exact(p->vectors, i, j))
@@ -79,7 +79,7 @@ static void draw_block(const struct posterior *p, int j, const int *chosen, cons
     for (int i = 0; i < q; i++)
         memcpy(&x[(size_t)i * d], &p->x[(size_t)chosen[order[i]] * d], d * sizeof *x);
     draw_normals(rng, size, normals);
-    gp_sample(p->surrogate->gp[j], q, x, s, normals, y);
+    surrogate_sample(p->surrogate, j, q, x, s, normals, y);
     for (int draw = 0; draw < s; draw++) {
         for (int i = 0; i < q; i++) {
             int vector = chosen[order[i]];

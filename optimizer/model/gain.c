@@ -47,13 +47,11 @@ static void reference_y(const struct surrogate *s, double *reference)
 static void believe(const struct surrogate *s, const struct points *points, int pending)
 {
     for (int j = 0; j < s->m; j++) {
-        const struct gp_hyper *hyper = &s->fit[j].hyper;
-        double variance = (s->noise[j] - hyper->noise) / hyper->scale;
         for (int i = points->n - pending; i < points->n; i++) {
             const double *x = &points->x[(size_t)i * (size_t)points->d];
             double mean;
             gp_predict(s->gp[j], 1, x, &mean, NULL);
-            gp_append(s->gp[j], x, mean, variance);
+            gp_append(s->gp[j], x, mean, s->variance[j]);
         }
     }
 }
@@ -67,7 +65,7 @@ static int make_plain(struct gain *g, const struct points *points, int pending, 
     double *f = mem_zero((size_t)(points->n * s->m) + 1, sizeof *f);
     double *mean = mem_zero((size_t)points->n + 1, sizeof *mean);
     for (int j = 0; j < s->m; j++) {
-        gp_predict(s->gp[j], points->n, points->x, mean, NULL);
+        surrogate_predict(s, j, points->n, points->x, mean, NULL);
         for (int i = 0; i < points->n; i++)
             f[i * s->m + j] = mean[i];
     }
@@ -93,6 +91,7 @@ static int make_noisy(const struct opt_problem *problem, struct gain *g, const s
         normal_fill(&rng, (int)each, normal);
         gp_sample(s->gp[j], n, points->x, DRAWS, normal, values);
         g->drawn[j] = gp_draws_create(s->gp[j], n, points->x, DRAWS, values);
+        surrogate_add_trend(s, j, n, points->x, DRAWS, values);
         for (size_t i = 0; i < each; i++)
             draws[i * (size_t)m + (size_t)j] = values[i];
     }
@@ -166,9 +165,9 @@ static double plain_value(const struct gain *g, const double *x, double *gradien
     double mean_gradient[OPT_M_MAX][OPT_K_MAX], sd_gradient[OPT_M_MAX][OPT_K_MAX];
     for (int j = 0; j < m; j++) {
         if (gradient)
-            gp_predict_gradient(s->gp[j], x, &mean[j], &sd[j], mean_gradient[j], sd_gradient[j]);
+            surrogate_predict_gradient(s, j, x, &mean[j], &sd[j], mean_gradient[j], sd_gradient[j]);
         else
-            gp_predict(s->gp[j], 1, x, &mean[j], &sd[j]);
+            surrogate_predict(s, j, 1, x, &mean[j], &sd[j]);
     }
     double value = ehvi_log(&g->boxes, mean, sd, gradient ? d_mean : NULL, gradient ? d_sd : NULL);
     for (int i = 0; gradient && i < d; i++) {
@@ -186,12 +185,15 @@ static double noisy_value(const struct gain *g, const double *x, double *gradien
     const struct surrogate *s = g->s;
     int m = s->m, d = s->d;
     double sd[OPT_M_MAX] = {0}, d_sd[OPT_M_MAX], sd_gradient[OPT_K_MAX];
+    double slope[OPT_M_MAX][OPT_K_MAX];
     double *one = g->scratch, *mean = one + DRAWS, *d_mean = mean + (size_t)DRAWS * (size_t)m;
     double *mean_gradient = d_mean + (size_t)DRAWS * (size_t)m;
     for (int j = 0; j < m; j++) {
+        double level = trend_at(&s->trend[j], x, slope[j]), left = s->trend[j].left;
         gp_draws_predict(g->drawn[j], x, one, &sd[j], NULL, NULL);
+        sd[j] *= left;
         for (int i = 0; i < DRAWS; i++)
-            mean[i * m + j] = one[i];
+            mean[i * m + j] = level + left * one[i];
     }
     double value = nehvi_log(&g->nehvi, mean, sd, gradient ? d_mean : NULL, gradient ? d_sd : NULL);
     if (!gradient)
@@ -199,11 +201,12 @@ static double noisy_value(const struct gain *g, const double *x, double *gradien
     memset(gradient, 0, sizeof *gradient * (size_t)d);
     for (int j = 0; j < m; j++) {
         gp_draws_predict(g->drawn[j], x, one, &sd[j], mean_gradient, sd_gradient);
+        double left = s->trend[j].left;
         for (int i = 0; i < DRAWS; i++)
             for (int l = 0; l < d; l++)
-                gradient[l] += d_mean[i * m + j] * mean_gradient[i * d + l];
+                gradient[l] += d_mean[i * m + j] * (left * mean_gradient[i * d + l] + slope[j][l]);
         for (int l = 0; l < d; l++)
-            gradient[l] += d_sd[j] * sd_gradient[l];
+            gradient[l] += d_sd[j] * left * sd_gradient[l];
     }
     return value;
 }
@@ -224,7 +227,7 @@ static void plain_values(const struct gain *g, int q, const double *x, double *v
     const struct surrogate *s = g->s;
     double *mean = mem_zero((size_t)(q * s->m), sizeof *mean), *sd = mem_zero((size_t)(q * s->m), sizeof *sd);
     for (int j = 0; j < s->m; j++)
-        gp_predict(s->gp[j], q, x, &mean[j * q], &sd[j * q]);
+        surrogate_predict(s, j, q, x, &mean[j * q], &sd[j * q]);
     for (int i = 0; i < q; i++) {
         double at[OPT_M_MAX], away[OPT_M_MAX];
         for (int j = 0; j < s->m; j++) {

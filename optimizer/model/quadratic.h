@@ -5,24 +5,19 @@
  * ERRORS None.
  * STATE  A function of the data.
  *
- * y = w^T phi(x), phi = (1, u_i, u_i^2, u_i u_j), u = 2 x - 1: all (d + 1)(d + 2) / 2 terms when there are as many rows, without the
- * products while there are fewer. Ridge regression (Hoerl and Kennard, Technometrics 12, 1970), its strength and the noise by leave-one-out residuals, which
- * cost nothing: r_i / (1 - h_i) (Allen's PRESS, Technometrics 16, 1974). The posterior variance of the mean is
- * s^2 phi^T (Phi^T Phi + lambda I)^-1 phi. */
+ * y = w^T phi(x) with all (d + 1)(d + 2) / 2 terms when there are as many rows; before that products of neighbours, or none.
+ * The posterior variance of the mean is s^2 phi^T (Phi^T Phi + n strength I)^-1 phi, s^2 the mean square of the
+ * leave-one-out residuals (model/ridge.h). */
 #ifndef OPTIMIZER_MODEL_QUADRATIC_H
 #define OPTIMIZER_MODEL_QUADRATIC_H
 
-#include <stdbool.h>
-
-#define QUADRATIC_TERMS_MAX 1024 /* above (43 free ratios and more): no products */
+#include "optimizer/model/ridge.h"
+#include "optimizer/model/terms.h"
 
 struct quadratic {
-    int d, terms;
-    bool products;
-    double noise; /* variance of a leave-one-out residual */
-    double ridge;
-    double *weights; /* [terms] */
-    double *factor;  /* [terms][terms]: Cholesky factor of Phi^T Phi + ridge I */
+    int d;
+    enum terms level;
+    struct ridge ridge;
 };
 
 /* x [n][d], y [n], weight [n] > 0: a row counts that much. n >= 1. */

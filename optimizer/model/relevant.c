@@ -112,7 +112,7 @@ void relevant_make(const struct surrogate *s, int most, struct relevant *out)
     for (int i = 0; i < out->n; i++)
         memcpy(&out->x[(size_t)i * d], &s->x[(size_t)out->row[i] * d], sizeof *out->x * d);
     for (int j = 0; j < s->m; j++) {
-        gp_predict(s->gp[j], out->n, out->x, mean, sd);
+        surrogate_predict(s, j, out->n, out->x, mean, sd);
         for (int i = 0; i < out->n; i++) {
             out->mean[i * s->m + j] = mean[i];
             out->sd[i * s->m + j] = sd[i];

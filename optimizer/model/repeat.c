@@ -66,7 +66,7 @@ static void chances(const struct opt_problem *problem, const struct surrogate *s
     rng_seed(&rng, problem->seed, STREAM_REPEAT + (uint64_t)trial);
     for (size_t j = 0; j < m; j++) {
         normal_fill(&rng, (int)(DRAWS * n), normal);
-        gp_sample(s->gp[j], r->n, r->x, DRAWS, normal, drawn);
+        surrogate_sample(s, (int)j, r->n, r->x, DRAWS, normal, drawn);
         for (size_t i = 0; i < DRAWS * n; i++)
             f[i * m + j] = drawn[i];
     }

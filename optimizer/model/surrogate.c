@@ -45,8 +45,10 @@ static void forget_rows(struct opt_model *model)
 
 static void forget(struct opt_model *model)
 {
-    for (int j = 0; j < OPT_M_MAX; j++)
+    for (int j = 0; j < OPT_M_MAX; j++) {
         gp_destroy(model->surrogate.gp[j]);
+        trend_fini(&model->surrogate.trend[j]);
+    }
     mem_free(model->key);
     forget_rows(model);
     *model = (struct opt_model){0};
@@ -58,19 +60,6 @@ void opt_model_destroy(struct opt_model *model)
         return;
     forget(model);
     mem_free(model);
-}
-
-void surrogate_x(const struct space *space, const double *ratios, double *x)
-{
-    space_gather(space, ratios, x);
-    for (int i = 0; i < space->n; i++)
-        x[i] = (x[i] - space->range[i].low) / (space->range[i].high - space->range[i].low);
-}
-
-void surrogate_objective(const struct surrogate *s, int j, double y, double y_sd, double *mean, double *sd)
-{
-    *mean = frame_score(&s->frame[j], y);
-    *sd = y_sd * frame_slope(&s->frame[j], y);
 }
 
 /* The largest r_i <= n. */
@@ -170,13 +159,27 @@ static double median(const double *values, int n)
     return middle;
 }
 
+/* What the process is told of n rows: y [n] and variance [n], in place. */
+static void take_trend(const struct surrogate *s, int j, int n, const double *x, double *y, double *variance)
+{
+    const struct trend *t = &s->trend[j];
+    for (int i = 0; i < n; i++) {
+        y[i] = (y[i] - trend_at(t, &x[(size_t)i * (size_t)s->d], NULL)) / t->left;
+        variance[i] /= t->left * t->left;
+    }
+}
+
 static void fit_objective(const struct opt_model *sample, int j, struct surrogate *s)
 {
-    double *y = column(sample->y, sample->rows_n, s->m, j);
-    double *variance = column(sample->variance, sample->rows_n, s->m, j);
-    struct gp_data data = {sample->rows_n, s->d, sample->x, y, variance};
+    int n = sample->rows_n;
+    double *y = column(sample->y, n, s->m, j), *variance = column(sample->variance, n, s->m, j);
+    trend_make(n, s->d, sample->x, y, &s->trend[j]);
+    take_trend(s, j, n, sample->x, y, variance);
+    struct gp_data data = {n, s->d, sample->x, y, variance};
     gp_fit(&data, false, NULL, &s->fit[j]);
-    s->noise[j] = s->fit[j].hyper.noise + s->fit[j].hyper.scale * median(variance, sample->rows_n);
+    double left = s->trend[j].left;
+    s->variance[j] = median(variance, n);
+    s->noise[j] = (s->fit[j].hyper.noise + s->fit[j].hyper.scale * s->variance[j]) * left * left;
     s->noisy |= sqrt(s->noise[j]) * s->unit[j] > NOISY * s->range[j];
     mem_free(y);
     mem_free(variance);
@@ -220,6 +223,7 @@ static int choose_rows(const struct opt_problem *problem, const struct rows *row
 static void condition(struct surrogate *s, int j, const struct opt_model *rows, int base)
 {
     double *y = column(rows->y, base, s->m, j), *variance = column(rows->variance, base, s->m, j);
+    take_trend(s, j, base, rows->x, y, variance);
     struct gp_data data = {base, s->d, rows->x, y, variance};
     s->gp[j] = gp_create(s->d, rows->rows_n + 16, &s->fit[j].hyper);
     gp_condition(s->gp[j], &data);
@@ -246,8 +250,11 @@ static void follow(struct opt_model *model, struct opt_model *rows, int base)
             condition(s, j, rows, base);
         else
             gp_truncate(s->gp[j], same);
-        for (int i = gp_n(s->gp[j]); i < rows->rows_n; i++)
-            gp_append(s->gp[j], &rows->x[i * s->d], rows->y[i * s->m + j], rows->variance[i * s->m + j]);
+        for (int i = gp_n(s->gp[j]); i < rows->rows_n; i++) {
+            double y = rows->y[i * s->m + j], variance = rows->variance[i * s->m + j];
+            take_trend(s, j, 1, &rows->x[i * s->d], &y, &variance);
+            gp_append(s->gp[j], &rows->x[i * s->d], y, variance);
+        }
     }
     forget_rows(model);
     model->base = base;

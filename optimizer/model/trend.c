@@ -1,0 +1,68 @@
+#include "optimizer/model/trend.h"
+
+#include "optimizer/gp/linalg.h"
+#include "optimizer/model/ridge.h"
+#include "proto/mem.h"
+
+#include <math.h>
+
+#define WORTH 0.8     /* of the mean square that a simpler trend leaves: no more may be left */
+#define LEFT_MIN 1e-3 /* what is left becomes the unit of a process */
+
+static double mean_square(int n, const double *y)
+{
+    return linalg_dot(n, y, y) / n;
+}
+
+static void try_level(enum terms level, int n, int d, const double *x, const double *y, struct ridge *out)
+{
+    int terms = terms_count(level, d);
+    double *phi = mem_zero((size_t)n * (size_t)terms, sizeof *phi);
+    for (int i = 0; i < n; i++)
+        terms_fill(level, d, &x[(size_t)i * (size_t)d], &phi[(size_t)i * (size_t)terms]);
+    ridge_make(n, terms, phi, y, out);
+    mem_free(phi);
+}
+
+void trend_make(int n, int d, const double *x, const double *y, struct trend *out)
+{
+    *out = (struct trend){.d = d, .level = TERMS_CONSTANT, .left = 1};
+    double best = mean_square(n, y);
+    for (enum terms level = TERMS_LINEAR; level <= TERMS_PRODUCTS; level++) {
+        int terms = terms_count(level, d);
+        if (terms > TERMS_MAX || (level == TERMS_PRODUCTS && terms > n))
+            continue;
+        struct ridge ridge;
+        try_level(level, n, d, x, y, &ridge);
+        if (ridge.left < WORTH * best) {
+            best = ridge.left;
+            out->level = level;
+            out->left = fmax(sqrt(best), LEFT_MIN);
+            mem_free(out->weights);
+            out->weights = ridge.weights;
+            ridge.weights = NULL;
+        }
+        ridge_fini(&ridge);
+    }
+}
+
+void trend_fini(struct trend *trend)
+{
+    if (!trend)
+        return;
+    mem_free(trend->weights);
+    *trend = (struct trend){0};
+}
+
+double trend_at(const struct trend *t, const double *x, double *slope)
+{
+    double phi[TERMS_MAX];
+    for (int i = 0; slope && i < t->d; i++)
+        slope[i] = 0;
+    if (!t->weights)
+        return 0;
+    terms_fill(t->level, t->d, x, phi);
+    if (slope)
+        terms_slope(t->level, t->d, x, t->weights, slope);
+    return linalg_dot(terms_count(t->level, t->d), phi, t->weights);
+}
