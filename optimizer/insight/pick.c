@@ -76,6 +76,12 @@ static int pick_certain(const struct insight *in)
     return pick;
 }
 
+/* Not of an end whose score came after the insight. */
+static bool has_mean(const struct insight *in, int trial)
+{
+    return trial < in->n && !isnan(mean_of(in, trial)[0]);
+}
+
 static bool taxes_little(const struct insight *in, const struct scale *scale, int alignment, double tax,
                          int trial)
 {
@@ -93,9 +99,8 @@ static int pick_least_tax(const struct opt_problem *problem, const struct opt_hi
 {
     struct scale scale;
     int pick = -1, j = problem->alignment;
-    if (!scale_make(problem, history, &scale) || isnan(mean_of(in, scale.low)[j]) ||
-        isnan(mean_of(in, scale.high)[j]))
-        return -1; /* an end without a score, or one that came after the insight */
+    if (!scale_make(problem, history, &scale) || !has_mean(in, scale.low) || !has_mean(in, scale.high))
+        return -1;
     for (int t = 0; t < in->n; t++)
         if (in->front[t] && taxes_little(in, &scale, j, tax, t) &&
             (pick < 0 || mean_of(in, t)[j] < mean_of(in, pick)[j]))

@@ -121,6 +121,8 @@ static void test_an_end_newer_than_the_insight(void **state)
     f.mean[2] = f.mean[3] = NAN;
     f.front[1] = false;
     assert_int_equal(pick(&f, PICK_LEAST_TAX, 0.5), -1);
+    f.insight.n = 1; /* nor one that came with an extended budget */
+    assert_int_equal(pick(&f, PICK_LEAST_TAX, 0.5), -1);
 }
 
 static void test_the_most_certain_of_the_interior(void **state)
