@@ -173,7 +173,7 @@ static void fit_objective(const struct opt_model *sample, int j, struct surrogat
 {
     int n = sample->rows_n;
     double *y = column(sample->y, n, s->m, j), *variance = column(sample->variance, n, s->m, j);
-    trend_make(n, s->d, sample->x, y, &s->trend[j]);
+    trend_make(n, s->d, sample->x, y, variance, &s->trend[j]);
     take_trend(s, j, n, sample->x, y, variance);
     struct gp_data data = {n, s->d, sample->x, y, variance};
     gp_fit(&data, false, NULL, &s->fit[j]);

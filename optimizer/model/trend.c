@@ -6,8 +6,9 @@
 
 #include <math.h>
 
-#define WORTH 0.8     /* of the mean square that a simpler trend leaves: no more may be left */
-#define LEFT_MIN 1e-3 /* what is left becomes the unit of a process */
+#define WORTH 0.8       /* of the mean square that a simpler trend leaves: no more may be left */
+#define SIGNAL_MIN 0.04 /* of a mean square; so much of what is left is taken for no noise, at least */
+#define LEFT_MIN 1e-3   /* what is left becomes the unit of a process */
 
 static double mean_square(int n, const double *y)
 {
@@ -24,9 +25,20 @@ static void try_level(enum terms level, int n, int d, const double *x, const dou
     mem_free(phi);
 }
 
-void trend_make(int n, int d, const double *x, const double *y, struct trend *out)
+/* Part of what is left is noise, which must not become the unit of a process, or it would take noise for its function. */
+static double without_noise(double left, int n, const double *variance)
+{
+    double noise = 0;
+    for (int i = 0; i < n; i++)
+        noise += variance[i] / n;
+    return fmax(sqrt(fmax(left - noise, SIGNAL_MIN * left)), LEFT_MIN);
+}
+
+void trend_make(int n, int d, const double *x, const double *y, const double *variance, struct trend *out)
 {
     *out = (struct trend){.d = d, .level = TERMS_CONSTANT, .left = 1};
+    if (d < TREND_FREE_MIN)
+        return;
     double best = mean_square(n, y);
     for (enum terms level = TERMS_LINEAR; level <= TERMS_PRODUCTS; level++) {
         int terms = terms_count(level, d);
@@ -37,7 +49,7 @@ void trend_make(int n, int d, const double *x, const double *y, struct trend *ou
         if (ridge.left < WORTH * best) {
             best = ridge.left;
             out->level = level;
-            out->left = fmax(sqrt(best), LEFT_MIN);
+            out->left = without_noise(best, n, variance);
             mem_free(out->weights);
             out->weights = ridge.weights;
             ridge.weights = NULL;

@@ -8,11 +8,14 @@
  *
  * Scores of merged models bend slowly along most ratios, and among twenty-six of them a stationary process with a constant mean
  * takes every unexplored corner for a likely optimum. The richer polynomial is taken where it lowers the leave-one-out
- * error by a fifth: a function that is no polynomial keeps its constant mean. */
+ * error by a fifth: a function that is no polynomial keeps its constant mean. Below TREND_FREE_MIN free ratios a process finds
+ * all this by itself, and knows better how sure it is: there is no trend. */
 #ifndef OPTIMIZER_MODEL_TREND_H
 #define OPTIMIZER_MODEL_TREND_H
 
 #include "optimizer/model/terms.h"
+
+#define TREND_FREE_MIN 10
 
 struct trend {
     int d;
@@ -22,8 +25,8 @@ struct trend {
     double *weights; /* [terms_count] or NULL */
 };
 
-/* x [n][d], y [n]; mean of y 0. */
-void trend_make(int n, int d, const double *x, const double *y, struct trend *out);
+/* x [n][d], y [n] of mean 0, variance [n] of the noise that is reported, 0 where none is. */
+void trend_make(int n, int d, const double *x, const double *y, const double *variance, struct trend *out);
 void trend_fini(struct trend *trend);
 
 /* slope: [d] or NULL */
