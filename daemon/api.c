@@ -118,14 +118,14 @@ static bool match(const char *pattern, const char *path, struct api_call *call)
     return *path == 0;
 }
 
-#define QUERY_MAX 2
+#define QUERY_MAX 3
 
 /* Routes whose query is read; the others take no parameter. */
 static const struct {
     const char *pattern;
     const char *known[QUERY_MAX];
 } queries[] = {
-    {"/v1/searches/{}/front", {"wait"}},
+    {"/v1/searches/{}/front", {"wait", "front", "tax"}},
     {"/v1/searches/{}/trials", {"after", "limit"}},
     {"/v1/searches/{}/replay", {"from", "count"}},
 };
@@ -137,8 +137,9 @@ static void refuse_query(struct exchange *x, const char *unknown, const char *co
         http_error(x, 400, "invalid", "there is no parameter \"%.40s\" here; did you mean \"%s\"?", unknown,
                    near);
     else if (n > 0)
-        http_error(x, 400, "invalid", "there is no parameter \"%.40s\" here; it takes %s%s%s", unknown,
-                   known[0], n > 1 ? " and " : "", n > 1 ? known[1] : "");
+        http_error(x, 400, "invalid", "there is no parameter \"%.40s\" here; it takes %s%s%s%s%s", unknown,
+                   known[0], n > 2 ? ", " : "", n > 2 ? known[1] : "", n > 1 ? " and " : "",
+                   n > 1 ? known[n - 1] : "");
     else
         http_error(x, 400, "invalid", "there is no parameter \"%.40s\": this address takes none", unknown);
 }

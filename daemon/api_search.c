@@ -1,14 +1,17 @@
 /* Searches: list, submit, look, steer, front, plan. */
 #include "daemon/api.h"
 #include "daemon/hash.h"
+#include "daemon/modeller.h"
 #include "daemon/paretod.h"
 #include "daemon/submit.h"
 #include "daemon/views.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define WAIT_MAX_S 60
+#define TAX 0.05
 
 /* Refusals are warnings of searches; and a search stalls without a change of its own, when the last worker that would
  * do it is lost. */
@@ -110,19 +113,40 @@ void api_search_cancel(struct api_call *call)
     steer(call, sched_cancel);
 }
 
+/* ?front= and ?tax=. False after it answered 400. */
+static bool read_look(struct exchange *x, const struct search *search, struct view_look *look)
+{
+    const char *front = exchange_query(x, "front"), *tax = exchange_query(x, "tax");
+    char *end = NULL;
+    look->posterior = front ? !strcmp(front, "posterior")
+                            : search->problem.kind == OPT_BAYES || search->problem.kind == OPT_QUADRATIC;
+    look->tax = tax ? strtod(tax, &end) : TAX;
+    if (front && strcmp(front, "posterior") && strcmp(front, "raw"))
+        http_error(x, 400, "invalid", "front=%.40s: use \"raw\" or \"posterior\"", front);
+    else if (tax && (end == tax || *end || !(look->tax >= 0 && look->tax <= 1)))
+        http_error(x, 400, "invalid", "tax=%.40s: use a share from 0 to 1, such as 0.05", tax);
+    else
+        return true;
+    return false;
+}
+
 bool api_front(struct paretod *daemon, struct exchange *x, int64_t id, bool may_wait)
 {
     struct search *search = sched_search(&daemon->sched, id);
-    const char *stalled = sched_stalled(&daemon->sched, search, paretod_now().us);
+    struct view_look look = {0};
     char etag[VIEW_ETAG_MAX];
-    view_front_etag(search, stalled, etag);
+    if (!read_look(x, search, &look))
+        return true;
+    look.stalled = sched_stalled(&daemon->sched, search, paretod_now().us);
+    look.insight = modeller_look(daemon->modeller, search);
+    view_front_etag(search, &look, etag);
     if (exchange_has(x, etag)) {
         if (may_wait)
             return false;
         http_answer(x, &(struct answer){.status = 304, .etag = etag, .cache = "no-cache"});
         return true;
     }
-    const struct buf *json = view_cache_front(&daemon->views, search, stalled);
+    const struct buf *json = view_cache_front(&daemon->views, search, &look);
     if (json->full)
         http_error(x, 500, "too_large", "the front is over %zu MiB", json->max >> 20);
     else

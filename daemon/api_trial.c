@@ -17,8 +17,8 @@ static bool exists(const struct search *search, int number)
 }
 
 /* Writes the page after `after` and gives the last number on it when there are more, else -1. */
-static int write_page(struct store *store, const struct search *search, int64_t after, int64_t limit,
-                      struct json_out *out, int *next, struct err *err)
+static int write_page(struct store *store, const struct search *search, const struct insight *insight,
+                      int64_t after, int64_t limit, struct json_out *out, int *next, struct err *err)
 {
     int written = 0, last = -1, rc = 0;
     *next = -1;
@@ -29,7 +29,7 @@ static int write_page(struct store *store, const struct search *search, int64_t 
             *next = last;
             break;
         }
-        rc = view_trial(store, search, (int)i, false, out, err);
+        rc = view_trial(store, search, insight, (int)i, false, out, err);
         last = (int)i;
         written++;
     }
@@ -52,7 +52,8 @@ void api_trials_list(struct api_call *call)
     json_object(&out);
     json_name(&out, "trials");
     json_array(&out);
-    int rc = write_page(call->daemon->store, search, after, limit, &out, &next, &err);
+    int rc = write_page(call->daemon->store, search, modeller_look(call->daemon->modeller, search), after,
+                        limit, &out, &next, &err);
     json_end_array(&out);
     json_name(&out, "next");
     if (next >= 0)
@@ -86,7 +87,8 @@ void api_trial_get(struct api_call *call)
     struct err err = {0};
     buf_init(&buf, ANSWER_MAX);
     json_begin(&out, &buf);
-    int rc = view_trial(call->daemon->store, search, (int)number, true, &out, &err);
+    int rc = view_trial(call->daemon->store, search, modeller_look(call->daemon->modeller, search),
+                        (int)number, true, &out, &err);
     if (!rc) {
         api_send(call->x, 200, &buf);
         return;
@@ -102,7 +104,7 @@ void api_trials_csv(struct api_call *call)
         return;
     struct buf buf;
     buf_init(&buf, ANSWER_MAX);
-    view_trials_csv(search, &buf);
+    view_trials_csv(search, modeller_look(call->daemon->modeller, search), &buf);
     if (buf.full)
         http_error(call->x, 500, "too_large", "the table is over %zu MiB", ANSWER_MAX >> 20);
     else

@@ -175,3 +175,42 @@ int persist_write(struct store *store, const struct sched_write *write, struct e
         store_rollback(store);
     return rc;
 }
+
+static int insert_given(struct store *store, const struct search *search, int64_t id, int i, int64_t wall_us,
+                        struct err *err)
+{
+    const struct spec_given *given = search->spec.given;
+    struct store_trial row = {.search = id,
+                              .number = i,
+                              .stream = search->trials[i].stream,
+                              .step = search->trials[i].step,
+                              .k = search->k,
+                              .ratios = given->ratios + (size_t)i * (size_t)search->k,
+                              .state = trial_state_name(TRIAL_DONE),
+                              .created_us = wall_us,
+                              .done_us = wall_us + i,
+                              .worker = *given->sources[i] ? given->sources[i] : NULL};
+    struct store_score scores[OPT_M_MAX];
+    struct store_event event = {
+        .search = id, .seq = i, .trial = i, .kind = event_kind_name(OPT_EVENT_DONE), .share = 1};
+    put_origin(&origin_direct, &row);
+    for (int j = 0; j < search->m; j++) {
+        size_t at = (size_t)i * (size_t)search->m + (size_t)j;
+        scores[j] = (struct store_score){.metric = search->spec.objectives[j].name,
+                                         .mean = given->means[at],
+                                         .stderr_ = given->stderrs[at]};
+    }
+    int rc = store_trial_insert(store, &row, err);
+    if (!rc)
+        rc = store_scores_insert(store, id, i, half_name(HALF_SEARCH), scores, (size_t)search->m, err);
+    return rc ? rc : store_event_insert(store, &event, err);
+}
+
+int persist_given(struct store *store, const struct search *search, int64_t id, int64_t wall_us,
+                  struct err *err)
+{
+    int rc = 0;
+    for (int i = 0; search->spec.given && i < search->spec.given->n && !rc; i++)
+        rc = insert_given(store, search, id, i, wall_us, err);
+    return rc;
+}

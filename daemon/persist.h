@@ -13,4 +13,8 @@
 /* One write, one transaction. */
 int persist_write(struct store *store, const struct sched_write *write, struct err *err);
 
+/* The given trials of a search that is being inserted, inside the caller's group. */
+int persist_given(struct store *store, const struct search *search, int64_t id, int64_t wall_us,
+                  struct err *err);
+
 #endif

@@ -3,6 +3,7 @@
 #include "daemon/api.h"
 #include "daemon/hash.h"
 #include "daemon/paretod.h"
+#include "daemon/persist.h"
 #include "daemon/submission.h"
 #include "daemon/views.h"
 #include "proto/log.h"
@@ -83,7 +84,7 @@ static void write_groups(const struct search *search, struct buf *buf)
     json_end_array(&out);
 }
 
-static int insert(struct submit_job *job, struct now now, int64_t *id, struct err *err)
+static int insert_search(struct submit_job *job, struct now now, int64_t *id, struct err *err)
 {
     struct submission *s = &job->submission;
     struct buf groups, reference;
@@ -106,6 +107,23 @@ static int insert(struct submit_job *job, struct now now, int64_t *id, struct er
     int rc = store_search_insert(job->daemon->store, &row, id, err);
     buf_fini(&groups);
     buf_fini(&reference);
+    return rc;
+}
+
+/* Search and given trials in one transaction. *id: of a search with the same key, after ERR_CONFLICT. */
+static int insert(struct submit_job *job, struct now now, int64_t *id, struct err *err)
+{
+    struct store *store = job->daemon->store;
+    int rc = store_begin(store, err);
+    if (rc)
+        return rc;
+    rc = insert_search(job, now, id, err);
+    if (!rc)
+        rc = persist_given(store, job->submission.search, *id, now.wall_us, err);
+    if (!rc)
+        rc = store_commit(store, err);
+    if (rc)
+        store_rollback(store);
     return rc;
 }
 
@@ -167,6 +185,7 @@ static void start(struct submit_job *job)
     search->id = id;
     search->revision = 1;
     search->created_wall_us = now.wall_us;
+    search_add_given(search, now.wall_us);
     facts_add(&daemon->facts, id, buf_str(&s->preflight), buf_str(&s->digests));
     sched_add(&daemon->sched, search, now);
     sched_more(&daemon->sched);

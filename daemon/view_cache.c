@@ -8,33 +8,38 @@
 
 #define FRONT_MAX ((size_t)256 << 20)
 
-void view_front_etag(const struct search *search, const char *stalled, char etag[VIEW_ETAG_MAX])
+void view_front_etag(const struct search *search, const struct view_look *look, char etag[VIEW_ETAG_MAX])
 {
-    int n = snprintf(etag, VIEW_ETAG_MAX, "%lld-%lld", (long long)search->id, (long long)search->revision);
-    if (stalled)
-        snprintf(etag + n, VIEW_ETAG_MAX - (size_t)n, "-%016llx",
-                 (unsigned long long)hash_fnv(0, stalled, strlen(stalled)));
+    uint64_t h = hash_fnv(0, &look->tax, sizeof look->tax);
+    if (look->stalled)
+        h = hash_fnv(h, look->stalled, strlen(look->stalled));
+    snprintf(etag, VIEW_ETAG_MAX, "%lld-%lld-%c%d-%016llx", (long long)search->id,
+             (long long)search->revision, look->posterior ? 'p' : 'r',
+             look->insight ? look->insight->watermark : -1, (unsigned long long)h);
 }
 
-const struct buf *view_cache_front(struct view_cache *cache, struct search *search, const char *stalled)
+const struct buf *view_cache_front(struct view_cache *cache, struct search *search,
+                                   const struct view_look *look)
 {
     char etag[VIEW_ETAG_MAX];
-    view_front_etag(search, stalled, etag);
+    view_front_etag(search, look, etag);
     struct view_cache_entry *entry = &cache->entry[0];
     for (int i = 0; i < VIEW_CACHE_MAX; i++) {
         struct view_cache_entry *e = &cache->entry[i];
-        if (e->used && e->search == search->id) {
+        if (e->used && e->search == search->id && e->posterior == look->posterior && e->tax == look->tax) {
             entry = e;
             break;
         }
         if (e->used < entry->used)
             entry = e;
     }
-    if (!entry->used || entry->search != search->id || strcmp(entry->etag, etag)) {
+    if (!entry->used || strcmp(entry->etag, etag)) {
         buf_fini(&entry->json);
         buf_init(&entry->json, FRONT_MAX);
-        view_front(search, stalled, &entry->json);
+        view_front(search, look, &entry->json);
         entry->search = search->id;
+        entry->posterior = look->posterior;
+        entry->tax = look->tax;
         memcpy(entry->etag, etag, sizeof etag);
     }
     entry->used = ++cache->clock;

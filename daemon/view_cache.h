@@ -7,18 +7,20 @@
 #ifndef DAEMON_VIEW_CACHE_H
 #define DAEMON_VIEW_CACHE_H
 
+#include "daemon/views.h"
 #include "proto/buf.h"
 
 #include <stdint.h>
 
-#define VIEW_ETAG_MAX 64
+#define VIEW_ETAG_MAX 96
 #define VIEW_CACHE_MAX 32
 
-struct search;
-
 struct view_cache_entry {
-    char etag[VIEW_ETAG_MAX]; /* of search, revision and what it stands still for */
+    char etag
+        [VIEW_ETAG_MAX]; /* of search, revision, what it stands still for, insight, and how it is looked at */
     int64_t search;
+    bool posterior;
+    double tax;
     uint64_t used; /* 0 = empty */
     struct buf json;
 };
@@ -28,10 +30,12 @@ struct view_cache {
     uint64_t clock;
 };
 
-/* What changes when the front does: with the revision, and when the search comes to stand still or goes on. */
-void view_front_etag(const struct search *search, const char *stalled, char etag[VIEW_ETAG_MAX]);
+/* What changes when the front does: with the revision, with an insight, and when the search comes to stand still or goes
+ * on. */
+void view_front_etag(const struct search *search, const struct view_look *look, char etag[VIEW_ETAG_MAX]);
 /* Borrows until the next call. */
-const struct buf *view_cache_front(struct view_cache *cache, struct search *search, const char *stalled);
+const struct buf *view_cache_front(struct view_cache *cache, struct search *search,
+                                   const struct view_look *look);
 void view_cache_fini(struct view_cache *cache);
 
 #endif

@@ -51,7 +51,13 @@ static void put_heads(const struct search *search, struct buf *buf)
     for (int j = 0; j < search->m; j++)
         for (int c = 0; c < 4; c++)
             put_name(buf, "", search->spec.objectives[j].name, columns[c]);
-    buf_text(buf, ",failed,worker,merge_s,evaluate_s,wall_s,reason\n");
+    buf_text(buf, ",failed,worker,merge_s,evaluate_s,wall_s,reason");
+    buf_text(buf, ",share,path,watermark,repeat_of,gain,confidence,verdict");
+    for (int j = 0; j < search->m; j++) {
+        put_name(buf, "", search->spec.objectives[j].name, " posterior");
+        put_name(buf, "", search->spec.objectives[j].name, " posterior sd");
+    }
+    buf_text(buf, "\n");
 }
 
 static void put_objective(const struct search *search, int number, int objective, struct buf *buf)
@@ -63,7 +69,25 @@ static void put_objective(const struct search *search, int number, int objective
     }
 }
 
-static void put_trial(const struct search *search, int number, struct buf *buf)
+static void put_insight(const struct search *search, const struct insight *insight, int number,
+                        struct buf *buf)
+{
+    const struct trial *trial = &search->trials[number];
+    const char *verdict = view_verdict(insight, number);
+    buf_printf(buf, ",%.17g,%s,%d", trial->share, path_name(trial->origin.path), trial->origin.watermark);
+    put_number(buf, trial->origin.repeat_of >= 0 ? trial->origin.repeat_of : NAN);
+    put_number(buf, trial->origin.gain);
+    put_number(buf, view_confidence(insight, number));
+    buf_printf(buf, ",%s", verdict ? verdict : "");
+    for (int j = 0; j < search->m; j++) {
+        double mean, sd;
+        view_posterior(search, insight, number, j, &mean, &sd);
+        put_number(buf, mean);
+        put_number(buf, sd);
+    }
+}
+
+static void put_trial(const struct search *search, const struct insight *insight, int number, struct buf *buf)
 {
     const struct trial *trial = &search->trials[number];
     bool done = trial->job[HALF_SEARCH].state == TRIAL_DONE;
@@ -82,13 +106,14 @@ static void put_trial(const struct search *search, int number, struct buf *buf)
     put_number(buf, done ? trial->evaluate_s : NAN);
     put_number(buf, done ? trial->wall_s : NAN);
     put_optional(buf, view_reason(trial));
+    put_insight(search, insight, number, buf);
     buf_text(buf, "\n");
 }
 
-void view_trials_csv(const struct search *search, struct buf *buf)
+void view_trials_csv(const struct search *search, const struct insight *insight, struct buf *buf)
 {
     put_heads(search, buf);
     for (int i = 0; i < search->plan.trials; i++)
         if (search->trials[i].job[HALF_SEARCH].state != TRIAL_ABSENT)
-            put_trial(search, i, buf);
+            put_trial(search, insight, i, buf);
 }

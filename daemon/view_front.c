@@ -1,4 +1,4 @@
-/* The front as JSON. Made once a revision and reason to stand still; view_cache keeps it. */
+/* The front as JSON. Made once a revision, insight and reason to stand still; view_cache keeps it. */
 #include "daemon/views.h"
 
 #include "proto/mem.h"
@@ -32,7 +32,8 @@ static double mean_ratio(const struct search *search, int number)
     return sum / search->k;
 }
 
-static void put_point(const struct search *search, int number, bool on_front, struct json_out *out)
+static void put_point(const struct search *search, const struct insight *insight, int number, bool on_front,
+                      struct json_out *out)
 {
     json_object(out);
     json_put_int(out, "trial", number);
@@ -45,6 +46,7 @@ static void put_point(const struct search *search, int number, bool on_front, st
     json_name(out, "heldout");
     put_scores(search, HALF_HELDOUT, number, out);
     json_put_bool(out, "on_front", on_front);
+    view_trial_insight(search, insight, number, out);
     json_end_object(out);
 }
 
@@ -63,7 +65,8 @@ static int by_key(const void *a, const void *b)
 
 enum part { PART_FRONT, PART_SWEEP, PART_DOMINATED };
 
-static void put_part(const struct search *search, enum part part, const bool *on_front, struct json_out *out)
+static void put_part(const struct search *search, const struct insight *insight, enum part part,
+                     const bool *on_front, struct json_out *out)
 {
     struct keyed *list = mem_zero((size_t)search->plan.trials, sizeof *list);
     size_t n = 0;
@@ -80,7 +83,7 @@ static void put_part(const struct search *search, enum part part, const bool *on
     qsort(list, n, sizeof *list, by_key);
     json_array(out);
     for (size_t i = 0; i < n; i++)
-        put_point(search, list[i].number, on_front[list[i].number], out);
+        put_point(search, insight, list[i].number, on_front[list[i].number], out);
     json_end_array(out);
     mem_free(list);
 }
@@ -128,6 +131,15 @@ static void put_history(struct search *search, struct json_out *out)
     json_end_array(out);
 }
 
+/* The members of the front that is the answer. on_front: [plan.trials] */
+static void choose_front(const struct search *search, const struct insight *insight, bool *on_front)
+{
+    for (int i = 0; insight && i < insight->n; i++)
+        on_front[i] = insight->front[i] && search->trials[i].job[HALF_SEARCH].state == TRIAL_DONE;
+    for (int i = 0; !insight && i < search->tally.front_n; i++)
+        on_front[search->tally.front[i]] = true;
+}
+
 static void put_numbers(struct search *search, const char *stalled, struct json_out *out)
 {
     const struct tally_numbers *numbers = tally_numbers(search);
@@ -146,27 +158,31 @@ static void put_numbers(struct search *search, const char *stalled, struct json_
     json_end_object(out);
 }
 
-void view_front(struct search *search, const char *stalled, struct buf *buf)
+void view_front(struct search *search, const struct view_look *look, struct buf *buf)
 {
     struct json_out out;
-    bool *on_front = mem_zero((size_t)search->plan.trials, sizeof *on_front);
-    for (int i = 0; i < search->tally.front_n; i++)
-        on_front[search->tally.front[i]] = true;
+    const struct insight *insight = look->insight;
+    bool *on_front = mem_zero((size_t)search->plan.trials, sizeof *on_front),
+         posterior = look->posterior && insight;
+    choose_front(search, posterior ? insight : NULL, on_front);
     json_begin(&out, buf);
     json_object(&out);
     json_put_int(&out, "id", search->id);
     json_put_text(&out, "name", search->spec.name);
     json_put_text(&out, "state", search_state_name(search->state));
-    json_put_text(&out, "stalled", stalled);
+    json_put_text(&out, "stalled", look->stalled);
     json_put_int(&out, "revision", search->revision);
     put_objectives(search, &out);
     view_progress(search, &out);
-    put_numbers(search, stalled, &out);
+    put_numbers(search, look->stalled, &out);
+    json_put_text(&out, "answer", posterior ? "posterior" : "raw");
+    view_insight(search, insight, &out);
+    view_picks(search, insight, look->tax, &out);
     json_put_int(&out, "sweep_total", search_sweep_total(search));
     static const char *const parts[] = {"points", "sweep", "dominated"};
     for (int i = 0; i < 3; i++) {
         json_name(&out, parts[i]);
-        put_part(search, (enum part)i, on_front, &out);
+        put_part(search, insight, (enum part)i, on_front, &out);
     }
     json_end_object(&out);
     mem_free(on_front);

@@ -43,6 +43,7 @@ void view_progress(const struct search *search, struct json_out *out)
     json_put_int(out, "failed", count[TRIAL_QUARANTINED]);
     json_put_int(out, "running", count[TRIAL_LEASED]);
     json_put_int(out, "ready", count[TRIAL_READY]);
+    json_put_int(out, "stopped", count[TRIAL_STOPPED]);
     json_end_object(out);
     json_name(out, "confirm");
     json_object(out);
@@ -57,7 +58,7 @@ void view_progress(const struct search *search, struct json_out *out)
 double view_eta_s(const struct search *search, const char *stalled)
 {
     const int *count = search->count[HALF_SEARCH], *again = search->count[HALF_HELDOUT];
-    int done = count[TRIAL_DONE];
+    int done = count[TRIAL_DONE] - search->problem.given; /* those took no time here */
     if (stalled || done == 0 || (search->state != SEARCH_RUNNING && search->state != SEARCH_CONFIRMING))
         return NAN;
     int left = again[TRIAL_READY] + again[TRIAL_LEASED];
@@ -73,7 +74,7 @@ void view_summary(struct search *search, const char *stalled, int64_t wall_us, s
     json_put_int(out, "id", search->id);
     json_put_text(out, "name", search->spec.name);
     json_put_text(out, "state", search_state_name(search->state));
-    json_put_text(out, "reason", search->reason);
+    json_put_text(out, "reason", search->close_reason ? search->close_reason : search->reason);
     json_put_text(out, "stalled", stalled);
     json_put_text(out, "strategy", spec_strategy_name(search->spec.strategy));
     put_time(out, "created", search->created_wall_us);
@@ -130,8 +131,8 @@ static void put_objectives(const struct search *search, int number, struct json_
     json_end_array(out);
 }
 
-int view_trial(struct store *store, const struct search *search, int number, bool items, struct json_out *out,
-               struct err *err)
+int view_trial(struct store *store, const struct search *search, const struct insight *insight, int number,
+               bool items, struct json_out *out, struct err *err)
 {
     const struct trial *trial = &search->trials[number];
     json_object(out);
@@ -150,6 +151,7 @@ int view_trial(struct store *store, const struct search *search, int number, boo
     json_put_double(out, "evaluate_s", trial->evaluate_s);
     json_put_double(out, "wall_s", trial->wall_s);
     put_objectives(search, number, out);
+    view_trial_insight(search, insight, number, out);
     json_name(out, "scores");
     json_array(out);
     struct scores_context c = {out, items};

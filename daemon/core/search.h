@@ -132,6 +132,9 @@ void search_trial_move(struct search *search, int number, enum half half, enum t
 void search_trial_add(struct search *search, int stream, const double *ratios, const struct origin *origin,
                       int64_t wall_us);
 
+/* The given trials of a new search: done, with their scores, and told of in the log. */
+void search_add_given(struct search *search, int64_t wall_us);
+
 /* Appends to the log and keeps share and items of the trial. The trial's state is the caller's. */
 void search_event_add(struct search *search, const struct search_event *event);
 /* x: [m] as the user sees them; out: [m] minimised. */

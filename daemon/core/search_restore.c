@@ -51,6 +51,24 @@ int restore_trial(struct restore *restore, const struct trial_record *record, st
     return 0;
 }
 
+/* The scores of a given trial are stored by objective: nobody knows of what they were made. */
+static int restore_given(struct search *search, int number, const struct score *scores, size_t n,
+                         struct err *err)
+{
+    size_t at = (size_t)number * (size_t)search->m;
+    for (size_t j = 0; j < (size_t)search->m; j++) {
+        size_t i = 0;
+        while (i < n && strcmp(scores[i].metric, search->spec.objectives[j].name))
+            i++;
+        if (i == n)
+            return err_set(err, ERR_CORRUPT, "given trial %d of search %lld has no score of objective \"%s\"",
+                           number, (long long)search->id, search->spec.objectives[j].name);
+        search->means[HALF_SEARCH][at + j] = scores[i].mean;
+        search->stderrs[HALF_SEARCH][at + j] = scores[i].stderr_;
+    }
+    return 0;
+}
+
 int restore_scores(struct restore *restore, int number, enum half half, const struct score *scores, size_t n,
                    struct err *err)
 {
@@ -60,6 +78,8 @@ int restore_scores(struct restore *restore, int number, enum half half, const st
                        (long long)search->id, number);
     size_t at = (size_t)number * (size_t)search->m;
     restore->targets[number].scored[half] = true;
+    if (search->plan.streams[search->trials[number].stream].kind == OPT_GIVEN)
+        return restore_given(search, number, scores, n, err);
     return search_objectives(search, scores, n, search->means[half] + at, search->stderrs[half] + at, err);
 }
 

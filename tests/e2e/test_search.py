@@ -32,7 +32,7 @@ def check_front(front):
 def test_from_submission_to_front(fleet):
     search = fleet.api.submit(fleet.synthetic(trials=20))
     front = fleet.api.wait_state(search, "done")
-    assert front["progress"] == {"total": 20, "done": 20, "failed": 0, "running": 0, "ready": 0}
+    assert front["progress"] == {"total": 20, "done": 20, "failed": 0, "stopped": 0, "running": 0, "ready": 0}
     assert front["groups"] and len(front["groups"]) == 3
     check_front(front)
     assert len(front["sweep"]) == 5
@@ -73,7 +73,9 @@ def test_trials_csv_says_the_same(fleet):
     names = [f"{name}{part}" for name in ("reward", "tasks") for part in ("", " stderr", " heldout", " heldout stderr")]
     ratios = [f"{which} group {i}" for which in ("ratio", "effective") for i in (1, 2, 3)]
     assert list(rows[0]) == ["trial", "stream", "step", "kind", "state", "on_front", *ratios, *names,
-                             "failed", "worker", "merge_s", "evaluate_s", "wall_s", "reason"]
+                             "failed", "worker", "merge_s", "evaluate_s", "wall_s", "reason", "share", "path", "watermark",
+                             "repeat_of", "gain", "confidence", "verdict",
+                             *(f"{name} posterior{part}" for name in ("reward", "tasks") for part in ("", " sd"))]
     on_front = {str(p["trial"]) for p in fleet.api.front(search)["points"]}
     assert {row["trial"] for row in rows if row["on_front"] == "true"} == on_front
     assert all(row["on_front"] in ("true", "false") and row["failed"] == "0" and row["worker"] for row in rows)
@@ -307,6 +309,7 @@ def test_same_search_same_trials_whatever_the_fleet(world):
 def test_front_is_conditional(world):
     search = world.api.submit(world.synthetic())
     path = f"/v1/searches/{search}/front"
+    world.api.wait_front(search, lambda f: f["progress"]["ready"] == 2, 30, "two proposals are there")  # a revision each
     etag = world.api.call("GET", path).headers["ETag"]
     same = world.api.call("GET", path, headers={"If-None-Match": etag})
     assert same.status == 304 and same.body == b"" and same.headers["ETag"] == etag
