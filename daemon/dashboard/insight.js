@@ -4,7 +4,6 @@
 import { number } from "./format.js";
 
 const PICKS = [["knee", "knee"], ["certain", "most certain"], ["least_tax", "least tax"]];
-const VERDICTS = { front: "on the front", doubtful: "doubtful", dominated: "dominated" };
 
 export const isDoubtful = (point) => point.verdict === "doubtful";
 
@@ -19,11 +18,11 @@ export function pickNames(front) {
   return names;
 }
 
-/* "43 % sure: doubtful"; null where it is not known. */
+/* "43 % sure to be on the front: doubtful"; null where it is not known. */
 export function confidenceText(point) {
   if (point.confidence === null || point.confidence === undefined) return null;
   return `${Math.round(100 * point.confidence)} % sure to be on the front` +
-    (VERDICTS[point.verdict] ? `: ${VERDICTS[point.verdict]}` : "");
+    (isDoubtful(point) ? ": doubtful" : "");
 }
 
 /* How a model came to propose it; null for what goes without saying. */

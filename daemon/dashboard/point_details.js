@@ -5,14 +5,16 @@ import * as format from "./format.js";
 import { confidenceText, pathText, pickNames } from "./insight.js";
 import { anyStrays, ratioBars } from "./ratios.js";
 
-const scoreText = (posterior) => format.score({ mean: posterior.mean, stderr: posterior.sd });
+/* What is far below the last digit of the mean need not be read. */
+const fitText = ({ mean, sd }) => (sd < 0.001 && Math.abs(mean) >= 0.01 ? `${format.number(mean)} ± <0.001`
+  : format.score({ mean, stderr: sd }));
 
 function scoreRows(front, point) {
   const better = (goal) => (goal === "max" ? "higher is better" : "lower is better");
   return front.objectives.map((objective, i) => el("tr", { "data-objective": objective.name },
     el("th", { scope: "row", title: `${objective.metrics.join(", ")}: ${better(objective.goal)}` }, objective.name),
     el("td", { "data-mean": point.scores[i].mean }, format.score(point.scores[i])),
-    point.posterior ? el("td", { "data-fit": point.posterior[i].mean }, scoreText(point.posterior[i])) : null,
+    point.posterior ? el("td", { "data-fit": point.posterior[i].mean }, fitText(point.posterior[i])) : null,
     point.heldout ? el("td", { "data-mean": point.heldout[i].mean }, format.score(point.heldout[i])) : null));
 }
 
