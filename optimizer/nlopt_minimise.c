@@ -187,10 +187,10 @@ double nlopt_minimise(const struct minimise_run *run, double *x)
         z[i] = x[state.free[i]];
     ask_start(&state);
     if (state.n > 0 && set_up(&state)) {
-        nlopt_srand(
-            1); /* none of these algorithms draws a number; were one to, it would not be the clock's */
-        nlopt_optimize(state.opt, z,
-                       &minimum); /* its code says nothing that the points themselves do not say better */
+        /* None of these algorithms draws a number; were one to, it would not be the clock's. The result code says nothing that
+         * the points themselves do not say better. */
+        nlopt_srand(1);
+        nlopt_optimize(state.opt, z, &minimum);
     }
     nlopt_destroy(state.opt);
     memcpy(x, state.best, (size_t)run->d * sizeof *x);

@@ -217,6 +217,18 @@ static void test_place_and_stride_change_no_bit(void **state)
     }
 }
 
+int openblas_get_num_threads(void);
+#pragma weak openblas_get_num_threads
+
+static void test_one_thread(void **state)
+{
+    (void)state;
+    linalg_single_thread();
+    linalg_single_thread();
+    if (openblas_get_num_threads)
+        assert_int_equal(openblas_get_num_threads(), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +240,7 @@ int main(void)
         cmocka_unit_test(test_products),
         cmocka_unit_test(test_matrix_products),
         cmocka_unit_test(test_place_and_stride_change_no_bit),
+        cmocka_unit_test(test_one_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

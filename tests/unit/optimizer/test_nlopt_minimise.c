@@ -1,4 +1,4 @@
-/* optimizer/nlopt_minimise.c: it finds minima, and none of NLopt's hazards reaches the caller (docs/OPTIMIZER.md lists them). */
+/* optimizer/nlopt_minimise.c: it finds minima, and none of the hazards that its header lists reaches the caller. */
 #include "optimizer/nlopt_minimise.h"
 
 #include <setjmp.h>
@@ -224,7 +224,8 @@ static void test_an_equality_out_of_reach_has_no_value(void **state)
 static void test_fixed_coordinates_stay(void **state)
 {
     (void)state;
-    const double low[D] = {0, 0.3, 0, 0.7, 0, 0}, high[D] = {1, 0.3, 1, 0.7, 1, 1};
+    const double low[D] = {0, 0.3, 0, 0.7, 0, 0}, high[D] = {1, 0.3, 1, 0.7, 1, 1},
+                 one_free[D] = {0, 0.3, 0, 0.7, 0, 1};
     for (int a = 0; a < ALGORITHMS_N; a++) {
         struct minimise_run run = run_of(algorithms[a]);
         double x[D] = {0.9, 0.9, 0.9, 0.9, 0.9, 0.9};
@@ -232,7 +233,14 @@ static void test_fixed_coordinates_stay(void **state)
         run.upper = high;
         minimise(&run, BOWL, x);
         assert_true(x[1] == 0.3 && x[3] == 0.7 && fabs(x[0] - 0.1) < 1e-3);
-        run.lower = run.upper = low;
+        for (run.calls_max = 1; run.calls_max < 30; run.calls_max++)
+            minimise(&run, KINK, x); /* a stop must get through, too */
+        run.upper = one_free;
+        run.lower = low;
+        run.calls_max = 200;
+        minimise(&run, BOWL, x);
+        assert_true(fabs(x[5] - 0.6) < 1e-3 && x[4] == 0);
+        run.upper = low;
         minimise(&run, BOWL, x);
         assert_memory_equal(x, low, sizeof x);
     }
