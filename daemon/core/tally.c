@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#define VOLUME_OBJECTIVES_MAX 4 /* front.h */
 #define REFERENCE 0.1 /* a tenth of the endpoint range beyond the worse end, minimised */
 
 /* Maps an objective to [0 = worse end, -1 = better end] of the sweep, minimised. */
@@ -97,7 +98,7 @@ static bool scale_make(const struct search *search, enum half half, struct scale
 {
     int low = endpoint(search, half, search->problem.low),
         high = endpoint(search, half, search->problem.high);
-    if (low < 0 || high < 0 || search->m > 3)
+    if (low < 0 || high < 0 || search->m > VOLUME_OBJECTIVES_MAX)
         return false;
     for (int j = 0; j < search->m; j++) {
         const struct spec_objective *o = &search->spec.objectives[j];

@@ -2,7 +2,7 @@
  * WHO    daemon/core/search feeds it; the views read it.
  * UNITS  Hypervolume in endpoint-normalised units: of the two ends of the sweep, the worse is 0 and the
  *        better 1 in every objective; reference -0.1 in each or the user's own. NaN = null (an endpoint is
- *        missing, m > 3).
+ *        missing, m > 4).
  * MEMORY init/fini.
  * ERRORS None.
  * STATE  front: grows with each done trial. history and numbers: computed when asked for, kept by revision. */

@@ -24,16 +24,17 @@
 #define UNUSED __attribute__((unused))
 #define SECOND_US INT64_C(1000000)
 
-/* A search with k = 2 and the objectives "up" (max m0) and "down" (min m1). */
-UNUSED static struct search *core_search(int64_t id, enum spec_strategy strategy, int sweep, int trials)
+/* A search with k = 2 and the objectives "up" (max m0), "down" (min m1), "up" (max m2) … */
+UNUSED static struct search *core_search_of(int64_t id, enum spec_strategy strategy, int sweep, int trials,
+                                            int m)
 {
     struct search_spec *spec = mem_zero(1, sizeof *spec);
     static const char *const names[] = {"a", "b"};
-    spec->objectives_n = 2;
-    for (int j = 0; j < 2; j++) {
-        snprintf(spec->objectives[j].name, 64, j ? "down" : "up");
+    spec->objectives_n = m;
+    for (int j = 0; j < m; j++) {
+        snprintf(spec->objectives[j].name, 64, j % 2 ? "down" : "up");
         spec->objectives[j].metrics_n = 1;
-        spec->objectives[j].minimise = j == 1;
+        spec->objectives[j].minimise = j % 2 == 1;
         snprintf(spec->objectives[j].metrics[0], 64, "t.m%d", j);
     }
     spec->ratio_max = 1;
@@ -53,6 +54,11 @@ UNUSED static struct search *core_search(int64_t id, enum spec_strategy strategy
         fail_msg("%s", err.text);
     mem_free(spec);
     return search;
+}
+
+UNUSED static struct search *core_search(int64_t id, enum spec_strategy strategy, int sweep, int trials)
+{
+    return core_search_of(id, strategy, sweep, trials, 2);
 }
 
 struct core {

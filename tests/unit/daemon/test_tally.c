@@ -6,7 +6,7 @@ static const double means_of[][2] = {{0, 10}, {4, 30}, {3, 14}, {2, 20}, {4, 10}
 /* As the scheduler does it: the state, and what the log says of it. */
 static void make_done(struct search *search, int number)
 {
-    const double stderrs[] = {0, 0};
+    const double stderrs[OPT_M_MAX] = {0};
     double minimised[OPT_M_MAX];
     search_trial_move(search, number, HALF_SEARCH, TRIAL_DONE);
     search_minimised(search, search_means(search, HALF_SEARCH, number), minimised);
@@ -123,6 +123,29 @@ static void test_equal_ends_have_scale_one(void **state)
     search_destroy(search);
 }
 
+/* The ends are (0, 0, 1, 1) and (1, 1, 0, 0) of a reference of -0.1 each; beyond four objectives there is no number. */
+static void test_four_objectives(void **state)
+{
+    (void)state;
+    static const double ends[2][5] = {{0, 30, 4, 10, 1}, {2, 10, 0, 30, 2}};
+    for (int m = 4; m <= 5; m++) {
+        struct search *search = core_search_of(1, STRATEGY_SOBOL, 2, 3, m);
+        for (int i = 0; i < 2; i++) {
+            double ratios[2] = {i, i};
+            search_trial_add(search, 0, ratios, &origin_direct, 0);
+            memcpy(search->means[HALF_SEARCH] + m * i, ends[i], (size_t)m * sizeof **ends);
+            make_done(search, i);
+        }
+        search->revision = 2;
+        double volume = tally_numbers(search)->hypervolume;
+        if (m == 4)
+            assert_near(volume, 2 * 0.1 * 0.1 * 1.1 * 1.1 - 0.1 * 0.1 * 0.1 * 0.1);
+        else
+            assert_true(isnan(volume));
+        search_destroy(search);
+    }
+}
+
 static void test_objectives_are_means_of_metrics(void **state)
 {
     (void)state;
@@ -151,6 +174,7 @@ int main(void)
         cmocka_unit_test(test_a_better_point_empties_the_front),
         cmocka_unit_test(test_the_users_reference),
         cmocka_unit_test(test_equal_ends_have_scale_one),
+        cmocka_unit_test(test_four_objectives),
         cmocka_unit_test(test_objectives_are_means_of_metrics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
