@@ -26,7 +26,7 @@ struct minimise_run {
     const char *algorithm; /* without prefix: "LD_SLSQP" */
     int d;
     const double *lower, *upper; /* [d], lower <= upper; equal: the coordinate is fixed */
-    const double *coefficient;   /* [d] or NULL: sum_i coefficient_i x_i = target (LD_SLSQP, LN_COBYLA) */
+    const double *coefficient;   /* [d] or NULL: sum_i coefficient_i x_i = target (LD_SLSQP alone) */
     double target;
     int calls_max; /* of value, 1 … */
     double ftol_abs, xtol_abs;

@@ -54,10 +54,15 @@ struct gp_fit {
  *     -1/2 (y - mean)^T K^-1 (y - mean) - 1/2 ln|K| - n/2 ln 2 pi      Rasmussen and Williams 2006, eq. 2.30
  *     K = k(x, x') + diag(scale variance_i + noise)
  * plus the log density of the priors, normal in
- *     ln length_i  mean sqrt 2 - 3 + 1/2 ln d, sd sqrt 3   Hvarfner, Hellsten and Nardi, ICML 2024; their log-normal is a density
- *     ln noise     mean -5, sd 1                           over length and noise themselves, whose mode in logarithms lies sd^2 lower
- *     ln scale     mean ln 1/2, sd 1                       reported standard errors count what all trials share, see docs/OPTIMIZER.md
+ *     ln length_i  mean sqrt 2 - 3 + 1/2 ln d, sd sqrt 3
+ *     ln noise     mean -5, sd 1
+ *     ln scale     mean ln 1/2, sd 1
  *     mean         mean 0, sd 5
+ * Lengths and noise: Hvarfner, Hellsten and Nardi, "Vanilla Bayesian optimization performs great in high dimensions", ICML 2024, and
+ * BoTorch's defaults. Their log-normals are densities over length and noise themselves, whose modes lie sd^2 lower in
+ * logarithms than their medians; ours are placed there. Scale: a reported standard error counts the luck of the items, which
+ * all trials share and which moves all scores alike, so part of it is no noise between trials; how much differs from task
+ * to task, hence a factor of e either way.
  * and ln of the shape's prior: GP_SQUARED_LOG_ODDS for the squared exponential, 0 for Matérn-7/2.
  *
  * Maximum a posteriori by NLOPT_LD_LBFGS for both shapes from fixed starts, and from `before` when it is not NULL; the best point
@@ -84,9 +89,10 @@ void gp_condition(struct gp *gp, const struct gp_data *data);
 void gp_append(struct gp *gp, const double *x, double y, double variance);
 void gp_truncate(struct gp *gp, int n);
 
-/* Posterior of the noise-free function at q points x [q][d]: mean [q], sd [q] >= 1e-9 (either may be NULL). */
+/* Posterior of the noise-free function at q points x [q][d]: mean [q], sd [q] >= 1e-9 (either may be NULL; the mean alone costs O(n d)
+ * a point). One point and many are computed by other means: equal to rounding, not to the bit. */
 void gp_predict(const struct gp *gp, int q, const double *x, double *mean, double *sd);
-/* At one point, with gradients [d]. */
+/* At one point, with gradients [d]; sd and its gradient may be NULL together. sd has no gradient where it is at its floor: 0. */
 void gp_predict_gradient(const struct gp *gp, const double *x, double *mean, double *sd,
                          double *mean_gradient, double *sd_gradient);
 /* Posterior mean and covariance [q][q] of q points together. */
@@ -100,7 +106,8 @@ void gp_sample(const struct gp *gp, int q, const double *x, int s, const double 
 void gp_leave_one_out(const struct gp *gp, double *residual, double *sd);
 
 /* For the noisy acquisition: the function is taken to be known (noise-free) at q points, where draw i says values [s][q].
- * The variance after that is one for all draws; each draw has its own weights. */
+ * The variance after that is one for all draws; each draw has its own weights. Borrows gp, which must not change as long as
+ * the draws are asked (asserted). */
 struct gp_draws;
 struct gp_draws *gp_draws_create(const struct gp *gp, int q, const double *x, int s, const double *values);
 void gp_draws_destroy(struct gp_draws *draws);
