@@ -6,7 +6,7 @@ import re
 import jsonschema
 import pytest
 import yaml
-from helpers import FIXTURES, ROOT, World
+from helpers import FIXTURES, ROOT, World, wait_until
 
 DOCUMENT = yaml.safe_load((ROOT / "proto/openapi.yaml").read_text())
 VERBS = ("get", "post", "put", "patch", "delete")
@@ -330,6 +330,20 @@ def test_derived_again(recorder):
     call("GET /v1/searches/{}/replay", 400, search, query="?count=0")
     for part in ("/front", "/trials"):
         call("GET /v1/searches/{}" + part, 200, search)
+    wait_until(lambda: world.api.front(search)["insight"], 60, "the model has looked at the scores")
+    front = call("GET /v1/searches/{}/front", 200, search).json
+    raw = call("GET /v1/searches/{}/front", 200, search, query="?front=raw&tax=1").json
+    assert (front["answer"], raw["answer"]) == ("posterior", "raw")
+    assert front["insight"]["watermark"] == front["insight"]["events"] == 13
+    volume = front["insight"]["hypervolume"]
+    assert volume["low"] <= volume["median"] <= volume["high"]
+    assert all(p["posterior"] and 0 <= p["confidence"] <= 1 for p in front["points"])
+    assert raw["picks"]["least_tax"] is not None, "any loss is allowed"
+    for wrong in ("?front=best", "?tax=2", "?tax=5%25"):
+        call("GET /v1/searches/{}/front", 400, search, query=wrong)
+    page = call("GET /v1/searches/{}/trials", 200, search).json["trials"]
+    assert page[0]["kind"] == "given" and {t["path"] for t in page} >= {"direct", "design", "model"}
+    call("GET /v1/searches/{}/trials/{}", 200, search, 12)
 
 
 @pytest.mark.parametrize("route, body", [
