@@ -226,7 +226,6 @@ double gp_log_posterior(const struct gp_data *data, enum kernel_shape shape, boo
 {
     struct work work;
     struct gp_hyper hyper;
-    linalg_single_thread();
     work_init(&work, data, shape, known_noise);
     hyper_of(&work, log_theta, &hyper);
     double value = evaluate(&work, &hyper, false, gradient);
@@ -399,7 +398,6 @@ void gp_fit(const struct gp_data *data, bool known_noise, const struct gp_hyper 
     struct start best;
     struct work work;
     bool many = data->n > THIN_ABOVE;
-    linalg_single_thread();
     *out = (struct gp_fit){0};
     out->evaluations =
         many ? search_thinned(data, known_noise, &best) : search_shapes(data, known_noise, before, &best);

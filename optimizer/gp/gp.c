@@ -26,7 +26,6 @@ static size_t at(int i, int stride)
 struct gp *gp_create(int d, int capacity, const struct gp_hyper *hyper)
 {
     assert(d >= 1 && d <= GP_D_MAX && capacity >= 0 && hyper->noise >= 0 && hyper->scale > 0);
-    linalg_single_thread();
     struct gp *gp = mem_zero(1, sizeof *gp);
     gp->d = d;
     gp->hyper = *hyper;

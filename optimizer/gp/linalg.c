@@ -33,6 +33,7 @@ void linalg_single_thread(void)
 
 bool linalg_cholesky(int n, double *a, int ld)
 {
+    linalg_single_thread();
     int info = 0;
     if (n > 0)
         dpotrf_(UPLO, &n, a, &ld, &info);
@@ -46,18 +47,21 @@ bool linalg_cholesky(int n, double *a, int ld)
 
 void linalg_solve(int n, const double *l, int ld, double *b)
 {
+    linalg_single_thread();
     if (n > 0)
         cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, n, l, ld, b, 1);
 }
 
 void linalg_solve_transposed(int n, const double *l, int ld, double *b)
 {
+    linalg_single_thread();
     if (n > 0)
         cblas_dtrsv(CblasRowMajor, CblasLower, CblasTrans, CblasNonUnit, n, l, ld, b, 1);
 }
 
 void linalg_solve_rows(int n, const double *l, int ld, int q, double *b, int ldb)
 {
+    linalg_single_thread();
     if (n > 0 && q > 0)
         cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, q, n, 1.0, l, ld, b,
                     ldb);
@@ -65,6 +69,7 @@ void linalg_solve_rows(int n, const double *l, int ld, int q, double *b, int ldb
 
 void linalg_inverse(int n, const double *l, int ld, double *out, int ldo)
 {
+    linalg_single_thread();
     int info = 0;
     for (int i = 0; i < n; i++)
         memcpy(out + (size_t)i * (size_t)ldo, l + (size_t)i * (size_t)ld, (size_t)(i + 1) * sizeof *out);
@@ -75,6 +80,7 @@ void linalg_inverse(int n, const double *l, int ld, double *out, int ldo)
 
 void linalg_invert_factor(int n, double *l, int ld)
 {
+    linalg_single_thread();
     int info = 0;
     if (n > 0)
         dtrtri_(UPLO, "N", &n, l, &ld, &info);
@@ -83,6 +89,7 @@ void linalg_invert_factor(int n, double *l, int ld)
 
 void linalg_multiply_lower_rows(int n, const double *m, int ld, int q, double *b, int ldb)
 {
+    linalg_single_thread();
     if (n > 0 && q == 1)
         cblas_dtrmv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, n, m, ld, b, 1);
     else if (n > 0 && q > 0)
@@ -92,6 +99,7 @@ void linalg_multiply_lower_rows(int n, const double *m, int ld, int q, double *b
 
 void linalg_multiply_lower_both(int n, const double *m, int ld, const double *b, double *w, double *v)
 {
+    linalg_single_thread();
     memset(v, 0, (size_t)n * sizeof *v);
     for (int from = 0; from < n; from += STRIP) {
         int rows = n - from < STRIP ? n - from : STRIP;
@@ -103,16 +111,19 @@ void linalg_multiply_lower_both(int n, const double *m, int ld, const double *b,
 
 double linalg_dot(int n, const double *a, const double *b)
 {
+    linalg_single_thread();
     return cblas_ddot(n, a, 1, b, 1);
 }
 
 void linalg_axpy(int n, double a, const double *x, double *y)
 {
+    linalg_single_thread();
     cblas_daxpy(n, a, x, 1, y, 1);
 }
 
 void linalg_multiply(int q, int n, const double *b, int ldb, const double *a, double *out)
 {
+    linalg_single_thread();
     if (n <= 0)
         memset(out, 0, (size_t)q * sizeof *out);
     else if (q > 0)
@@ -122,6 +133,7 @@ void linalg_multiply(int q, int n, const double *b, int ldb, const double *a, do
 void linalg_multiply_transposed(int q, int n, double alpha, const double *b, int ldb, const double *a,
                                 double beta, double *out)
 {
+    linalg_single_thread();
     if (n > 0 && q > 0)
         cblas_dgemv(CblasRowMajor, CblasTrans, q, n, alpha, b, ldb, a, 1, beta, out, 1);
 }
@@ -129,6 +141,7 @@ void linalg_multiply_transposed(int q, int n, double alpha, const double *b, int
 void linalg_multiply_rows(int p, int q, int n, double alpha, const double *a, int lda, const double *b,
                           int ldb, double beta, double *c, int ldc)
 {
+    linalg_single_thread();
     if (p > 0 && q > 0)
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, p, q, n, alpha, a, lda, b, ldb, beta, c, ldc);
 }
@@ -136,6 +149,7 @@ void linalg_multiply_rows(int p, int q, int n, double alpha, const double *a, in
 void linalg_multiply_columns(int p, int q, int n, const double *a, int lda, const double *b, int ldb,
                              double *c, int ldc)
 {
+    linalg_single_thread();
     if (p > 0 && q > 0)
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, p, q, n, 1.0, a, lda, b, ldb, 0.0, c, ldc);
 }
@@ -143,12 +157,14 @@ void linalg_multiply_columns(int p, int q, int n, const double *a, int lda, cons
 void linalg_multiply_symmetric(int n, int q, const double *a, int lda, const double *b, int ldb, double *c,
                                int ldc)
 {
+    linalg_single_thread();
     if (n > 0 && q > 0)
         cblas_dsymm(CblasRowMajor, CblasLeft, CblasLower, n, q, 1.0, a, lda, b, ldb, 0.0, c, ldc);
 }
 
 void linalg_subtract_squares(int q, int n, const double *b, int ldb, double *c, int ldc)
 {
+    linalg_single_thread();
     if (q > 0 && n > 0)
         cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, q, n, -1.0, b, ldb, 1.0, c, ldc);
 }

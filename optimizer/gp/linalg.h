@@ -11,7 +11,8 @@
 
 #include <stdbool.h>
 
-/* Before any other call of the process; as often as one likes, from any thread. gp_create and gp_fit do it. */
+/* Every function here does this first, once a process: OpenBLAS would else spread large matrices over threads, whose number then
+ * shows in the bits. */
 void linalg_single_thread(void);
 
 /* a [n][ld] = L L^T in its lower triangle, in place. false: not positive definite, or not a number; a is then undefined. */
