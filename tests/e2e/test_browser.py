@@ -261,3 +261,33 @@ def test_a_hidden_tab_asks_for_nothing(fleet, browser):
     assert browser.execute_script(asked) == before
     browser.execute_script(HIDE, False)
     wait_until(lambda: browser.find_element(By.ID, "search-name").text == "second", 10, "it catches up at once")
+
+
+def test_what_a_model_says(fleet, browser, tmp_path):
+    search = fleet.api.submit(fleet.synthetic(trials=20, strategy={"type": "bayes", "sweep_points": 5, "design": 4},
+                                              options=("--tasks-times", 0.1)))
+    browser.get(f"http://127.0.0.1:{fleet.port}/#/searches/{search}")
+    fleet.api.wait_state(search, "done")
+    front = wait_until(lambda: (f := fleet.api.front(search))["insight"] and f["insight"]["watermark"] == 20 and f, 60,
+                       "the model knows all")
+    picks = {trial for trial in front["picks"].values() if trial is not None}
+    assert picks, front["picks"]
+    rings = lambda: browser.find_elements(By.CSS_SELECTOR, "#front-chart .pick-ring")  # noqa: E731
+    wait_until(lambda: len(rings()) == len(picks), 30, "the picks are ringed without a reload")
+    wait_until(lambda: "by the model" in text_of(browser, "hypervolume-units"), 30, "the interval is said")
+    assert browser.find_element(By.ID, "hypervolume-band").get_attribute("d")
+    doubtful = {p["trial"] for p in front["points"] + front["sweep"] + front["dominated"] if p["verdict"] == "doubtful"}
+    shown = "return [...document.querySelectorAll('#front-chart .doubtful')].map((e) => Number(e.dataset.trial))"
+    wait_until(lambda: set(browser.execute_script(shown)) == doubtful, 30, "the doubtful ones are drawn so")
+    assert browser.find_element(By.ID, "legend-doubtful").is_displayed() == bool(doubtful)
+    point = next(p for p in front["points"] if p["trial"] in picks)
+    browser.execute_script("arguments[0].focus()", points(browser, f'[data-trial="{point["trial"]}"]')[0])
+    wait_until(lambda: details(browser).get_attribute("data-trial") == str(point["trial"]), 10, "the panel shows it")
+    assert "sure to be on the front" in details(browser).text and "pick: " in details(browser).text
+    fits = "return [...document.querySelectorAll('#point-details [data-fit]')].map((e) => Number(e.dataset.fit))"
+    wanted = [s["mean"] for s in point["posterior"]]
+    wait_until(lambda: browser.execute_script(fits) == wanted, 30, "the panel has the last posterior")
+    assert browser.find_element(By.CSS_SELECTOR, "#front-chart .error-bar.fit").get_attribute("d")
+    browser.save_screenshot(str(tmp_path / "model.png"))
+    faults = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    assert not faults, faults
