@@ -8,9 +8,13 @@
 #include <math.h>
 #include <string.h>
 
-#define CANDIDATES 512
-#define STARTS 6
+#define CANDIDATES 128
+/* A call takes as long as the square of the rows. */
+#define MANY_ROWS 300
+#define STARTS 24
+#define STARTS_MANY 8
 #define CALLS_MAX 60
+#define CALLS_MAX_MANY 40
 
 static int ask_model(const struct opt_problem *problem, const struct surrogate *surrogate,
                      const struct known *known, struct opt_proposal *out, struct err *err)
@@ -19,13 +23,14 @@ static int ask_model(const struct opt_problem *problem, const struct surrogate *
     int rc = gain_make(problem, surrogate, known, out->trial, &gain, err);
     if (rc)
         return rc;
+    bool many = surrogate->rows > MANY_ROWS;
     struct maximise_run run = {
         .space = known->space,
         .seed = problem->seed,
         .stream = (uint64_t)out->trial,
         .candidates = CANDIDATES,
-        .starts = STARTS,
-        .calls_max = CALLS_MAX,
+        .starts = many ? STARTS_MANY : STARTS,
+        .calls_max = many ? CALLS_MAX_MANY : CALLS_MAX,
         .good = gain.front,
         .good_n = gain.front_n,
         .value = gain_value,

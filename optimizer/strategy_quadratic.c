@@ -13,8 +13,8 @@
 #include <string.h>
 
 #define ROWS_MIN 3
-#define CANDIDATES 512
-#define STARTS 6
+#define CANDIDATES 128
+#define STARTS 20
 #define CALLS_MAX 60
 
 /* One quadratic an objective, and the front that they say the known and the pending points have. */

@@ -1,15 +1,19 @@
 #include "optimizer/model/gain.h"
 
 #include "optimizer/acquisition/ehvi.h"
+#include "optimizer/gp/linalg.h"
 #include "optimizer/model/normal.h"
 #include "optimizer/model/relevant.h"
 #include "proto/mem.h"
 #include "proto/rng.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DRAWS 64
+#define SCORED_FULLY 48
+#define DRAWS_FEW 16 /* enough to tell which of many candidates are worth more */
 #define RELEVANT_MAX 48
 #define PENDING_MAX 64 /* the latest; a fleet is smaller */
 #define STREAM_DRAWS UINT64_C(0x6472617773000000)
@@ -126,7 +130,8 @@ int gain_make(const struct opt_problem *problem, const struct surrogate *surroga
     points_make(&relevant, known, &points);
     keep_front(out, &points);
     out->noisy = surrogate->noisy;
-    out->scratch = mem_zero(DRAWS * ((size_t)known->d + 3 * OPT_M_MAX), sizeof *out->scratch);
+    size_t m = (size_t)surrogate->m, d = (size_t)known->d;
+    out->scratch = mem_zero(DRAWS * (1 + 2 * m) + m * d * (DRAWS + 1), sizeof *out->scratch);
     int rc = surrogate->noisy ? make_noisy(problem, out, &points, trial, err)
                               : make_plain(out, &points, points.n - relevant.n, err);
     mem_free(points.x);
@@ -178,35 +183,43 @@ static double plain_value(const struct gain *g, const double *x, double *gradien
     return value;
 }
 
-/* The draws' gradients are needed with their weights d_mean, which depend on all means: so one objective's process is asked
- * twice. */
-static double noisy_value(const struct gain *g, const double *x, double *gradient)
+/* Means of the first `draws` draws and sd at x, in y; gradients [m][DRAWS][d] and [m][d], NULL together. */
+static void predict_draws(const struct gain *g, const double *x, int draws, double *mean, double *sd,
+                          double *mean_gradient, double *sd_gradient)
 {
     const struct surrogate *s = g->s;
-    int m = s->m, d = s->d;
-    double sd[OPT_M_MAX] = {0}, d_sd[OPT_M_MAX], sd_gradient[OPT_K_MAX];
-    double slope[OPT_M_MAX][OPT_K_MAX];
-    double *one = g->scratch, *mean = one + DRAWS, *d_mean = mean + (size_t)DRAWS * (size_t)m;
-    double *mean_gradient = d_mean + (size_t)DRAWS * (size_t)m;
-    for (int j = 0; j < m; j++) {
-        double level = trend_at(&s->trend[j], x, slope[j]), left = s->trend[j].left;
-        gp_draws_predict(g->drawn[j], x, one, &sd[j], NULL, NULL);
+    size_t d = (size_t)s->d;
+    for (int j = 0; j < s->m; j++) {
+        double slope[OPT_K_MAX], *rows = mean_gradient ? mean_gradient + (size_t)j * DRAWS * d : NULL;
+        double *row = mean_gradient ? sd_gradient + (size_t)j * d : NULL;
+        double level = trend_at(&s->trend[j], x, slope), left = s->trend[j].left;
+        gp_draws_predict(g->drawn[j], x, g->scratch, &sd[j], rows, row);
         sd[j] *= left;
-        for (int i = 0; i < DRAWS; i++)
-            mean[i * m + j] = level + left * one[i];
+        for (int i = 0; i < draws; i++)
+            mean[i * s->m + j] = level + left * g->scratch[i];
+        for (size_t i = 0; rows && i < DRAWS * d; i++)
+            rows[i] = left * rows[i] + slope[i % d];
+        for (size_t i = 0; row && i < d; i++)
+            row[i] *= left;
     }
-    double value = nehvi_log(&g->nehvi, mean, sd, gradient ? d_mean : NULL, gradient ? d_sd : NULL);
+}
+
+static double noisy_value(const struct gain *g, int draws, const double *x, double *gradient)
+{
+    int m = g->s->m, d = g->s->d;
+    double sd[OPT_M_MAX] = {0}, d_sd[OPT_M_MAX], *mean = g->scratch + DRAWS, *d_mean = mean + DRAWS * m;
+    double *sd_gradient = d_mean + DRAWS * m, *mean_gradient = sd_gradient + m * d;
+    struct nehvi first = {draws, m, g->nehvi.boxes};
+    predict_draws(g, x, draws, mean, sd, gradient ? mean_gradient : NULL, gradient ? sd_gradient : NULL);
+    double value = nehvi_log(&first, mean, sd, gradient ? d_mean : NULL, gradient ? d_sd : NULL);
     if (!gradient)
         return value;
     memset(gradient, 0, sizeof *gradient * (size_t)d);
     for (int j = 0; j < m; j++) {
-        gp_draws_predict(g->drawn[j], x, one, &sd[j], mean_gradient, sd_gradient);
-        double left = s->trend[j].left;
-        for (int i = 0; i < DRAWS; i++)
-            for (int l = 0; l < d; l++)
-                gradient[l] += d_mean[i * m + j] * (left * mean_gradient[i * d + l] + slope[j][l]);
-        for (int l = 0; l < d; l++)
-            gradient[l] += d_sd[j] * left * sd_gradient[l];
+        for (int i = 0; i < draws; i++)
+            linalg_axpy(d, d_mean[i * m + j], &mean_gradient[((size_t)j * DRAWS + (size_t)i) * (size_t)d],
+                        gradient);
+        linalg_axpy(d, d_sd[j], &sd_gradient[j * d], gradient);
     }
     return value;
 }
@@ -216,7 +229,7 @@ double gain_value(void *arg, const double *x, double *gradient)
     const struct gain *g = arg;
     double unit[OPT_K_MAX];
     to_unit(g->space, x, unit);
-    double value = g->noisy ? noisy_value(g, unit, gradient) : plain_value(g, unit, gradient);
+    double value = g->noisy ? noisy_value(g, DRAWS, unit, gradient) : plain_value(g, unit, gradient);
     for (int i = 0; gradient && i < g->space->n; i++)
         gradient[i] /= g->space->range[i].high - g->space->range[i].low;
     return value;
@@ -240,6 +253,37 @@ static void plain_values(const struct gain *g, int q, const double *x, double *v
     mem_free(sd);
 }
 
+struct scored {
+    double value;
+    int index;
+};
+
+static int compare_scored(const void *a, const void *b)
+{
+    const struct scored *x = a, *y = b;
+    if (x->value != y->value)
+        return x->value > y->value ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+/* A few draws for all, all draws for the best; the others stay behind these, in their order. */
+static void noisy_values(const struct gain *g, int q, const double *x, double *values)
+{
+    struct scored *scored = mem_zero((size_t)q + 1, sizeof *scored);
+    double least = INFINITY;
+    for (int i = 0; i < q; i++)
+        scored[i] = (struct scored){noisy_value(g, DRAWS_FEW, &x[i * g->s->d], NULL), i};
+    qsort(scored, (size_t)q, sizeof *scored, compare_scored);
+    for (int i = 0; i < q; i++) {
+        double *value = &values[scored[i].index];
+        if (i < SCORED_FULLY)
+            least = fmin(least, *value = noisy_value(g, DRAWS, &x[scored[i].index * g->s->d], NULL));
+        else
+            *value = fmin(scored[i].value, least);
+    }
+    mem_free(scored);
+}
+
 void gain_values(void *arg, int q, const double *x, double *values)
 {
     const struct gain *g = arg;
@@ -247,10 +291,10 @@ void gain_values(void *arg, int q, const double *x, double *values)
     double *unit = mem_zero((size_t)q * d + 1, sizeof *unit);
     for (int i = 0; i < q; i++)
         to_unit(g->space, &x[(size_t)i * d], &unit[(size_t)i * d]);
-    if (!g->noisy)
+    if (g->noisy)
+        noisy_values(g, q, unit, values);
+    else
         plain_values(g, q, unit, values);
-    for (int i = 0; g->noisy && i < q; i++)
-        values[i] = noisy_value(g, &unit[(size_t)i * d], NULL);
     mem_free(unit);
 }
 
