@@ -116,7 +116,7 @@ static void make_sphere(int n, int m, double *points)
     }
 }
 
-/* 1, n + 1, 2 n + 1, and for m = 4 a growth that is not cubic. */
+/* 1, n + 1, 2 n + 1, and for m = 4 about what BoTorch needs (360), for boxes are carried from level to level. */
 static void test_boxes_are_few(void **state)
 {
     (void)state;
@@ -135,7 +135,7 @@ static void test_boxes_are_few(void **state)
     assert_int_equal(count[2][0], 51);
     assert_int_equal(count[3][0], 101);
     assert_int_equal(count[3][1], 51);
-    assert_true(count[4][0] < 50 * 50 && count[4][0] < 4.5 * count[4][1]);
+    assert_true(count[4][0] < 400 && count[4][0] < 4.5 * count[4][1]);
 }
 
 static void test_an_empty_front_is_one_box(void **state)

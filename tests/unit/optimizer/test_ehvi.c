@@ -160,6 +160,25 @@ static void test_crowded_fronts_lose_no_digits(void **state)
     assert_true(compared > 150);
 }
 
+/* Through the values that doubles can no longer hold, 1e-200 to 1e-330 and less. */
+static void test_underflow_is_not_noticed(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 400; i++) {
+        struct rng rng;
+        rng_seed(&rng, 6, (uint64_t)i);
+        struct ehvi_case c = {.m = 1 + i % 4};
+        make_random(&rng, 12, &c);
+        for (int j = 0; j < c.m; j++) {
+            c.sd[j] = 0.1;
+            c.mean[j] = 1 + (36 + i / 50.0) * c.sd[j] / sqrt(c.m);
+        }
+        double expected = plain_log(&c);
+        assert_near("log", i, ehvi_log(&c.boxes, c.mean, c.sd, NULL, NULL), expected, 1e-11 * fabs(expected));
+        boxes_fini(&c.boxes);
+    }
+}
+
 /* One number moved up and down. */
 static double difference(struct ehvi_case *c, double *x, double step)
 {
@@ -221,6 +240,7 @@ int main(void)
         cmocka_unit_test(test_far_values_are_mpmaths),
         cmocka_unit_test(test_sampling_agrees),
         cmocka_unit_test(test_crowded_fronts_lose_no_digits),
+        cmocka_unit_test(test_underflow_is_not_noticed),
         cmocka_unit_test(test_derivatives_are_finite_differences),
         cmocka_unit_test(test_every_finite_argument_has_a_finite_value),
     };
