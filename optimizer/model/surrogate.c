@@ -169,14 +169,23 @@ static void take_trend(const struct surrogate *s, int j, int n, const double *x,
     }
 }
 
-static void fit_objective(const struct opt_model *sample, int j, struct surrogate *s)
+/* Every one of the first r scores is whole, and says that its standard error is 0. */
+static bool is_exact(const struct rows *rows, int j, int r)
+{
+    for (int i = 0; i < r; i++)
+        if (rows->row[i].share < 1 || !rows->row[i].stderrs || rows->row[i].stderrs[j] != 0)
+            return false;
+    return true;
+}
+
+static void fit_objective(const struct opt_model *sample, int j, bool exact, struct surrogate *s)
 {
     int n = sample->rows_n;
     double *y = column(sample->y, n, s->m, j), *variance = column(sample->variance, n, s->m, j);
     trend_make(n, s->d, sample->x, y, variance, &s->trend[j]);
     take_trend(s, j, n, sample->x, y, variance);
     struct gp_data data = {n, s->d, sample->x, y, variance};
-    gp_fit(&data, false, NULL, &s->fit[j]);
+    gp_fit(&data, exact, NULL, &s->fit[j]);
     double left = s->trend[j].left;
     s->variance[j] = median(variance, n);
     s->noise[j] = (s->fit[j].hyper.noise + s->fit[j].hyper.scale * s->variance[j]) * left * left;
@@ -205,7 +214,7 @@ static void fit(const struct opt_problem *problem, const struct rows *rows, int 
     struct opt_model sample = {0};
     fill_rows(rows, index, n, s->m, s->frame, NULL, &sample);
     for (int j = 0; j < s->m; j++)
-        fit_objective(&sample, j, s);
+        fit_objective(&sample, j, is_exact(rows, j, r), s);
     forget_rows(&sample);
     mem_free(index);
 }

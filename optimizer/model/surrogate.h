@@ -11,6 +11,8 @@
  * (1) Rows are those of model/rows.h. A partial score's variance is what the items still missing leave open.
  * (2) Hyperparameters are fitted at fixed numbers of settled rows r_0 < r_1 < … (every row at first, every tenth part later),
  *     from fixed starts, on the first r_i rows alone; so are the frames. The fit in use at n rows is that of the largest r_i <= n.
+ *     An objective whose standard errors are all 0 has no noise but its floor; otherwise noise is fitted, and what is
+ *     reported is scaled.
  * (3) The factor is one Cholesky factorisation of the first r_i rows, then appended row by row; so whoever comes with nothing
  *     and whoever has followed all along hold the same bits.
  * (4) When r_i is more than fits, a subset of the first r_i rows stands for them (model/subset.h): of FIT_ROWS_MAX for the
