@@ -155,6 +155,36 @@ def test_parts(world):
         study.tell(study.ask(), state="stopped")
 
 
+def test_a_hopeless_trial_is_stopped(world):
+    """After two reports the model knows: the daemon says so with the answer to a later one."""
+    study = study_of(world, trials=12, strategy={"type": "bayes", "sweep_points": 3, "design": 4, "early_stop": 0.2})
+
+    def score(ratios):
+        return {"up": (sum(ratios), 0.01), "down": (math.dist(ratios, [0, 0]) ** 2, 0.01)}
+
+    def parts(trial):
+        bad = trial.number == 5
+        scores = {"up": (-9, 0.01), "down": (9, 0.01)} if bad else score(trial.ratios)
+        trial.report(0.25, scores)
+        trial.report(0.5, scores)
+        if not bad:
+            return scores
+
+        def told_to_stop():
+            trial.report(0.75, scores)  # again and again changes nothing
+            return trial.should_stop()
+
+        wait_until(told_to_stop, 60, "the daemon says stop")
+        raise paretod.TrialStopped
+
+    study.optimize(parts)
+    rows = {t.number: t for t in study.trials}
+    assert rows[5].state == "stopped" and rows[5].row["share"] == 0.75 and rows[5].values is None
+    assert study.state == "done" and 5 not in {t.number for t in study.best_trials}
+    assert world.ctl("replay", study.id).stdout == "12 trials derived again: all the same\n"
+    assert "stopped 75 %" in world.ctl("trials", study.id).stdout
+
+
 def test_a_program_that_dies_goes_on(world):
     """kill -9 between ask and tell: under the same name the trial is there again, at once."""
     code = ("import paretod, sys, time\n"
