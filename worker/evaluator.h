@@ -55,6 +55,8 @@ struct slice_hearer {
     void (*hear)(void *ctx, const struct scores *scores);
     /* Shall the evaluation end with what it has? Waits wait_s at most for an answer that is on its way. */
     bool (*stop)(void *ctx, double wait_s);
+    const atomic_bool
+        *stopped; /* becomes true when it shall end within a slice, which is then lost; NULL: never */
 };
 
 struct evaluation {

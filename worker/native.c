@@ -291,6 +291,14 @@ static bool ask(const struct run *run, int done, double slice_s)
     return hearer->stop(hearer->ctx, PATIENCE * slice_s);
 }
 
+/* The slice under way was given up: what was scored before it is enough. */
+static bool was_enough(const struct run *run, int rc)
+{
+    const atomic_bool *cancel = run->evaluation->cancel;
+    return rc == ERR_CANCELLED && run->stop.enough && atomic_load(run->stop.enough) &&
+           !(cancel && atomic_load(cancel));
+}
+
 static int run_tasks(struct run *run, struct scores *scores, struct err *err)
 {
     int rc = open_tasks(run, err), done = 0;
@@ -298,9 +306,15 @@ static int run_tasks(struct run *run, struct scores *scores, struct err *err)
     while (!rc && done < run->slices && !enough) {
         double start_s = stop_now_s();
         rc = tasks_slice(run->tasks, run->tasks_n, err);
+        if (was_enough(run, rc)) {
+            rc = 0;
+            break;
+        }
         done++;
         if (!rc && done < run->slices)
             enough = ask(run, done, stop_now_s() - start_s);
+        run->stop.enough =
+            run->slices > 1 ? run->evaluation->hearer->stopped : NULL; /* not before there are scores */
     }
     if (!rc)
         sum_up(run, done, scores);

@@ -127,7 +127,7 @@ int once_run(const struct once_options *options, const atomic_bool *cancel, stru
     double ratios[SPEC_RATIOS_MAX];
     struct evaluation evaluation = {
         .search = 1, .attempt = 1, .half = options->half, .ratios = ratios, .cancel = cancel};
-    const struct slice_hearer hearer = {NULL, print_slice, go_on};
+    const struct slice_hearer hearer = {NULL, print_slice, go_on, NULL};
     int rc = read_search(options->search, &spec, err);
     if (rc)
         return rc;

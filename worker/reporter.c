@@ -7,6 +7,7 @@
 #include "proto/mem.h"
 
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@
 #include <time.h>
 
 #define ANSWER_TIMEOUT_S 20.0
+#define AGAIN_FIRST_S 0.05 /* after an answer, then twice as long each time */
+#define AGAIN_LONGEST_S 5.0
 
 struct reporter {
     struct http_client *http; /* the thread's alone */
@@ -24,9 +27,12 @@ struct reporter {
     long leases;    /* that were begun or ended: tells whose a report is */
     char token[80]; /* of the lease; "" between leases */
     char *body;     /* to be sent; NULL: none */
-    bool busy;      /* a call of this lease is under way */
+    char *sent;     /* the last one that was answered "go on"; NULL: none */
+    double again_s; /* until it is sent again */
+    bool busy;      /* the first call with a report of this lease is under way */
     enum reporter_answer answer;
-    atomic_bool abort; /* the call under way: nobody waits for it */
+    atomic_bool stopped; /* answer == REPORTER_STOP */
+    atomic_bool abort;   /* the call under way: nobody waits for it */
 };
 
 static enum reporter_answer read_answer(const struct http_response *response)
@@ -62,26 +68,72 @@ static enum reporter_answer send_body(struct reporter *reporter, const char *tok
     return answer;
 }
 
-/* Sends one report. The mutex is held, but not while it waits for the daemon. */
-static void send_one(struct reporter *reporter)
+/* An answer to `body` (taken). The mutex is held. */
+static void keep_answer(struct reporter *reporter, char *body, enum reporter_answer answer)
+{
+    if (answer == REPORTER_GO_ON && !reporter->body) {
+        reporter->sent = body;
+    } else {
+        mem_free(body);
+        if (answer != REPORTER_GO_ON)
+            reporter->answer = answer;
+        atomic_store(&reporter->stopped, reporter->answer == REPORTER_STOP);
+    }
+    pthread_cond_broadcast(&reporter->changed);
+}
+
+/* Sends a report (taken). The mutex is held, but not while it waits for the daemon. */
+static void send_one(struct reporter *reporter, char *body)
 {
     char token[sizeof reporter->token];
-    char *body = reporter->body;
     long lease = reporter->leases;
     memcpy(token, reporter->token, sizeof token);
-    reporter->body = NULL;
-    reporter->busy = true;
     atomic_store(&reporter->abort, false);
     pthread_mutex_unlock(&reporter->mutex);
     enum reporter_answer answer = send_body(reporter, token, body);
-    mem_free(body);
     pthread_mutex_lock(&reporter->mutex);
-    if (lease != reporter->leases) /* by (1) */
+    if (lease != reporter->leases) { /* by (1) */
+        mem_free(body);
         return;
+    }
     reporter->busy = false;
-    if (answer != REPORTER_GO_ON)
-        reporter->answer = answer;
-    pthread_cond_broadcast(&reporter->changed);
+    keep_answer(reporter, body, answer);
+}
+
+static struct timespec after(double seconds)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    int64_t ns = t.tv_nsec + (int64_t)(seconds * 1e9);
+    return (struct timespec){t.tv_sec + (time_t)(ns / 1000000000), (long)(ns % 1000000000)};
+}
+
+/* The next thing to send; NULL when something changed meanwhile. The mutex is held. */
+static char *next_body(struct reporter *reporter)
+{
+    char *body = reporter->body;
+    if (body) {
+        mem_free(reporter->sent);
+        reporter->body = reporter->sent = NULL;
+        reporter->busy = true;
+        reporter->again_s = AGAIN_FIRST_S;
+        return body;
+    }
+    if (!reporter->sent) {
+        pthread_cond_wait(&reporter->changed, &reporter->mutex);
+        return NULL;
+    }
+    struct timespec until = after(reporter->again_s);
+    const char *waiting = reporter->sent;
+    int rc = 0;
+    while (!rc && reporter->sent == waiting && !reporter->body && !reporter->closing)
+        rc = pthread_cond_timedwait(&reporter->changed, &reporter->mutex, &until);
+    if (reporter->sent != waiting || reporter->body || reporter->closing)
+        return NULL;
+    body = reporter->sent;
+    reporter->sent = NULL;
+    reporter->again_s = fmin(2 * reporter->again_s, AGAIN_LONGEST_S);
+    return body;
 }
 
 static void *reporter_main(void *ctx)
@@ -89,10 +141,9 @@ static void *reporter_main(void *ctx)
     struct reporter *reporter = ctx;
     pthread_mutex_lock(&reporter->mutex);
     while (!reporter->closing) {
-        if (reporter->body)
-            send_one(reporter);
-        else
-            pthread_cond_wait(&reporter->changed, &reporter->mutex);
+        char *body = next_body(reporter);
+        if (body)
+            send_one(reporter, body);
     }
     pthread_mutex_unlock(&reporter->mutex);
     return NULL;
@@ -136,6 +187,7 @@ void reporter_close(struct reporter *reporter)
     pthread_cond_destroy(&reporter->changed);
     pthread_mutex_destroy(&reporter->mutex);
     mem_free(reporter->body);
+    mem_free(reporter->sent);
     mem_free(reporter);
 }
 
@@ -144,11 +196,14 @@ static void forget(struct reporter *reporter)
 {
     reporter->leases++;
     mem_free(reporter->body);
-    reporter->body = NULL;
+    mem_free(reporter->sent);
+    reporter->body = reporter->sent = NULL;
     reporter->token[0] = 0;
     reporter->busy = false;
     reporter->answer = REPORTER_GO_ON;
+    atomic_store(&reporter->stopped, false);
     atomic_store(&reporter->abort, true);
+    pthread_cond_broadcast(&reporter->changed);
 }
 
 void reporter_begin(struct reporter *reporter, const char *token)
@@ -177,11 +232,7 @@ void reporter_put(struct reporter *reporter, const char *body)
 
 enum reporter_answer reporter_wait(struct reporter *reporter, double wait_s)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + (int64_t)(wait_s * 1e9);
-    until.tv_sec += (time_t)(ns / 1000000000);
-    until.tv_nsec = (long)(ns % 1000000000);
+    struct timespec until = after(wait_s);
     pthread_mutex_lock(&reporter->mutex);
     while (wait_s > 0 && reporter->answer == REPORTER_GO_ON && (reporter->body || reporter->busy)) {
         if (pthread_cond_timedwait(&reporter->changed, &reporter->mutex, &until) == ETIMEDOUT)
@@ -190,4 +241,9 @@ enum reporter_answer reporter_wait(struct reporter *reporter, double wait_s)
     enum reporter_answer answer = reporter->answer;
     pthread_mutex_unlock(&reporter->mutex);
     return answer;
+}
+
+const atomic_bool *reporter_stopped(const struct reporter *reporter)
+{
+    return &reporter->stopped;
 }

@@ -4,7 +4,8 @@
  * MEMORY open/close; bodies are copied.
  * ERRORS None is told: a report or an answer that is lost is no failure, for the next report says all that it said, and the
  *        result says the rest. They are logged at level debug.
- * STATE  A thread with a connection of its own. Of the reports that wait only the newest is sent.
+ * STATE  A thread with a connection of its own. Of the reports that wait only the newest is sent; one that was answered "go on"
+ *        is sent again now and then until the next one comes, for the daemon may change its mind while a slice takes hours.
  *
  *   begin(lease) --> put, put, … each followed by reporter_wait --> end
  *
@@ -13,6 +14,8 @@
 #define WORKER_REPORTER_H
 
 #include "proto/err.h"
+
+#include <stdatomic.h>
 
 struct reporter;
 
@@ -31,5 +34,8 @@ enum reporter_answer {
 };
 /* What was answered since reporter_begin. Waits while a report is on its way, wait_s at most. */
 enum reporter_answer reporter_wait(struct reporter *reporter, double wait_s);
+
+/* True while the answer is REPORTER_STOP; lives as long as the reporter. */
+const atomic_bool *reporter_stopped(const struct reporter *reporter);
 
 #endif

@@ -285,7 +285,7 @@ static int slices_of(const struct lease *lease)
 
 static int slot_evaluate(struct slot *slot, const struct lease *lease, struct scores *scores, struct err *err)
 {
-    const struct slice_hearer hearer = {slot, hear_slice, stop_slices};
+    struct slice_hearer hearer = {slot, hear_slice, stop_slices, NULL};
     struct evaluation evaluation = {.search = lease->search,
                                     .trial = lease->trial,
                                     .attempt = lease->attempt,
@@ -301,6 +301,7 @@ static int slot_evaluate(struct slot *slot, const struct lease *lease, struct sc
         if (rc)
             return rc;
         reporter_begin(slot->reporter, lease->token);
+        hearer.stopped = reporter_stopped(slot->reporter);
         evaluation.hearer = &hearer;
     }
     int rc = evaluator_run(slot->evaluator, &evaluation, scores, err);

@@ -23,6 +23,8 @@ int stop_check(const struct stop *stop, struct err *err)
         return 0;
     if (stop->cancel && atomic_load_explicit(stop->cancel, memory_order_relaxed))
         return err_set(err, ERR_CANCELLED, "the evaluation was cancelled");
+    if (stop->enough && atomic_load_explicit(stop->enough, memory_order_relaxed))
+        return err_set(err, ERR_CANCELLED, "the evaluation need not go on");
     if (stop->limit_s > 0 && stop_now_s() > stop->deadline_s)
         return err_set(err, ERR_TIMEOUT, "the evaluation took longer than time_limit_s %g", stop->limit_s);
     return 0;

@@ -14,6 +14,7 @@
 
 struct stop {
     const atomic_bool *cancel; /* may be NULL */
+    const atomic_bool *enough; /* may be NULL: as cancel, for whoever set it to tell the two apart */
     double limit_s;            /* for the sentence; 0 = no limit */
     double deadline_s;         /* an instant */
 };

@@ -192,7 +192,7 @@ static void it_ends_after_any_slice_with_what_it_has(void **state)
     for (int stop_at = 1; stop_at <= CUT; stop_at++) { /* CUT: never */
         struct hearing h = {.stop_at = stop_at};
         struct scores scores;
-        const struct slice_hearer hearer = {&h, hear, enough};
+        const struct slice_hearer hearer = {&h, hear, enough, NULL};
         struct evaluation e = {
             .half = "search", .ratios = ratios, .ratios_n = 3, .slices = CUT, .hearer = &hearer};
         check(native_run(native, &e, &scores, &err), &err);
@@ -207,6 +207,46 @@ static void it_ends_after_any_slice_with_what_it_has(void **state)
         assert_true(h.items[0] == first.items[0] && h.mean[0] == first.mean[0]);
         scores_fini(&scores);
     }
+    native_close(native);
+    search_spec_fini(&spec);
+}
+
+static atomic_bool word;
+
+static void say_soon(void *ctx, const struct scores *scores)
+{
+    hear(ctx, scores);
+    if (scores->slices_done == 2)
+        atomic_store(&word, true);
+}
+
+/* The word comes while the third slice is under way: it is lost, the two before it are the result. */
+static void a_slice_under_way_is_given_up(void **state)
+{
+    static const double ratios[] = {0.25, 0.5, 0.75};
+    struct search_spec spec;
+    struct native *native;
+    struct err err = {0};
+    struct hearing h = {0};
+    struct scores scores;
+    const struct slice_hearer hearer = {&h, say_soon, enough, &word};
+    struct evaluation e = {
+        .half = "search", .ratios = ratios, .ratios_n = 3, .slices = CUT, .hearer = &hearer};
+    (void)state;
+    open_spec("distil.loglik", &spec);
+    check(native_open(&spec, &native, &err), &err);
+    atomic_store(&word, false);
+    check(native_run(native, &e, &scores, &err), &err);
+    assert_true(h.heard_n == 2 && scores.slices_done == 2 && scores.slices == CUT);
+    assert_true(scores.items == h.items[1] && scores.item[0].mean == h.mean[1]);
+    scores_fini(&scores);
+    /* a word that stands there from the start waits for the first slice, and a cancel is a cancel */
+    h = (struct hearing){0};
+    check(native_run(native, &e, &scores, &err), &err);
+    assert_int_equal(scores.slices_done, 1);
+    scores_fini(&scores);
+    e.cancel = &(atomic_bool){true};
+    assert_int_equal(native_run(native, &e, &scores, &err), ERR_CANCELLED);
     native_close(native);
     search_spec_fini(&spec);
 }
@@ -242,6 +282,7 @@ int main(void)
         cmocka_unit_test(whole_scores_keep_every_bit),
         cmocka_unit_test(scores_in_part_are_those_of_the_items_alone),
         cmocka_unit_test(it_ends_after_any_slice_with_what_it_has),
+        cmocka_unit_test(a_slice_under_way_is_given_up),
         cmocka_unit_test(only_a_repeat_draws_from_its_own_seed),
     };
     return cmocka_run_group_tests_name("tasks_slices", tests, NULL, NULL);
