@@ -213,8 +213,8 @@ def test_the_daemon_may_be_killed_meanwhile(world):
 
     loop = threading.Thread(target=lambda: study.optimize(slow, n_jobs=2))
     loop.start()
-    for _ in range(3):
-        time.sleep(0.2)
+    for done in (2, 6, 10):
+        wait_until(lambda: world.api.search(study.id)["progress"]["done"] >= done, 60, f"{done} trials are told")
         world.daemon.kill()
         world.start_daemon(port)
     loop.join(120)
@@ -223,10 +223,11 @@ def test_the_daemon_may_be_killed_meanwhile(world):
 
 
 def test_life_is_shown(world):
-    """A lease of ten seconds, and an evaluation of twelve."""
+    """A lease of ten seconds outlives one that was asked for later, by somebody who shows none."""
     study = study_of(world)
     trial = study.ask(lease_s=10)
-    time.sleep(12)
+    other = world.api.post(f"/v1/searches/{study.id}/ask", {"client": "silent", "lease_s": 10, "wait_s": 20})["trial"]
+    wait_until(lambda: world.api.get(f"/v1/searches/{study.id}/trials/{other}")["attempts"] == 1, 60, "the other expires")
     row = world.api.get(f"/v1/searches/{study.id}/trials/{trial.number}")
     assert (row["state"], row["attempts"]) == ("leased", 0)
     study.give_back(trial)
