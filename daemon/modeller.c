@@ -276,6 +276,18 @@ void modeller_learnt(struct modeller *modeller, const struct search *search)
     begin_next(modeller);
 }
 
+void modeller_tick(struct modeller *modeller)
+{
+    for (int i = 0; i < modeller->desk_n; i++) {
+        struct desk *desk = modeller->desk[i];
+        if (!desk->model ||
+            !search_state_is_final(sched_search(&modeller->daemon->sched, desk->search)->state))
+            continue;
+        opt_model_destroy(desk->model);
+        desk->model = NULL;
+    }
+}
+
 const struct insight *modeller_insight(const struct modeller *modeller, int64_t search)
 {
     const struct desk *desk = desk_find(modeller, search);

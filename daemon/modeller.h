@@ -23,6 +23,8 @@ void modeller_destroy(struct modeller *modeller); /* after the last job came hom
 void modeller_ask(struct modeller *modeller, const struct search *search, int stream);
 /* sched_ops.learnt: promises of trials that go on, and insight where it is kept up to date. */
 void modeller_learnt(struct modeller *modeller, const struct search *search);
+/* Frees the models of searches that are over. Now and then. */
+void modeller_tick(struct modeller *modeller);
 /* What is known of the search, NULL when nothing is (yet). Asks for a newer one when it is behind. */
 const struct insight *modeller_look(struct modeller *modeller, const struct search *search);
 /* The same without asking. */

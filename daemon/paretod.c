@@ -115,6 +115,7 @@ static void on_tick(uv_timer_t *timer)
     struct now now = paretod_now();
     note_workers(daemon, now.us); /* before it is forgotten */
     sched_tick(&daemon->sched, now);
+    modeller_tick(daemon->modeller);
     polls_tick(daemon);
 }
 
