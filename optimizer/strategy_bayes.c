@@ -12,9 +12,9 @@
 /* A call takes as long as the square of the rows. */
 #define MANY_ROWS 300
 #define STARTS 24
-#define STARTS_MANY 8
+#define STARTS_MANY 4
 #define CALLS_MAX 60
-#define CALLS_MAX_MANY 40
+#define CALLS_MAX_MANY 24
 
 static int ask_model(const struct opt_problem *problem, const struct surrogate *surrogate,
                      const struct known *known, struct opt_proposal *out, struct err *err)

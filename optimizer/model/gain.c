@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define DRAWS 64
+#define NOISY_ROWS_MAX 600 /* above, means are sure, and draws dear */
 #define SCORED_FULLY 48
 #define DRAWS_FEW 16 /* enough to tell which of many candidates are worth more */
 #define RELEVANT_MAX 48
@@ -129,11 +130,11 @@ int gain_make(const struct opt_problem *problem, const struct surrogate *surroga
     relevant_make(surrogate, RELEVANT_MAX, &relevant);
     points_make(&relevant, known, &points);
     keep_front(out, &points);
-    out->noisy = surrogate->noisy;
+    out->noisy = surrogate->noisy && surrogate->rows <= NOISY_ROWS_MAX;
     size_t m = (size_t)surrogate->m, d = (size_t)known->d;
     out->scratch = mem_zero(DRAWS * (1 + 2 * m) + m * d * (DRAWS + 1), sizeof *out->scratch);
-    int rc = surrogate->noisy ? make_noisy(problem, out, &points, trial, err)
-                              : make_plain(out, &points, points.n - relevant.n, err);
+    int rc = out->noisy ? make_noisy(problem, out, &points, trial, err)
+                        : make_plain(out, &points, points.n - relevant.n, err);
     mem_free(points.x);
     relevant_fini(&relevant);
     if (rc)

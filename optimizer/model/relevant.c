@@ -7,8 +7,9 @@
 #include <string.h>
 
 #define RAW_DEVIATIONS 2.0 /* of a score's noise, before the posterior is asked */
-#define POSTERIOR_DEVIATIONS                                                                                 \
-    1.0 /* by which one point must be better than another in every objective to be surely so */
+/* By which one point must be better than another in every objective to be surely so. Less would leave out points that are on many a
+ * draw's front. */
+#define POSTERIOR_DEVIATIONS 2.5
 
 /* The first rows of each set of equal x, that no other's raw scores are far better than. */
 static int preselect(const struct surrogate *s, int *row)
