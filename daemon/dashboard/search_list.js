@@ -3,20 +3,20 @@
 import { byId, el } from "./dom.js";
 import * as format from "./format.js";
 
-/* The bar of done, running and failed trials. In the confirming state it is the held-out half's. */
+/* The bar of done, stopped, running and failed trials. In the confirming state it is the held-out half's. */
 export function progressBar(summary) {
   const confirming = summary.state === "confirming" && summary.confirm.total > 0;
   const { total, done, failed } = confirming ? summary.confirm : summary.progress;
-  const running = confirming ? 0 : summary.progress.running;
+  const { running, stopped } = confirming ? { running: 0, stopped: 0 } : summary.progress;
   const part = (name, n) => {
     const node = el("span", { class: `part ${name}` });
     node.style.width = `${total ? (100 * n) / total : 0}%`;
     return node;
   };
   return el("div", {
-    class: "progress", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": total, "aria-valuenow": done + failed,
+    class: "progress", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": total, "aria-valuenow": done + failed + stopped,
     "aria-label": `${done} of ${total} ${confirming ? "held-out scorings" : "trials"} done`,
-  }, part("done", done), part("failed", failed), part("running", running));
+  }, part("done", done), part("stopped", stopped), part("failed", failed), part("running", running));
 }
 
 export function stateText(summary) {

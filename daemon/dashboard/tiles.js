@@ -36,6 +36,7 @@ function atWork({ progress, confirm, eta_s, state }) {
   const timed = eta_s !== null && ["running", "confirming"].includes(state);
   return [
     progress.running ? `${progress.running} running` : null,
+    progress.stopped ? `${progress.stopped} stopped early` : null,
     state === "confirming" ? `held-out ${confirm.done} of ${confirm.total}` : null,
     timed ? `about ${format.duration(eta_s)} left` : null,
   ].filter(Boolean).join(", ");
