@@ -51,8 +51,11 @@ void trend_make(int n, int d, const double *x, const double *y, const double *va
             out->level = level;
             out->left = without_noise(best, n, variance);
             mem_free(out->weights);
+            mem_free(out->factor);
             out->weights = ridge.weights;
-            ridge.weights = NULL;
+            out->factor = ridge.factor;
+            out->error = sqrt(best);
+            ridge.weights = ridge.factor = NULL;
         }
         ridge_fini(&ridge);
     }
@@ -63,6 +66,7 @@ void trend_fini(struct trend *trend)
     if (!trend)
         return;
     mem_free(trend->weights);
+    mem_free(trend->factor);
     *trend = (struct trend){0};
 }
 
@@ -77,4 +81,16 @@ double trend_at(const struct trend *t, const double *x, double *slope)
     if (slope)
         terms_slope(t->level, t->d, x, t->weights, slope);
     return linalg_dot(terms_count(t->level, t->d), phi, t->weights);
+}
+
+void trend_doubt(const struct trend *t, int q, const double *x, double *rows)
+{
+    if (!t->weights)
+        return;
+    size_t terms = (size_t)terms_count(t->level, t->d);
+    for (size_t i = 0; i < (size_t)q; i++)
+        terms_fill(t->level, t->d, &x[i * (size_t)t->d], &rows[i * terms]);
+    linalg_solve_rows((int)terms, t->factor, (int)terms, q, rows, (int)terms);
+    for (size_t i = 0; i < (size_t)q * terms; i++)
+        rows[i] *= t->error;
 }

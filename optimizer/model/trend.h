@@ -23,6 +23,8 @@ struct trend {
     double
         left; /* root mean square of what it leaves, leave-one-out; 1 with TERMS_CONSTANT, whose weight is 0 */
     double *weights; /* [terms_count] or NULL */
+    double *factor;  /* [terms_count][terms_count] of ridge.h, NULL as above */
+    double error;    /* root mean square of the leave-one-out residuals, in y */
 };
 
 /* x [n][d], y [n] of mean 0, variance [n] of the noise that is reported, 0 where none is. */
@@ -31,5 +33,10 @@ void trend_fini(struct trend *trend);
 
 /* slope: [d] or NULL */
 double trend_at(const struct trend *trend, const double *x, double *slope);
+
+/* How unsure the trend itself is: rows [q][terms_count] whose inner products are its posterior covariances at q points x [q][d],
+ * error^2 phi (Phi^T Phi + n strength I)^-1 phi. With TERMS_CONSTANT there is no doubt, and nothing is written. What a process
+ * makes up for is counted twice, so this errs on the side of doubt. */
+void trend_doubt(const struct trend *trend, int q, const double *x, double *rows);
 
 #endif

@@ -13,19 +13,18 @@ struct fixture {
     struct posterior posterior;
 };
 
-static void setup(struct fixture *f, int n, int scored, double noise_of_first)
+static void setup(struct fixture *f, int k, int n, double noise_of_first)
 {
     struct rng rng;
     struct bowls bowls;
     rng_seed(&rng, 12, 0);
     *f = (struct fixture){.model = opt_model_create()};
-    log_init(&f->log, 2, 2, n, 1);
+    log_init(&f->log, k, 2, n, 1);
     log_place(&f->log, &rng);
-    bowls_make(&bowls, 2, 2, &rng);
+    bowls_make(&bowls, k, 2, &rng);
     log_score_all(&f->log, &bowls, 0.05, &rng);
     for (int i = 0; i < n; i++)
         ((double *)f->log.event[i].stderrs)[0] = noise_of_first;
-    log_forget(&f->log, scored);
     assert_int_equal(
         surrogate_get(&f->log.problem, &f->log.plan, &f->log.history, f->model, &f->surrogate, NULL), 0);
     vectors_make(&f->log.problem, &f->log.history, &f->vectors);
@@ -45,7 +44,7 @@ static void test_draws_have_the_joint_moments(void **state)
     (void)state;
     enum { Q = 4, M = 2 };
     struct fixture f;
-    setup(&f, 20, 20, 0.05);
+    setup(&f, 2, 20, 0.05);
     const int chosen[Q] = {3, 1, 17, 8};
     double *draws = mem_zero(S * Q * M, sizeof *draws), x[Q * 2], covariance[Q * Q], mean[Q];
     posterior_draw(&f.posterior, chosen, Q, S, 9, 4, draws);
@@ -85,7 +84,7 @@ static void test_an_exact_objective_is_its_score(void **state)
 {
     (void)state;
     struct fixture f;
-    setup(&f, 20, 20, 0);
+    setup(&f, 2, 20, 0);
     assert_true(f.vectors.exact[0] && !f.vectors.exact[1]);
     const int chosen[] = {5, 2};
     double draws[8 * 2 * 2];
@@ -99,13 +98,36 @@ static void test_an_exact_objective_is_its_score(void **state)
     teardown(&f);
 }
 
+/* With a trend of its own doubt the draws spread as far as sd says, which is more than the process alone. */
+static void test_a_trend_is_doubted(void **state)
+{
+    (void)state;
+    enum { K = 12, N = 80, Q = 3 };
+    struct fixture f;
+    setup(&f, K, N, 0.05);
+    assert_true(f.surrogate->trend[0].weights != NULL);
+    const int chosen[Q] = {0, 40, 79};
+    double *draws = mem_zero(S * Q * 2, sizeof *draws), own[N];
+    posterior_draw(&f.posterior, chosen, Q, S, 9, 4, draws);
+    surrogate_predict(f.surrogate, 0, N, f.posterior.x, NULL, own);
+    for (int i = 0; i < Q; i++) {
+        double squares = 0, sd = f.posterior.sd[chosen[i] * 2];
+        for (int s = 0; s < S; s++)
+            squares += pow(draws[(s * Q + i) * 2] - f.posterior.mean[chosen[i] * 2], 2);
+        assert_true(fabs(sqrt(squares / S) / sd - 1) < 0.03);
+        assert_true(sd > 1.05 * own[chosen[i]] * f.surrogate->unit[0]);
+    }
+    mem_free(draws);
+    teardown(&f);
+}
+
 /* More than fit one block: every vector has its own mean and spread still, and seeds decide. */
 static void test_blocks(void **state)
 {
     (void)state;
     enum { N = POSTERIOR_JOINT + 60, DRAWS = 64 };
     struct fixture f;
-    setup(&f, N, N, 0.05);
+    setup(&f, 2, N, 0.05);
     int *chosen = mem_zero(N, sizeof *chosen);
     double *draws = mem_zero(DRAWS * N * 2, sizeof *draws), *again = mem_zero(DRAWS * N * 2, sizeof *again);
     for (int i = 0; i < N; i++)
@@ -137,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_draws_have_the_joint_moments),
         cmocka_unit_test(test_an_exact_objective_is_its_score),
+        cmocka_unit_test(test_a_trend_is_doubted),
         cmocka_unit_test(test_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
