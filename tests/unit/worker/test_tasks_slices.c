@@ -211,13 +211,15 @@ static void it_ends_after_any_slice_with_what_it_has(void **state)
     search_spec_fini(&spec);
 }
 
-static atomic_bool word;
+static atomic_bool word, halt;
+static bool halts;
 
 static void say_soon(void *ctx, const struct scores *scores)
 {
     hear(ctx, scores);
     if (scores->slices_done == 2)
         atomic_store(&word, true);
+    atomic_store(&halt, halts && scores->slices_done == 2);
 }
 
 /* The word comes while the third slice is under way: it is lost, the two before it are the result. */
@@ -245,7 +247,10 @@ static void a_slice_under_way_is_given_up(void **state)
     check(native_run(native, &e, &scores, &err), &err);
     assert_int_equal(scores.slices_done, 1);
     scores_fini(&scores);
-    e.cancel = &(atomic_bool){true};
+    h = (struct hearing){0};
+    atomic_store(&word, false);
+    halts = true;
+    e.cancel = &halt;
     assert_int_equal(native_run(native, &e, &scores, &err), ERR_CANCELLED);
     native_close(native);
     search_spec_fini(&spec);
