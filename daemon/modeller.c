@@ -5,12 +5,16 @@
 #include <string.h>
 
 #define REPLAYS_MAX 64
+/* Whoever tells a result asks for the next trial at once. A job that began in between would be about steps that have become
+ * trials when it comes home, and be thrown away. */
+#define PAUSE_MS 20
 
 /* What is wanted of one search. */
 struct desk {
     int64_t search;
     struct opt_model *model; /* NULL while a job has it, and when the search is over */
     int ask_stream;          /* -1 = nothing is asked */
+    bool urgent;             /* nothing of that stream is ready */
     int *promise;            /* [promise_n] trials in order of their events */
     int promise_n, promise_cap;
     int seen; /* events that were looked at for promises */
@@ -26,6 +30,7 @@ struct modeller {
     struct replay *replay[REPLAYS_MAX]; /* [replay_n] in order of arrival */
     int replay_n;
     int64_t last_search; /* that was served last: searches take turns */
+    uv_timer_t pause;    /* before the next job */
     bool busy;
 };
 
@@ -33,7 +38,14 @@ struct modeller *modeller_create(struct paretod *daemon)
 {
     struct modeller *modeller = mem_zero(1, sizeof *modeller);
     modeller->daemon = daemon;
+    modeller->pause.data = modeller;
+    uv_timer_init(&daemon->loop, &modeller->pause);
     return modeller;
+}
+
+void modeller_close(struct modeller *modeller)
+{
+    uv_close((uv_handle_t *)&modeller->pause, NULL);
 }
 
 void modeller_destroy(struct modeller *modeller)
@@ -79,6 +91,25 @@ static struct desk *desk_of(struct modeller *modeller, int64_t search)
 /* ---- jobs ---- */
 
 static void begin_next(struct modeller *modeller);
+
+static void on_pause_over(uv_timer_t *timer)
+{
+    begin_next(timer->data);
+}
+
+/* There is a wish: the next job begins soon, or at once when somebody waits for it. */
+static void begin_soon(struct modeller *modeller)
+{
+    bool urgent = false;
+    if (modeller->busy || modeller->daemon->stopping)
+        return; /* until it comes home */
+    for (int i = 0; i < modeller->desk_n; i++)
+        urgent |= modeller->desk[i]->ask_stream >= 0 && modeller->desk[i]->urgent;
+    if (urgent)
+        begin_next(modeller);
+    else if (!uv_is_active((uv_handle_t *)&modeller->pause))
+        uv_timer_start(&modeller->pause, on_pause_over, PAUSE_MS, 0);
+}
 
 /* Pool thread. */
 static void run(uv_work_t *work)
@@ -133,8 +164,7 @@ static void came_home(uv_work_t *work, int status)
     }
     modeller->busy = false; /* not before: what it told may ask for more, and the model was not back yet */
     job_free(job);
-    if (!daemon->stopping)
-        begin_next(modeller);
+    begin_soon(modeller);
 }
 
 /* The desk with the most urgent wish, of equals the one after the search served last. */
@@ -217,6 +247,7 @@ static void begin_next(struct modeller *modeller)
         take_replay(modeller, job);
     }
     modeller->busy = true;
+    uv_timer_stop(&modeller->pause);
     uv_queue_work(&daemon->loop, &job->work, run, came_home);
 }
 
@@ -224,8 +255,10 @@ static void begin_next(struct modeller *modeller)
 
 void modeller_ask(struct modeller *modeller, const struct search *search, int stream)
 {
-    desk_of(modeller, search->id)->ask_stream = stream;
-    begin_next(modeller);
+    struct desk *desk = desk_of(modeller, search->id);
+    desk->ask_stream = stream;
+    desk->urgent = search->streams[stream].ready.n == 0;
+    begin_soon(modeller);
 }
 
 /* A sweep's point is what others are read against, a repeat is made because the first time was not enough, and a trial that
@@ -273,7 +306,7 @@ void modeller_learnt(struct modeller *modeller, const struct search *search)
             want_promise(desk, event->trial);
     }
     want_insight(desk, search);
-    begin_next(modeller);
+    begin_soon(modeller);
 }
 
 void modeller_tick(struct modeller *modeller)
@@ -299,7 +332,7 @@ const struct insight *modeller_look(struct modeller *modeller, const struct sear
     struct desk *desk = desk_of(modeller, search->id);
     if (!desk->wants_insight) {
         want_insight(desk, search);
-        begin_next(modeller);
+        begin_soon(modeller);
     }
     return desk->insight;
 }
@@ -318,6 +351,6 @@ bool modeller_replay(struct modeller *modeller, const struct search *search, int
     if (modeller->replay_n == REPLAYS_MAX)
         return false;
     modeller->replay[modeller->replay_n++] = replay_create(search, from, count, exchange);
-    begin_next(modeller);
+    begin_soon(modeller);
     return true;
 }

@@ -17,6 +17,8 @@ struct paretod;
 struct modeller;
 
 struct modeller *modeller_create(struct paretod *daemon);
+void modeller_close(
+    struct modeller *modeller); /* begins nothing any more; the loop must run once more after it */
 void modeller_destroy(struct modeller *modeller); /* after the last job came home */
 
 /* sched_ops.ask of a modelled stream. */

@@ -211,6 +211,7 @@ void paretod_close(struct paretod *daemon)
     uv_close((uv_handle_t *)&daemon->interrupt, NULL);
     uv_close((uv_handle_t *)&daemon->tick, NULL);
     uv_close((uv_handle_t *)&daemon->prepare, NULL);
+    modeller_close(daemon->modeller);
     uv_run(&daemon->loop, UV_RUN_DEFAULT); /* jobs in the pool come home; their answers are dropped */
     uv_loop_close(&daemon->loop);
     modeller_destroy(daemon->modeller);
@@ -227,8 +228,8 @@ int paretod_open(const struct options *options, struct paretod **out, struct err
 {
     struct paretod *daemon = mem_zero(1, sizeof *daemon);
     daemon->options = options;
-    daemon->modeller = modeller_create(daemon);
     start_handles(daemon);
+    daemon->modeller = modeller_create(daemon);
     int rc = start(daemon, err);
     *out = rc ? NULL : daemon;
     if (rc)

@@ -65,6 +65,8 @@ void search_ask_begin(const struct search *search, int stream, int want, struct 
         ask->n = 0;
         return;
     }
+    if (state->ready.n == 0)
+        ask->n = 1; /* whoever waits gets the first as soon as it is there */
     search_history(search, history);
     if (!stale)
         add_ready(search, stream, history);
