@@ -132,6 +132,31 @@ static void test_a_model_can_change_the_search(void **state)
     opt_model_destroy(model);
 }
 
+/* As many rows, other scores. */
+static void test_a_model_knows_one_search_from_another(void **state)
+{
+    (void)state;
+    struct opt_model *model = opt_model_create();
+    double says[2][20];
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        start(3, 2, 20, 0.1);
+        rng_seed(&search.rng, seed, 5);
+        model_search_run(&search);
+        for (int old = 0; old < 2; old++) {
+            struct opt_model *fresh = opt_model_create();
+            const struct surrogate *s;
+            assert_int_equal(surrogate_get(&search.fake.problem, &search.fake.plan, &search.fake.history,
+                                           old ? model : fresh, &s, NULL),
+                             0);
+            look(s, says[old]);
+            opt_model_destroy(fresh);
+        }
+        assert_memory_equal(says[0], says[1], sizeof says[0]);
+        model_search_fini(&search);
+    }
+    opt_model_destroy(model);
+}
+
 static void test_fewer_than_three_scores_are_no_model(void **state)
 {
     (void)state;
@@ -181,6 +206,7 @@ int main(void)
         cmocka_unit_test(test_a_reference_of_the_problem_goes_before),
         cmocka_unit_test(test_a_cache_changes_no_bit),
         cmocka_unit_test(test_a_model_can_change_the_search),
+        cmocka_unit_test(test_a_model_knows_one_search_from_another),
         cmocka_unit_test(test_fewer_than_three_scores_are_no_model),
         cmocka_unit_test(test_a_subset_has_the_front_and_the_ends),
     };
