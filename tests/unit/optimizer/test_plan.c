@@ -192,6 +192,66 @@ static void test_bad_settings_are_named(void **state)
             "did you mean \"LN_COBYLA\"?");
 }
 
+static void test_bad_settings_of_models_are_named(void **state)
+{
+    (void)state;
+    REFUSED(OPT_BAYES, p.m = 5, ERR_INVALID, "take up to 4 objectives, and there are 5");
+    REFUSED(OPT_QUADRATIC, p.m = 5, ERR_INVALID, "\"scalarize\" and \"sobol\" take up to 8");
+    REFUSED(OPT_BAYES, p.design = 1001, ERR_INVALID, "strategy.design: 1001");
+    REFUSED(OPT_BAYES, p.design = -2, ERR_INVALID, "strategy.design: -2");
+    REFUSED(OPT_BAYES, p.repeats = 0.6, ERR_INVALID, "strategy.repeats: 0.6");
+    REFUSED(OPT_BAYES, p.repeats = NAN, ERR_INVALID, "strategy.repeats");
+    REFUSED(OPT_BAYES, (p.has_mean = true, p.mean = 1), ERR_INVALID,
+            "strategy.mean: 1 is not between 0.001 and 0.999, and at ratio.min");
+    REFUSED(OPT_QUADRATIC, (p.has_mean = true, p.mean = NAN), ERR_INVALID, "strategy.mean");
+    REFUSED(OPT_BAYES, (p.has_mean = true, p.mean = 0.7, p.high[0] = 0), ERR_INVALID,
+            "strategy.mean: 0.7 is not between 0.000666667 and 0.666, the means of all groups that");
+    REFUSED(OPT_BAYES, (p.has_mean = true, p.mean = 0.5, p.k = 1), ERR_INVALID,
+            "strategy.mean: with one group a mean leaves nothing to search");
+    REFUSED(OPT_BAYES, (p.has_reference[1] = true, p.reference[1] = INFINITY), ERR_INVALID,
+            "objectives[1].reference");
+}
+
+static void assert_modelled(int given, int sweep, int design, int k, int trials, int spread)
+{
+    struct opt_problem p = fake_problem(OPT_BAYES, k, 2, trials);
+    p.given = given;
+    p.sweep_points = sweep;
+    p.design = design;
+    struct opt_plan plan = plan_of(&p);
+    const struct opt_stream *s = plan.streams;
+    int known = 0;
+    for (; s->phase == 0 && s < plan.streams + plan.streams_n; s++)
+        known += s->quota;
+    assert_int_equal(known, given + sweep);
+    if (spread > 0) {
+        assert_true(s->kind == OPT_SOBOL && !s->modelled && !s->adaptive && s->first == known);
+        assert_int_equal(s->quota, spread);
+        s++;
+    }
+    if (known + spread < given + trials) {
+        assert_true(s->kind == OPT_BAYES && s->modelled && !s->adaptive && s->first == known + spread);
+        assert_int_equal(s->first + s->quota, given + trials);
+        s++;
+    }
+    assert_ptr_equal(s, plan.streams + plan.streams_n);
+    assert_int_equal(plan.trials, given + trials);
+}
+
+static void test_designs_suit_the_ratios(void **state)
+{
+    (void)state;
+    assert_modelled(0, 11, -1, 3, 60, 5);
+    assert_modelled(0, 0, -1, 3, 60, 16);
+    assert_modelled(0, 11, -1, 10, 60, 11);
+    assert_modelled(0, 11, -1, 26, 198, 29);
+    assert_modelled(0, 11, -1, 26, 40, 14); /* half of what is left */
+    assert_modelled(0, 11, -1, 3, 11, 0);
+    assert_modelled(50, 11, -1, 3, 60, 4);
+    assert_modelled(14, 0, 0, 6, 80, 0);
+    assert_modelled(0, 6, 1000, 3, 30, 24);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +261,8 @@ int main(void)
         cmocka_unit_test(test_sweep_is_the_grid),
         cmocka_unit_test(test_weights_are_spread),
         cmocka_unit_test(test_bad_settings_are_named),
+        cmocka_unit_test(test_bad_settings_of_models_are_named),
+        cmocka_unit_test(test_designs_suit_the_ratios),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
