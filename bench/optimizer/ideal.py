@@ -2,11 +2,17 @@
 
 Branin-Currin, DTLZ2 and ZDT1 have published values (BoTorch, test_functions). Of an hma problem the reward depends on
 x = sum a_i r_i alone, so for each x the least tax is a convex programme in r, solved by SLSQP; between the points the
-front is a staircase, so the value is low by about one part in the number of points.
+front is a staircase, so the value is low by about one part in the number of points. The pair's surface is measured on a
+grid.
 """
+
+import functools
+import itertools
 
 import numpy
 from scipy.optimize import minimize
+
+from problems import Problem
 
 KNOWN = {
     "branin-currin": 59.36011874867746,
@@ -60,7 +66,14 @@ def hma_front(problem):
     return front
 
 
+@functools.cache
+def pair_volume():
+    problem = Problem("pair", 1)
+    axis = numpy.linspace(0, 1, 41)
+    return problem.hypervolume([problem.true(r) for r in itertools.product(axis, repeat=3)])
+
+
 def ideal(problem):
     if problem.cell in KNOWN:
         return KNOWN[problem.cell]
-    return problem.hypervolume(hma_front(problem))
+    return pair_volume() if problem.cell == "pair" else problem.hypervolume(hma_front(problem))

@@ -1,5 +1,6 @@
 #include "bench/optimizer/problems.h"
 
+#include "bench/optimizer/pair_table.h"
 #include "optimizer/sobol.h"
 #include "proto/rng.h"
 
@@ -21,6 +22,7 @@ static const struct cell cells[] = {
     {"slice-8",         8, 2, 18,  0, 106, 8, {0.02, 0.02},  {-0.55, 0.5},    0.4},
     {"slice-26",       26, 2, 54,  0, 126, 8, {0.02, 0.02},  {-0.55, 0.5},    0.4},
     {"hma-3",           3, 2, 14, 11,  62, 4, {0.02, 0.02},  {0.1, 1.1},       -1},
+    {"pair",            3, 2, 14, 11,  62, 4, PAIR_NOISE,    PAIR_REFERENCE,    -1},
     {"dtlz2-3",         6, 3, 14,  0,  94, 4, {0},           {1.1, 1.1, 1.1},  -1},
 };
 // clang-format on
@@ -112,6 +114,20 @@ static void hma(const struct problem *p, const double *r, double *f)
     f[1] = pow(fmax(y, 0), 1.5) + 0.1 * jumps;
 }
 
+/* What the shipped pair scored, as smooth functions (make_pair.py): f = p0 + p . r + sum_i c_i |r - r_i|^3 */
+static void pair(const double *r, double *f)
+{
+    for (int j = 0; j < 2; j++)
+        f[j] = pair_p[0][j] + r[0] * pair_p[1][j] + r[1] * pair_p[2][j] + r[2] * pair_p[3][j];
+    for (int i = 0; i < PAIR_N; i++) {
+        double square = 0;
+        for (int l = 0; l < 3; l++)
+            square += (r[l] - pair_x[i][l]) * (r[l] - pair_x[i][l]);
+        for (int j = 0; j < 2; j++)
+            f[j] += pair_c[i][j] * square * sqrt(square);
+    }
+}
+
 void problem_truth(const struct problem *p, const double *x, double *f)
 {
     const char *name = p->cell.name;
@@ -121,6 +137,8 @@ void problem_truth(const struct problem *p, const double *x, double *f)
         dtlz2(x, p->cell.d, p->cell.m, f);
     else if (strncmp(name, "zdt1", 4) == 0)
         zdt1(x, p->cell.d, f);
+    else if (strcmp(name, "pair") == 0)
+        pair(x, f);
     else
         hma(p, x, f);
 }

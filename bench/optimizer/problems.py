@@ -47,6 +47,7 @@ def build():
     library = out / "problems.so"
     sources = [ROOT / "bench/optimizer/problems.c", ROOT / "optimizer/sobol.c", ROOT / "proto/rng.c"]
     headers = [ROOT / "bench/optimizer/problems.h", ROOT / "optimizer/sobol_table.h"]
+    headers.append(ROOT / "bench/optimizer/pair_table.h")
     if not library.exists() or any(f.stat().st_mtime > library.stat().st_mtime for f in sources + headers):
         fresh = library.with_suffix(".new")
         flags = "-O2 -std=gnu11 -D_GNU_SOURCE -ffp-contract=off -fPIC -shared -I.".split()
