@@ -285,7 +285,8 @@ static void parse_modelled(const struct reader *in, struct search_spec *spec)
 static void parse_strategy(const struct reader *r, struct search_spec *spec)
 {
     struct reader in;
-    size_t type = STRATEGY_SCALARIZE;
+    /* models are for as many objectives as a hypervolume is computed for */
+    size_t type = spec->objectives_n <= SPEC_MODELLED_MAX ? STRATEGY_BAYES : STRATEGY_SCALARIZE;
     int64_t whole;
     reader_inner(r, "strategy", &in);
     if (in.object && !json_get(in.object, "type"))

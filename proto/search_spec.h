@@ -18,6 +18,7 @@
 #define SPEC_PATH_MAX 1024
 #define SPEC_GROUPS_MAX 64
 #define SPEC_OBJECTIVES_MAX 8
+#define SPEC_MODELLED_MAX 4 /* objectives of a quadratic or bayes search */
 #define SPEC_METRICS_MAX 16 /* metrics in one objective */
 #define SPEC_MEANS_MAX 32
 #define SPEC_TRIALS_MAX 100000

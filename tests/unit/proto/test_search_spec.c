@@ -177,6 +177,28 @@ static void test_refined_groups(void **state)
     search_spec_fini(&spec);
 }
 
+/* Without a word about it: models, as long as there are few enough objectives for one. */
+static void test_default_strategy(void **state)
+{
+    (void)state;
+    struct search_spec spec;
+    struct spec_errors errors;
+    assert_int_equal(parse(MODELS "\"seed\":1}", &spec, &errors), 0);
+    assert_int_equal(spec.strategy, STRATEGY_BAYES);
+    search_spec_fini(&spec);
+    for (int n = SPEC_MODELLED_MAX; n <= SPEC_MODELLED_MAX + 1; n++) {
+        char text[600] = "{\"groups\":{\"count\":2},\"evaluator\":{\"type\":\"command\",\"argv\":[\"x\"],"
+                         "\"merge\":\"none\"},\"objectives\":[";
+        for (int i = 0; i < n; i++)
+            snprintf(text + strlen(text), sizeof text - strlen(text),
+                     "%s{\"metric\":\"f.%d\",\"goal\":\"max\"}", i ? "," : "", i);
+        strcat(text, "]}");
+        assert_int_equal(parse(text, &spec, &errors), 0);
+        assert_int_equal(spec.strategy, n == SPEC_MODELLED_MAX ? STRATEGY_BAYES : STRATEGY_SCALARIZE);
+        search_spec_fini(&spec);
+    }
+}
+
 /* A search that uses none of the refinements has the text it had before there were any: stored texts and the keys of
  * repeated submissions stay what they were. */
 static void test_plain_text_is_old(void **state)
@@ -186,8 +208,10 @@ static void test_plain_text_is_old(void **state)
     struct spec_errors errors;
     struct buf text;
     struct json_out out;
-    assert_int_equal(
-        parse(MODELS "\"groups\":{\"count\":2},\"output\":{\"dtype\":\"same\"}}", &spec, &errors), 0);
+    assert_int_equal(parse(MODELS "\"groups\":{\"count\":2},\"output\":{\"dtype\":\"same\"},"
+                                  "\"strategy\":{\"type\":\"scalarize\"}}",
+                           &spec, &errors),
+                     0);
     buf_init(&text, 10000);
     json_begin(&out, &text);
     search_spec_write(&spec, &out);
@@ -672,6 +696,7 @@ int main(void)
         cmocka_unit_test(test_canonical),
         cmocka_unit_test(test_named_groups),
         cmocka_unit_test(test_refined_groups),
+        cmocka_unit_test(test_default_strategy),
         cmocka_unit_test(test_plain_text_is_old),
         cmocka_unit_test(test_wrong_refinements),
         cmocka_unit_test(test_refinements_without_models),
