@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DRAWS 64
+#define DRAWS 128
 #define NOISY_ROWS_MAX 600 /* above, means are sure, and draws dear */
 #define SCORED_FULLY 48
 #define DRAWS_FEW 16 /* enough to tell which of many candidates are worth more */
-#define RELEVANT_MAX 48
+#define RELEVANT_MAX 80
 #define PENDING_MAX 64 /* the latest; a fleet is smaller */
 #define STREAM_DRAWS UINT64_C(0x6472617773000000)
 
