@@ -134,7 +134,7 @@ static void ask_surface(const struct opt_problem *problem, struct surface *s, st
     for (int j = 0; j < s->m; j++)
         gain += log(s->frame[j].unit / s->frame[j].range);
     out->path = OPT_PATH_MODEL;
-    out->gain = exp(gain);
+    out->gain = isfinite(exp(gain)) ? exp(gain) : NAN;
 }
 
 static void surface_fini(struct surface *s)

@@ -33,13 +33,11 @@ static int early_rows(const struct opt_plan *plan, const struct rows *rows)
 }
 
 /* Best and worst of one objective on the front of the first n rows; where they are one, of all these rows. */
-static void spread_of(const struct rows *rows, int n, int m, const bool *member, int j, double *best,
-                      double *worst)
+static void spread_of(const struct rows *rows, int n, const bool *member, int j, double *best, double *worst)
 {
     double all = -INFINITY;
     *best = INFINITY;
     *worst = -INFINITY;
-    (void)m;
     for (int i = 0; i < n; i++) {
         double f = rows->row[i].mean[j];
         *best = fmin(*best, f);
@@ -82,10 +80,11 @@ void frame_reference(const struct opt_problem *problem, const struct opt_plan *p
             worst = fmax(low->mean[j], high->mean[j]);
         }
         if (!(worst > best))
-            spread_of(rows, n, problem->m, member, j, &best, &worst);
+            spread_of(rows, n, member, j, &best, &worst);
         frame[j] = (struct frame){.range = finite_range(best, worst)};
-        frame[j].reference =
-            problem->has_reference[j] ? problem->reference[j] : worst + REFERENCE_BEYOND * frame[j].range;
+        frame[j].reference = worst + REFERENCE_BEYOND * frame[j].range;
+        if (problem->has_reference[j])
+            frame[j].reference = fmin(fmax(problem->reference[j], -ROWS_LARGEST), ROWS_LARGEST);
     }
     mem_free(member);
 }
@@ -121,16 +120,17 @@ static void robust(double *sorted, int n, double *median, double *deviation)
 
 static void standardise(struct frame *f, const double *score, int n)
 {
-    double sum = 0, squares = 0;
+    double sum = 0, squares = 0, farthest = 0;
     for (int i = 0; i < n; i++)
         sum += bend(f, score[i]) / n;
-    for (int i = 0; i < n; i++) {
-        double away =
-            (bend(f, score[i]) - sum) / f->scale; /* of the order of 1: a square of scores can overflow */
+    for (int i = 0; i < n; i++)
+        farthest = fmax(farthest, fabs(bend(f, score[i]) - sum));
+    for (int i = 0; i < n && farthest > 0; i++) {
+        double away = (bend(f, score[i]) - sum) / farthest; /* a square of scores can overflow, or vanish */
         squares += away * away / n;
     }
     f->offset = sum;
-    f->unit = sqrt(squares) * f->scale;
+    f->unit = sqrt(squares) * farthest;
     double least =
         1e-9 * fmax(fabs(sum), f->range); /* a constant: nothing is known but that it moves little */
     if (!(f->unit > least))

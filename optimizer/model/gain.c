@@ -311,5 +311,6 @@ double gain_volume(const struct gain *gain, double value)
 {
     for (int j = 0; j < gain->s->m; j++)
         value += log(gain->s->unit[j] / gain->s->range[j]);
-    return exp(value);
+    double volume = exp(value);
+    return isfinite(volume) ? volume : NAN;
 }

@@ -4,6 +4,7 @@
 #include "optimizer/model/surrogate.h"
 #include "proto/mem.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Of one trial: its latest event with a score, and the event that settled it; -1: none. */
@@ -31,27 +32,46 @@ static void read_events(const struct opt_history *history, struct latest *latest
     }
 }
 
+/* By (5); NaN stays what it is. */
+static void copy_within(const double *from, int m, double *to)
+{
+    for (int j = 0; j < m; j++)
+        to[j] = isnan(from[j]) ? from[j] : fmin(fmax(from[j], -ROWS_LARGEST), ROWS_LARGEST);
+}
+
+/* numbers: [2 m], room for what it points to. */
+static struct opt_event within(const struct opt_event *event, int m, double *numbers)
+{
+    struct opt_event out = *event;
+    if (event->means) {
+        copy_within(event->means, m, numbers);
+        copy_within(event->stderrs, m, numbers + m);
+        out.means = numbers;
+        out.stderrs = numbers + m;
+    }
+    return out;
+}
+
 /* What is known of the trial in part, from the events that `slices` has seen. */
-static void guess(struct rows *rows, const struct slices *slices, int m, struct row *row)
+static void guess(const struct slices *slices, int m, double *mean, double *open, struct row *row)
 {
     struct slices_guess made;
     if (row->share == 1 || !slices_guess(slices, row->trial, &made))
         return;
-    double *mean = &rows->guess[(size_t)rows->n * (size_t)m * 2], *open = mean + m;
     memcpy(mean, made.mean, (size_t)m * sizeof *mean);
     memcpy(open, made.variance, (size_t)m * sizeof *open);
-    row->mean = mean;
     row->open = open;
 }
 
 static void add(struct rows *rows, const struct space *space, const struct opt_history *history,
                 const struct slices *slices, int m, int event)
 {
-    const struct opt_event *e = &history->event[event];
+    double *numbers = &rows->numbers[(size_t)rows->n * (size_t)m * 3];
+    const struct opt_event e = within(&history->event[event], m, numbers);
     struct row *row = &rows->row[rows->n];
-    *row = (struct row){e->trial, e->kind == OPT_EVENT_DONE ? 1 : e->share, e->means, e->stderrs, NULL};
-    guess(rows, slices, m, row);
-    surrogate_x(space, &history->ratios[(size_t)e->trial * (size_t)space->k],
+    *row = (struct row){e.trial, e.kind == OPT_EVENT_DONE ? 1 : e.share, numbers, numbers + m, NULL};
+    guess(slices, m, numbers, numbers + 2 * m, row);
+    surrogate_x(space, &history->ratios[(size_t)e.trial * (size_t)space->k],
                 &rows->x[(size_t)rows->n * (size_t)space->n]);
     rows->n++;
 }
@@ -60,13 +80,15 @@ static void add_all(const struct opt_problem *problem, const struct opt_history 
                     const struct latest *latest, struct rows *out)
 {
     struct space space;
+    double numbers[2 * OPT_M_MAX];
     space_box(&space, problem);
     struct slices *slices = slices_create(problem->m, history->n);
     for (int i = 0; i < history->events_n; i++) {
         int t = history->event[i].trial;
         if (t < 0 || t >= history->n)
             continue;
-        slices_add(slices, &history->event[i]);
+        const struct opt_event event = within(&history->event[i], problem->m, numbers);
+        slices_add(slices, &event);
         if (latest[t].settled == i && latest[t].scored >= 0)
             add(out, &space, history, slices, problem->m, latest[t].scored);
     }
@@ -90,7 +112,7 @@ void rows_make(const struct opt_problem *problem, const struct opt_history *hist
         scored += latest[t].scored >= 0;
     out->row = mem_zero(scored + 1, sizeof *out->row);
     out->x = mem_zero((scored + 1) * (size_t)space.n, sizeof *out->x);
-    out->guess = mem_zero((scored + 1) * (size_t)problem->m * 2, sizeof *out->guess);
+    out->numbers = mem_zero((scored + 1) * (size_t)problem->m * 3, sizeof *out->numbers);
     add_all(problem, history, latest, out);
     mem_free(latest);
 }
@@ -102,6 +124,6 @@ void rows_fini(struct rows *rows)
     mem_free(rows->row);
     mem_free(rows->x);
     mem_free(rows->state);
-    mem_free(rows->guess);
+    mem_free(rows->numbers);
     *rows = (struct rows){0};
 }

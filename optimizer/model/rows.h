@@ -10,19 +10,21 @@
  * 2. Trials of the same ratios are rows of their own.
  * 3. A failed trial has no row.
  * 4. A partial score is read against the whole ones that were known when it was settled, or at the watermark: so the row of
- *    a settled trial never changes. */
+ *    a settled trial never changes.
+ * 5. Scores and standard errors beyond ROWS_LARGEST count as that: a square of one, or a difference of two, is finite. */
 #ifndef OPTIMIZER_MODEL_ROWS_H
 #define OPTIMIZER_MODEL_ROWS_H
 
 #include "optimizer/optimizer.h"
 #include "optimizer/space.h"
 
+#define ROWS_LARGEST 1e100
+
 struct row {
     int trial;
-    double share; /* of its items that are scored; 1: all */
-    const double
-        *mean; /* [m], borrowed from the history; of a partial score what model/slices.h makes of it */
-    const double *stderrs; /* [m], NaN: unknown; borrowed */
+    double share;          /* of its items that are scored; 1: all */
+    const double *mean;    /* [m]; of a partial score what model/slices.h makes of it */
+    const double *stderrs; /* [m], NaN: unknown */
     const double
         *open; /* [m] variance that the missing items leave open, NaN: unknown; NULL of a whole score */
 };
@@ -35,7 +37,7 @@ struct rows {
     struct row *row;       /* [n] */
     double *x;             /* [n][d] */
     enum row_state *state; /* [history.n], of every trial */
-    double *guess;         /* what mean and open of partial scores point into */
+    double *numbers;       /* [n][3 m]: what mean, stderrs and open point into */
 };
 
 void rows_make(const struct opt_problem *problem, const struct opt_history *history, struct rows *out);

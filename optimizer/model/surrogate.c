@@ -16,6 +16,7 @@
 #define NOISY 0.01 /* standard deviation of a score over the objective's range */
 /* Of a partial score whose standard error is not known, in y^2, where half of the items are scored. */
 #define OPEN_UNKNOWN 0.1
+#define VARIANCE_MAX 1e12 /* in y^2: as good as no score, and far from what a double can hold */
 
 /* What a row is to the processes: the first x_n + 2 m numbers of `number` are its x, its y and its variances. */
 struct opt_model {
@@ -112,7 +113,7 @@ static double variance_of(const struct row *row, int j, double unit, double scal
     double open = row->open ? row->open[j] / (unit * unit) : 0;
     if (isnan(open))
         open = OPEN_UNKNOWN * (1 - row->share) / row->share;
-    return s * s * row->share + open / scale;
+    return fmin(s * s * row->share + open / scale, VARIANCE_MAX);
 }
 
 static void fill_rows(const struct rows *rows, const int *index, int n, int m, const struct frame *frame,

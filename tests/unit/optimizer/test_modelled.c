@@ -219,6 +219,36 @@ static void test_given_trials_come_first(void **state)
     model_search_fini(&search);
 }
 
+/* A standard error whose square no double holds says as much as none, and a score near the largest double is a bad score. */
+static void test_numbers_that_overflow(void **state)
+{
+    (void)state;
+    static const double mad[] = {1e300, INFINITY, 1e160, 5e-324, 1.7e308, -1.7e308};
+    for (int i = 0; i < 12; i++) {
+        struct opt_problem p = modelled(i % 2 ? OPT_QUADRATIC : OPT_BAYES, 3, 2, 16);
+        p.given = 12;
+        p.has_reference[1] = i > 6;
+        p.reference[1] = 1e300;
+        model_search_init(&search, &p, 2, fake_bowl, 5);
+        search.noise = 0.05;
+        for (int t = 0; t < 12; t++) {
+            for (int l = 0; l < 3; l++)
+                fake_ratios(&search.fake, t)[l] = ((5 * t + 7 * l) % 12) / 12.0;
+            search.fake.state[t] = OPT_DONE;
+            model_search_log(&search, t, OPT_EVENT_DONE, 1);
+            search.stderrs[t][0] = t % 3 ? 0.05 : fabs(mad[i / 2]);
+            if (i >= 8 && t % 4 == 1)
+                search.means[t][1] = t % 8 == 1 ? mad[i / 2] : -mad[i / 2];
+        }
+        model_search_run(&search);
+        assert_kept(&search);
+        assert_replayed(&search, 4);
+        for (int t = model_stream(&search)->first; t < search.fake.plan.trials; t++)
+            assert_true(search.made[t].path == OPT_PATH_MODEL && !isinf(search.made[t].gain));
+        model_search_fini(&search);
+    }
+}
+
 static double volume_of(const struct opt_problem *p, fake_objective *objective)
 {
     model_search_init(&search, p, 2, objective, 5);
@@ -287,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_one_ratio_and_many),
         cmocka_unit_test(test_one_to_four_objectives),
         cmocka_unit_test(test_scores_that_say_little),
+        cmocka_unit_test(test_numbers_that_overflow),
         cmocka_unit_test(test_without_scores_the_quota_is_filled),
         cmocka_unit_test(test_given_trials_come_first),
         cmocka_unit_test(test_models_beat_spread_points),
