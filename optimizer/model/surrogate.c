@@ -95,7 +95,7 @@ static double *make_key(const struct opt_problem *problem, const struct rows *ro
         at += d;
         for (int j = 0; j < m; j++) {
             *at++ = row->mean[j];
-            *at++ = row->stderrs ? row->stderrs[j] : NAN;
+            *at++ = row->stderrs[j];
             *at++ = row->open ? row->open[j] : 0;
         }
         *at++ = row->share;
@@ -105,19 +105,20 @@ static double *make_key(const struct opt_problem *problem, const struct rows *ro
     return key;
 }
 
-/* Variance of y that the standard error tells, before hyper.scale multiplies it. A partial score has in common with complete
- * ones stderr^2 share (finite population); what its missing items leave open besides is not scaled. */
-static double variance_of(const struct row *row, int j, double unit, double scale)
+/* Variance of y that the standard error tells, before hyper.scale multiplies it; `usual` where it is not known. A partial score
+ * has in common with complete ones stderr^2 share (finite population); what its missing items leave open besides is not
+ * scaled. */
+static double variance_of(const struct row *row, int j, double unit, double usual, double scale)
 {
-    double s = row->stderrs && isfinite(row->stderrs[j]) ? row->stderrs[j] / unit : 0;
+    double s = row->stderrs[j] / unit, told = isnan(s) ? usual : s * s * row->share;
     double open = row->open ? row->open[j] / (unit * unit) : 0;
     if (isnan(open))
         open = OPEN_UNKNOWN * (1 - row->share) / row->share;
-    return fmin(s * s * row->share + open / scale, VARIANCE_MAX);
+    return fmin(told + open / scale, VARIANCE_MAX);
 }
 
 static void fill_rows(const struct rows *rows, const int *index, int n, int m, const struct frame *frame,
-                      const double *scale, struct opt_model *into)
+                      const double *usual, const double *scale, struct opt_model *into)
 {
     size_t d = (size_t)rows->d;
     into->rows_n = n;
@@ -131,7 +132,7 @@ static void fill_rows(const struct rows *rows, const int *index, int n, int m, c
         memcpy(&into->x[(size_t)i * d], &rows->x[(size_t)index[i] * d], sizeof *into->x * d);
         for (int j = 0; j < m; j++) {
             into->y[i * m + j] = frame_y(&frame[j], row->mean[j]);
-            into->variance[i * m + j] = variance_of(row, j, frame[j].unit, scale ? scale[j] : 1);
+            into->variance[i * m + j] = variance_of(row, j, frame[j].unit, usual[j], scale ? scale[j] : 1);
         }
     }
 }
@@ -160,6 +161,19 @@ static double median(const double *values, int n)
     return middle;
 }
 
+/* The median of what the first r rows that say so, and are whole, report in y^2; 0 when none does. */
+static double usual_variance(const struct rows *rows, int j, int r, double unit)
+{
+    double *known = mem_zero((size_t)r, sizeof *known);
+    int n = 0;
+    for (int i = 0; i < r; i++)
+        if (rows->row[i].share == 1 && !isnan(rows->row[i].stderrs[j]))
+            known[n++] = rows->row[i].stderrs[j];
+    double error = n > 0 ? median(known, n) / unit : 0;
+    mem_free(known);
+    return fmin(error * error, VARIANCE_MAX);
+}
+
 /* What the process is told of n rows: y [n] and variance [n], in place. */
 static void take_trend(const struct surrogate *s, int j, int n, const double *x, double *y, double *variance)
 {
@@ -174,7 +188,7 @@ static void take_trend(const struct surrogate *s, int j, int n, const double *x,
 static bool is_exact(const struct rows *rows, int j, int r)
 {
     for (int i = 0; i < r; i++)
-        if (rows->row[i].share < 1 || !rows->row[i].stderrs || rows->row[i].stderrs[j] != 0)
+        if (rows->row[i].share < 1 || rows->row[i].stderrs[j] != 0)
             return false;
     return true;
 }
@@ -190,7 +204,7 @@ static void fit_objective(const struct opt_model *sample, int j, bool exact, str
     double left = s->trend[j].left;
     s->variance[j] = median(variance, n);
     s->noise[j] = (s->fit[j].hyper.noise + s->fit[j].hyper.scale * s->variance[j]) * left * left;
-    s->noisy |= sqrt(s->noise[j]) * s->unit[j] > NOISY * s->range[j];
+    s->noisy |= !exact && sqrt(s->noise[j]) * s->unit[j] > NOISY * s->range[j];
     mem_free(y);
     mem_free(variance);
 }
@@ -209,11 +223,12 @@ static void fit(const struct opt_problem *problem, const struct rows *rows, int 
         s->unit[j] = s->frame[j].unit;
         s->reference[j] = frame[j].reference;
         s->range[j] = frame[j].range;
+        s->usual[j] = usual_variance(rows, j, r, s->unit[j]);
     }
     int *index = mem_zero((size_t)r, sizeof *index);
     int n = subset_rows(rows, r, s->m, FIT_ROWS_MAX, problem->seed, index);
     struct opt_model sample = {0};
-    fill_rows(rows, index, n, s->m, s->frame, NULL, &sample);
+    fill_rows(rows, index, n, s->m, s->frame, s->usual, NULL, &sample);
     for (int j = 0; j < s->m; j++)
         fit_objective(&sample, j, is_exact(rows, j, r), s);
     forget_rows(&sample);
@@ -315,7 +330,7 @@ int surrogate_get(const struct opt_problem *problem, const struct opt_plan *plan
     int *index = mem_zero((size_t)rows.n, sizeof *index);
     int n = choose_rows(problem, &rows, r, index, &base);
     struct opt_model held = {0};
-    fill_rows(&rows, index, n, problem->m, model->surrogate.frame, scale, &held);
+    fill_rows(&rows, index, n, problem->m, model->surrogate.frame, model->surrogate.usual, scale, &held);
     follow(model, &held, base);
     show(model, out);
     mem_free(index);

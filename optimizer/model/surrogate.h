@@ -35,6 +35,7 @@ struct surrogate {
     struct gp_fit fit[OPT_M_MAX];
     double noise[OPT_M_MAX];    /* variance of a usual complete score, in y^2 */
     double variance[OPT_M_MAX]; /* what of it is reported, as a process is told it */
+    double usual[OPT_M_MAX];    /* what a whole score reports, in y^2: of those that report nothing, too */
     const int *trial;           /* [rows] which trial each row is of */
     const double *x;            /* [rows][d] */
     const double *y;            /* [rows][m] */

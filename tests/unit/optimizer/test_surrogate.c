@@ -157,6 +157,58 @@ static void test_a_model_knows_one_search_from_another(void **state)
     opt_model_destroy(model);
 }
 
+/* A score without a standard error is as noisy as the others: the process is no surer where it is. */
+static void test_an_unknown_error_is_a_usual_one(void **state)
+{
+    (void)state;
+    double sd[2] = {0, 0};
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        start(2, 1, 60, 0.2);
+        rng_seed(&search.rng, seed, 5);
+        model_search_run(&search);
+        for (int i = 0; i < 60; i += 2)
+            search.stderrs[i][0] = NAN;
+        struct opt_model *model = opt_model_create();
+        const struct surrogate *s;
+        assert_int_equal(
+            surrogate_get(&search.fake.problem, &search.fake.plan, &search.fake.history, model, &s, NULL), 0);
+        for (int i = 0; i < s->rows; i++) {
+            double one;
+            surrogate_predict(s, 0, 1, &s->x[i * s->d], NULL, &one);
+            sd[i % 2] += one;
+        }
+        opt_model_destroy(model);
+        model_search_fini(&search);
+    }
+    print_message("sd where the standard error is unknown / known: %.3f\n", sd[0] / sd[1]);
+    assert_true(sd[0] / sd[1] > 0.9 && sd[0] / sd[1] < 1.1);
+}
+
+/* However little the ends of the sweep differ. */
+static bool flat_ends(const double *ratios, int k, double *scores, int m)
+{
+    (void)k;
+    for (int j = 0; j < m; j++)
+        scores[j] = sin(3.141592 * ratios[j]) + 1e-4 * ratios[1 - j];
+    return true;
+}
+
+static void test_exact_scores_are_never_noisy(void **state)
+{
+    (void)state;
+    start(2, 2, 20, 0);
+    search.objective = flat_ends;
+    model_search_run(&search);
+    struct opt_model *model = opt_model_create();
+    const struct surrogate *s;
+    assert_int_equal(
+        surrogate_get(&search.fake.problem, &search.fake.plan, &search.fake.history, model, &s, NULL), 0);
+    assert_true(s->range[0] < 1e-3);
+    assert_false(s->noisy);
+    opt_model_destroy(model);
+    model_search_fini(&search);
+}
+
 static void test_fewer_than_three_scores_are_no_model(void **state)
 {
     (void)state;
@@ -207,6 +259,8 @@ int main(void)
         cmocka_unit_test(test_a_cache_changes_no_bit),
         cmocka_unit_test(test_a_model_can_change_the_search),
         cmocka_unit_test(test_a_model_knows_one_search_from_another),
+        cmocka_unit_test(test_an_unknown_error_is_a_usual_one),
+        cmocka_unit_test(test_exact_scores_are_never_noisy),
         cmocka_unit_test(test_fewer_than_three_scores_are_no_model),
         cmocka_unit_test(test_a_subset_has_the_front_and_the_ends),
     };
