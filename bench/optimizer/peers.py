@@ -60,7 +60,7 @@ def botorch_model(problem):
     box = torch.tensor([[0.0] * problem.d, [1.0] * problem.d], dtype=torch.double)
     models = []
     for j in range(problem.m):
-        known = torch.full_like(y[:, j : j + 1], problem.noise[j] ** 2) if problem.noise[j] else None
+        known = torch.full_like(y[:, j : j + 1], problem.noise[j] ** 2)  # exact scores are known to be: 0
         models.append(
             SingleTaskGP(
                 x,

@@ -73,7 +73,7 @@ void run_begin(struct run *run, enum opt_kind kind)
     run->stderrs = mem_zero(m, sizeof(double));
     run->event = mem_zero(n, sizeof *run->event);
     for (size_t j = 0; j < m; j++)
-        run->stderrs[j] = c->noise[j] > 0 ? c->noise[j] : NAN;
+        run->stderrs[j] = c->noise[j];
     run->history = (struct opt_history){.n = run->plan.trials,
                                         .state = run->state,
                                         .ratios = run->ratios,
