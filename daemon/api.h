@@ -70,11 +70,12 @@ void api_summary(struct paretod *daemon, struct exchange *x, int status, int64_t
 bool api_query_whole(struct exchange *x, const char *name, int64_t min, int64_t max, int64_t otherwise,
                      int64_t *out);
 
-/* Gives a job to the worker that asks. False: nothing to do now, not answered. */
-bool api_lease(struct paretod *daemon, struct exchange *x, const char *worker, struct now now);
+/* Gives a job to the worker that asks; poll as in sched_lease. False: nothing to do now, not answered. */
+bool api_lease(struct paretod *daemon, struct exchange *x, const char *worker, struct poll *poll,
+               struct now now);
 /* Gives a trial of search `id` to a program that asks. False: nothing to do now, not answered. */
 bool api_ask(struct paretod *daemon, struct exchange *x, int64_t id, const char *client, int lease_s,
-             struct now now);
+             struct poll *poll, struct now now);
 /* Answers with the front; false when the client has it already and may_wait. */
 bool api_front(struct paretod *daemon, struct exchange *x, int64_t id, bool may_wait);
 

@@ -56,12 +56,12 @@ static void send_trial(struct exchange *x, const struct search *search, const st
 }
 
 bool api_ask(struct paretod *daemon, struct exchange *x, int64_t id, const char *client, int lease_s,
-             struct now now)
+             struct poll *poll, struct now now)
 {
     struct search *search = sched_search(&daemon->sched, id);
     const struct lease *lease;
     struct err err = {0};
-    int rc = sched_ask(&daemon->sched, search, client, lease_s, now, &lease, &err);
+    int rc = sched_ask(&daemon->sched, search, client, lease_s, now, poll, &lease, &err);
     if (rc == ERR_NOT_READY)
         return false;
     if (rc)
@@ -106,11 +106,11 @@ void api_search_ask(struct api_call *call)
     bool ok = read_ask(call->x, root, &ask);
     json_free(root);
     struct now now = paretod_now();
-    if (!ok || api_ask(call->daemon, call->x, search->id, ask.client, ask.lease_s, now))
+    struct poll poll = {.since_us = now.us, .until_us = now.us + (ok ? (int64_t)(ask.wait_s * 1e6) : 0)};
+    if (!ok || api_ask(call->daemon, call->x, search->id, ask.client, ask.lease_s, &poll, now))
         return;
     if (ask.wait_s > 0)
-        polls_add_ask(call->daemon, exchange_id(call->x), search->id, ask.client, ask.lease_s,
-                      now.us + (int64_t)(ask.wait_s * 1e6));
+        polls_add_ask(call->daemon, exchange_id(call->x), search->id, ask.client, ask.lease_s, &poll);
     else
         http_answer(call->x, &(struct answer){.status = 204});
 }

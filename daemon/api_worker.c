@@ -180,11 +180,12 @@ void api_lease_lost(void *ctx, const char *token)
     sched_release(&daemon->sched, token, paretod_now(), NULL);
 }
 
-bool api_lease(struct paretod *daemon, struct exchange *x, const char *worker, struct now now)
+bool api_lease(struct paretod *daemon, struct exchange *x, const char *worker, struct poll *poll,
+               struct now now)
 {
     const struct lease *lease;
     struct err err = {0};
-    int rc = sched_lease(&daemon->sched, worker, now, &lease, &err);
+    int rc = sched_lease(&daemon->sched, worker, now, poll, &lease, &err);
     if (rc == ERR_NOT_READY)
         return false;
     if (rc)
@@ -222,10 +223,11 @@ void api_lease_ask(struct api_call *call)
     bool ok = read_ask(call->x, root, worker, &wait_s);
     json_free(root);
     struct now now = paretod_now();
-    if (!ok || api_lease(call->daemon, call->x, worker, now))
+    struct poll poll = {.since_us = now.us, .until_us = now.us + (int64_t)(wait_s * 1e6)};
+    if (!ok || api_lease(call->daemon, call->x, worker, &poll, now))
         return;
     if (wait_s > 0)
-        polls_add_lease(call->daemon, exchange_id(call->x), worker, now.us + (int64_t)(wait_s * 1e6));
+        polls_add_lease(call->daemon, exchange_id(call->x), worker, &poll);
     else
         http_answer(call->x, &(struct answer){.status = 204});
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #define REPLAYS_MAX 64
-/* Whoever tells a result asks for the next trial at once. A job that began in between would be about steps that have become
- * trials when it comes home, and be thrown away. */
+/* Whoever tells a result asks for the next trial at once. Unless he waits for it (modeller_hurry), a job that began in between
+ * would be about steps that have become trials when it comes home, and be thrown away. */
 #define PAUSE_MS 20
 
 /* What is wanted of one search. */
@@ -32,6 +32,7 @@ struct modeller {
     int64_t last_search; /* that was served last: searches take turns */
     uv_timer_t pause;    /* before the next job */
     bool busy;
+    bool hurried; /* somebody waits: the next job begins without a pause */
 };
 
 struct modeller *modeller_create(struct paretod *daemon)
@@ -100,7 +101,7 @@ static void on_pause_over(uv_timer_t *timer)
 /* There is a wish: the next job begins soon, or at once when somebody waits for it. */
 static void begin_soon(struct modeller *modeller)
 {
-    bool urgent = false;
+    bool urgent = modeller->hurried;
     if (modeller->busy || modeller->daemon->stopping)
         return; /* until it comes home */
     for (int i = 0; i < modeller->desk_n; i++)
@@ -247,6 +248,7 @@ static void begin_next(struct modeller *modeller)
         take_replay(modeller, job);
     }
     modeller->busy = true;
+    modeller->hurried = false;
     uv_timer_stop(&modeller->pause);
     uv_queue_work(&daemon->loop, &job->work, run, came_home);
 }
@@ -281,6 +283,12 @@ static void want_promise(struct desk *desk, int trial)
         desk->promise = mem_grow(desk->promise, (size_t)desk->promise_cap, sizeof *desk->promise);
     }
     desk->promise[desk->promise_n++] = trial;
+}
+
+void modeller_hurry(struct modeller *modeller)
+{
+    modeller->hurried = true;
+    begin_soon(modeller);
 }
 
 static bool is_modelled(const struct search *search)

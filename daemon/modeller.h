@@ -25,6 +25,8 @@ void modeller_destroy(struct modeller *modeller); /* after the last job came hom
 void modeller_ask(struct modeller *modeller, const struct search *search, int stream);
 /* sched_ops.learnt: promises of trials that go on, and insight where it is kept up to date. */
 void modeller_learnt(struct modeller *modeller, const struct search *search);
+/* sched_ops.hurry: what is asked for begins now, not in a moment. */
+void modeller_hurry(struct modeller *modeller);
 /* Frees the models of searches that are over. Now and then. */
 void modeller_tick(struct modeller *modeller);
 /* What is known of the search, NULL when nothing is (yet). Asks for a newer one when it is behind. */

@@ -86,6 +86,11 @@ static void learnt(void *ctx, const struct search *search)
     modeller_learnt(((struct paretod *)ctx)->modeller, search);
 }
 
+static void hurry(void *ctx)
+{
+    modeller_hurry(((struct paretod *)ctx)->modeller);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct paretod *daemon = handle->data;
@@ -171,8 +176,10 @@ static void start_handles(struct paretod *daemon)
     uv_signal_init(&daemon->loop, &daemon->term);
     uv_signal_init(&daemon->loop, &daemon->interrupt);
     uv_timer_init(&daemon->loop, &daemon->tick);
+    uv_timer_init(&daemon->loop, &daemon->held);
     uv_prepare_init(&daemon->loop, &daemon->prepare);
-    daemon->term.data = daemon->interrupt.data = daemon->tick.data = daemon->prepare.data = daemon;
+    daemon->term.data = daemon->interrupt.data = daemon->tick.data = daemon;
+    daemon->held.data = daemon->prepare.data = daemon;
     uv_signal_start(&daemon->term, on_signal, SIGTERM);
     uv_signal_start(&daemon->interrupt, on_signal, SIGINT);
     uv_timer_start(&daemon->tick, on_tick, TICK_MS, TICK_MS);
@@ -184,7 +191,7 @@ static int start(struct paretod *daemon, struct err *err)
     int rc = open_store(daemon, err);
     if (rc)
         return rc;
-    struct sched_ops ops = {daemon, persist, proposer_ask, wake, changed, learnt};
+    struct sched_ops ops = {daemon, persist, proposer_ask, wake, changed, learnt, hurry};
     struct now now = paretod_now();
     sched_init(&daemon->sched, &ops, (int64_t)daemon->options->lease_s * 1000000, chance());
     rc = restore_all(daemon->store, &daemon->sched, &daemon->facts, now, err);
@@ -210,6 +217,7 @@ void paretod_close(struct paretod *daemon)
     uv_close((uv_handle_t *)&daemon->term, NULL);
     uv_close((uv_handle_t *)&daemon->interrupt, NULL);
     uv_close((uv_handle_t *)&daemon->tick, NULL);
+    uv_close((uv_handle_t *)&daemon->held, NULL);
     uv_close((uv_handle_t *)&daemon->prepare, NULL);
     modeller_close(daemon->modeller);
     uv_run(&daemon->loop, UV_RUN_DEFAULT); /* jobs in the pool come home; their answers are dropped */

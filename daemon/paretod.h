@@ -24,8 +24,8 @@ struct paretod {
     const struct options *options;
     uv_loop_t loop;
     uv_signal_t term, interrupt;
-    uv_timer_t tick;
-    uv_prepare_t prepare; /* offers jobs to waiting polls before the loop sleeps */
+    uv_timer_t tick, held; /* held: polls.c, for those that wait for newer proposals */
+    uv_prepare_t prepare;  /* offers jobs to waiting polls before the loop sleeps */
     struct store *store;
     struct sched sched;
     struct http *http;

@@ -32,6 +32,27 @@ static void count_waiting(struct paretod *daemon)
     }
 }
 
+static void on_held(uv_timer_t *timer)
+{
+    ((struct paretod *)timer->data)->polls.jobs = true;
+}
+
+/* Polls that are held back for newer proposals are tried again when they have waited enough. */
+static void set_timer(struct paretod *daemon)
+{
+    int64_t first_us = 0, left_us;
+    for (int i = 0; i < daemon->polls.lease_n; i++) {
+        int64_t again_us = daemon->polls.lease[i].poll.again_us;
+        if (again_us && (!first_us || again_us < first_us))
+            first_us = again_us;
+    }
+    uv_timer_stop(&daemon->held);
+    if (!first_us)
+        return;
+    left_us = first_us - paretod_now().us;
+    uv_timer_start(&daemon->held, on_held, left_us > 0 ? (uint64_t)(left_us + 999) / 1000 : 0, 0);
+}
+
 static void add_lease(struct paretod *daemon, const struct lease_poll *poll)
 {
     struct polls *polls = &daemon->polls;
@@ -42,22 +63,22 @@ static void add_lease(struct paretod *daemon, const struct lease_poll *poll)
     polls->lease[polls->lease_n++] = *poll;
     count_waiting(daemon);
     sched_more(&daemon->sched);
+    set_timer(daemon);
 }
 
-void polls_add_lease(struct paretod *daemon, uint64_t exchange, const char *worker, int64_t deadline_us)
+void polls_add_lease(struct paretod *daemon, uint64_t exchange, const char *worker, const struct poll *poll)
 {
-    struct lease_poll poll = {.exchange = exchange, .deadline_us = deadline_us};
-    snprintf(poll.worker, sizeof poll.worker, "%s", worker);
-    add_lease(daemon, &poll);
+    struct lease_poll added = {.exchange = exchange, .poll = *poll};
+    snprintf(added.worker, sizeof added.worker, "%s", worker);
+    add_lease(daemon, &added);
 }
 
 void polls_add_ask(struct paretod *daemon, uint64_t exchange, int64_t search, const char *client, int lease_s,
-                   int64_t deadline_us)
+                   const struct poll *poll)
 {
-    struct lease_poll poll = {
-        .exchange = exchange, .deadline_us = deadline_us, .search = search, .lease_s = lease_s};
-    snprintf(poll.worker, sizeof poll.worker, "%s", client);
-    add_lease(daemon, &poll);
+    struct lease_poll added = {.exchange = exchange, .poll = *poll, .search = search, .lease_s = lease_s};
+    snprintf(added.worker, sizeof added.worker, "%s", client);
+    add_lease(daemon, &added);
 }
 
 void polls_add_front(struct paretod *daemon, uint64_t exchange, int64_t search, int64_t deadline_us)
@@ -76,16 +97,17 @@ static void end_without_content(struct exchange *x)
 }
 
 /* True when the poll is served or gone. */
-static bool serve_lease(struct paretod *daemon, const struct lease_poll *poll, struct now now)
+static bool serve_lease(struct paretod *daemon, struct lease_poll *poll, struct now now)
 {
     struct exchange *x = http_find(daemon->http, poll->exchange);
     bool alive = x && exchange_alive(x); /* a job for a closed connection would only come back */
     if (!x)
         return true;
-    if (alive && (poll->search ? api_ask(daemon, x, poll->search, poll->worker, poll->lease_s, now)
-                               : api_lease(daemon, x, poll->worker, now)))
+    if (alive &&
+        (poll->search ? api_ask(daemon, x, poll->search, poll->worker, poll->lease_s, &poll->poll, now)
+                      : api_lease(daemon, x, poll->worker, &poll->poll, now)))
         return true;
-    if (alive && now.us < poll->deadline_us)
+    if (alive && now.us < poll->poll.until_us)
         return false;
     end_without_content(x);
     return true;
@@ -116,6 +138,7 @@ static void serve_leases(struct paretod *daemon)
             polls->lease[kept++] = polls->lease[i];
     polls->lease_n = kept;
     count_waiting(daemon);
+    set_timer(daemon);
 }
 
 static void serve_fronts(struct paretod *daemon)

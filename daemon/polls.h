@@ -9,6 +9,7 @@
 #define DAEMON_POLLS_H
 
 #include "daemon/core/fleet.h"
+#include "daemon/core/poll.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +19,7 @@ struct paretod;
 struct lease_poll {
     uint64_t exchange;
     char worker[WORKER_NAME_MAX]; /* id of a worker, or with `search` the name of a program that asks */
-    int64_t deadline_us;
+    struct poll poll;
     int64_t search; /* 0: any, for a worker */
     int lease_s;    /* with `search` */
 };
@@ -39,9 +40,9 @@ struct polls {
 };
 
 void polls_fini(struct polls *polls);
-void polls_add_lease(struct paretod *daemon, uint64_t exchange, const char *worker, int64_t deadline_us);
+void polls_add_lease(struct paretod *daemon, uint64_t exchange, const char *worker, const struct poll *poll);
 void polls_add_ask(struct paretod *daemon, uint64_t exchange, int64_t search, const char *client, int lease_s,
-                   int64_t deadline_us);
+                   const struct poll *poll);
 void polls_add_front(struct paretod *daemon, uint64_t exchange, int64_t search, int64_t deadline_us);
 /* The polls of a worker that leaves end with nothing. */
 void polls_end_worker(struct paretod *daemon, const char *worker);

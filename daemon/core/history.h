@@ -16,6 +16,7 @@ struct search_event {
     double share;                  /* 0 with REOPENED and FAILED */
     int64_t items;                 /* scored so far; 0 as above, or not known */
     const double *means, *stderrs; /* [m] minimised; NULL with REOPENED and FAILED */
+    int64_t learnt_us;             /* monotonic; 0: before the daemon started. In memory only */
 };
 
 struct event_log {

@@ -130,13 +130,28 @@ int sched_grant(struct sched *sched, struct search *search, enum half half, cons
     return 0;
 }
 
-int sched_lease(struct sched *sched, const char *worker_id, struct now now, const struct lease **out,
-                struct err *err)
+bool sched_holds(struct sched *sched, struct search *search, struct poll *poll, struct now now)
+{
+    if (!poll || search->state != SEARCH_RUNNING)
+        return false;
+    poll->again_us = poll_held_until(poll, search, now.us);
+    if (poll->again_us && !poll->held) {
+        poll->held = true;
+        search->streams[search_next_prepared(search)].held++;
+        sched->ops.hurry(sched->ops.ctx);
+    }
+    return poll->again_us != 0;
+}
+
+int sched_lease(struct sched *sched, const char *worker_id, struct now now, struct poll *poll,
+                const struct lease **out, struct err *err)
 {
     struct worker *worker = fleet_find(&sched->fleet, worker_id);
     if (!worker)
         return err_set(err, ERR_NOT_FOUND, "worker \"%s\" is not known; register again with POST /v1/workers",
                        worker_id);
+    if (poll)
+        poll->again_us = 0;
     worker->seen_us = now.us;
     struct lease *oldest;
     if (lease_of_worker(&sched->leases, worker->name, &oldest) >= worker->slots) {
@@ -147,7 +162,8 @@ int sched_lease(struct sched *sched, const char *worker_id, struct now now, cons
     }
     enum half half;
     struct search *search = next_search(sched, worker, &half);
-    if (!search)
+    /* Held, it keeps its turn: who looked for another search's job would never come to one that learns all the time. */
+    if (!search || sched_holds(sched, search, poll, now))
         return err_set(err, ERR_NOT_READY, "no job is ready");
     int rc = sched_grant(sched, search, half, worker->name, 0, now, out, err);
     sched_fill(sched, search); /* no more than this: an advance could end the lease */

@@ -15,6 +15,7 @@
 
 #include "daemon/core/fleet.h"
 #include "daemon/core/lease.h"
+#include "daemon/core/poll.h"
 #include "daemon/core/search.h"
 #include "proto/rng.h"
 
@@ -98,6 +99,8 @@ struct sched_ops {
     void (*changed)(void *ctx, int64_t search);
     /* The log of a search grew. Do not call back from within. */
     void (*learnt)(void *ctx, const struct search *search);
+    /* Somebody waits for proposals of a modelled stream that were asked for. Do not call back from within. */
+    void (*hurry)(void *ctx);
 };
 
 struct sched {
@@ -124,14 +127,15 @@ void sched_restore_lease(struct sched *sched, const struct lease *lease);
 void sched_start(struct sched *sched, struct now now);
 struct search *sched_search(struct sched *sched, int64_t id);
 
-/* ERR_NOT_FOUND: register again. ERR_NOT_READY: nothing to do now. *out borrows. */
-int sched_lease(struct sched *sched, const char *worker_id, struct now now, const struct lease **out,
-                struct err *err);
+/* ERR_NOT_FOUND: register again. ERR_NOT_READY: nothing to do now, or newer proposals are worth waiting for. poll: the same one
+ * at each try, NULL: it does not wait. *out borrows. */
+int sched_lease(struct sched *sched, const char *worker_id, struct now now, struct poll *poll,
+                const struct lease **out, struct err *err);
 /* A trial of an external search for a program that asks; client: its name, a lease at a time. Whoever asks again while his
  * lease is active gets the same one with a fresh deadline: the answer to his last ask was lost. length_s: of the lease.
- * ERR_CONFLICT: the search is not external, or over. ERR_NOT_READY: nothing to do now. *out borrows. */
+ * ERR_CONFLICT: the search is not external, or over. ERR_NOT_READY, poll, *out: as sched_lease. */
 int sched_ask(struct sched *sched, struct search *search, const char *client, int length_s, struct now now,
-              const struct lease **out, struct err *err);
+              struct poll *poll, const struct lease **out, struct err *err);
 /* The lease under which a trial may be told: its active one, or the last that ended without a score. *told: it has its
  * score already and needs none. ERR_NOT_FOUND: no such trial, or it was cancelled or quarantined. ERR_CONFLICT: nobody has
  * asked for it. */

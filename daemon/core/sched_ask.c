@@ -15,9 +15,11 @@ static struct lease *find_lease(struct sched *sched, const struct search *search
 }
 
 int sched_ask(struct sched *sched, struct search *search, const char *client, int length_s, struct now now,
-              const struct lease **out, struct err *err)
+              struct poll *poll, const struct lease **out, struct err *err)
 {
     enum half half;
+    if (poll)
+        poll->again_us = 0;
     if (search->spec.evaluator != EVALUATOR_EXTERNAL)
         return err_set(
             err, ERR_CONFLICT,
@@ -32,7 +34,7 @@ int sched_ask(struct sched *sched, struct search *search, const char *client, in
         *out = mine;
         return 0;
     }
-    if (!sched_gives(search, &half))
+    if (!sched_gives(search, &half) || sched_holds(sched, search, poll, now))
         return err_set(err, ERR_NOT_READY, "no trial is ready");
     int rc = sched_grant(sched, search, half, client, length_s, now, out, err);
     sched_fill(sched, search); /* no more than this: an advance could end the lease */

@@ -26,6 +26,8 @@ struct lease *lease_working(struct sched *sched, const char *token, struct searc
 int64_t lease_length_us(const struct sched *sched, const struct lease *lease);
 /* The half of which the search gives out jobs now; false when it gives none. */
 bool sched_gives(const struct search *search, enum half *half);
+/* The search's next job is a proposal, and a newer one is worth the poll's (NULL: nobody's) time. */
+bool sched_holds(struct sched *sched, struct search *search, struct poll *poll, struct now now);
 /* A lease of the search's next job. length_s: as in struct lease. */
 int sched_grant(struct sched *sched, struct search *search, enum half half, const char *worker, int length_s,
                 struct now now, const struct lease **out, struct err *err);

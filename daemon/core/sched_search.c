@@ -214,7 +214,7 @@ void sched_prepared(struct sched *sched, int64_t id, int stream, const struct mo
     state->asking = 0;
     if (search_state_is_final(search->state) || search->closed)
         return;
-    bool taken = search_ask_end(search, stream, ask, ratios, origins, n);
+    search_ask_end(search, stream, ask, ratios, origins, n);
     if (rc == ERR_NOT_READY && n == 0)
         state->blocked_done = ask->watermark;
     else if (rc && rc != ERR_NOT_READY && n == 0) {
@@ -223,8 +223,7 @@ void sched_prepared(struct sched *sched, int64_t id, int stream, const struct mo
             &search->trials[search->plan.streams[stream].first + state->proposed].job[HALF_SEARCH].reason,
             why);
     }
-    if (taken && n > 0)
-        sched->ops.wake(sched->ops.ctx);
+    sched->ops.wake(sched->ops.ctx); /* whatever came: nobody is held for it any more */
     sched_advance(sched, search, now);
 }
 

@@ -102,7 +102,7 @@ int sched_slice(struct sched *sched, const char *token, const struct slice_repor
         return 0;
     search_minimised(search, means, minimised);
     int64_t items = report->items > 0 ? report->items : slices_items(report->scores, report->scores_n);
-    struct search_event event = {lease->trial, OPT_EVENT_SLICE, share, items, minimised, stderrs};
+    struct search_event event = {lease->trial, OPT_EVENT_SLICE, share, items, minimised, stderrs, now.us};
     struct sched_write write = write_begin(search, now);
     write.slice = &event;
     rc = write_commit(sched, search, &write, err);

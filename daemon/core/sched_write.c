@@ -89,7 +89,7 @@ static bool event_of(const struct search *search, const struct sched_write *writ
 {
     const struct result *result = write->result;
     enum trial_state from = search->trials[change->number].job[HALF_SEARCH].state;
-    *out = (struct search_event){.trial = change->number};
+    *out = (struct search_event){.trial = change->number, .learnt_us = write->now.us};
     if (change->half != HALF_SEARCH)
         return false;
     if (change->to == TRIAL_DONE || change->to == TRIAL_STOPPED) {

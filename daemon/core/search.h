@@ -43,6 +43,7 @@ struct search_stream {
     bool dropped;           /* the strategy cannot go on here; the rest of the quota never comes */
     int asked_done;         /* search_known when it was asked last */
     int blocked_done;       /* the same when it said "not ready"; -1 = it did not */
+    int held;               /* modelled: polls that wait for newer proposals than those that are ready */
     struct proposals ready; /* modelled: for the steps from `proposed` on */
 };
 
@@ -162,9 +163,9 @@ bool search_wants_model(const struct search *search, int stream, int want);
  * ready and know all stay, as pending trials of the history. */
 void search_ask_begin(const struct search *search, int stream, int want, struct model_ask *ask,
                       struct history *history);
-/* The answer: ratios [n][k], origins [n]. They replace what is ready or go behind it; false when trials came into being
- * meanwhile that they know nothing of, and nothing changed. */
-bool search_ask_end(struct search *search, int stream, const struct model_ask *ask, const double *ratios,
+/* The answer: ratios [n][k], origins [n]. They replace what is ready or go behind it; nothing changes when trials came into
+ * being meanwhile that they know nothing of. */
+void search_ask_end(struct search *search, int stream, const struct model_ask *ask, const double *ratios,
                     const struct origin *origins, int n);
 /* Why nothing new should be begun: "the expected gain …", "the budget of …"; "" when nothing speaks against it. now_us: for
  * the time budget. */

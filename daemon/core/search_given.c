@@ -21,6 +21,6 @@ void search_add_given(struct search *search, int64_t wall_us)
         text_replace(&trial->worker, *given->sources[i] ? given->sources[i] : NULL);
         search_trial_move(search, i, HALF_SEARCH, TRIAL_DONE);
         search_minimised(search, means, minimised);
-        search_event_add(search, &(struct search_event){i, OPT_EVENT_DONE, 1, 0, minimised, stderrs});
+        search_event_add(search, &(struct search_event){i, OPT_EVENT_DONE, 1, 0, minimised, stderrs, 0});
     }
 }

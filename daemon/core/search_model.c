@@ -67,24 +67,27 @@ void search_ask_begin(const struct search *search, int stream, int want, struct 
     }
     if (state->ready.n == 0)
         ask->n = 1; /* whoever waits gets the first as soon as it is there */
+    else if (stale && state->held > 0)
+        ask->n = least(ask->n, state->held);
     search_history(search, history);
     if (!stale)
         add_ready(search, stream, history);
 }
 
-bool search_ask_end(struct search *search, int stream, const struct model_ask *ask, const double *ratios,
+void search_ask_end(struct search *search, int stream, const struct model_ask *ask, const double *ratios,
                     const struct origin *origins, int n)
 {
     struct search_stream *state = &search->streams[stream];
     bool behind = state->ready.watermark == ask->watermark && ask->first == state->proposed + state->ready.n;
     if (!behind && ask->first != state->proposed)
-        return false;
+        return;
     if (!behind)
         proposals_clear(&state->ready);
+    if (ask->watermark == search->log.n)
+        state->held = 0;
     state->ready.watermark = ask->watermark;
     proposals_add(&state->ready, ratios, origins, n);
     assert(state->proposed + state->ready.n <= search->plan.streams[stream].quota); /* (6) */
-    return true;
 }
 
 /* The last proposals that became trials all promised less than the budget wants. */

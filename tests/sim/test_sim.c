@@ -323,6 +323,41 @@ static int assert_derived_again(struct world *world, uint64_t seed)
     return modelled;
 }
 
+/* Polls wait for proposals that know the last result: never longer than that is worth, and what comes of it is derived again
+ * like anything else. */
+static void test_polls_wait_for_newer_proposals(void **state)
+{
+    (void)state;
+    int held = 0, knew_all = 0, knew_less = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct world_options options = {.seed = seed,
+                                        .strategy = seed % 2 ? STRATEGY_BAYES : STRATEGY_QUADRATIC,
+                                        .made_up = true,
+                                        .waits = true,
+                                        .attempts = 1000,
+                                        .held_out = seed % 2,
+                                        .disk_fails = 0.02,
+                                        .daemon_crashes = 0.003,
+                                        .worker_crashes = 0.003,
+                                        .evaluation_fails = 0.1,
+                                        .answer_lost = 0.05,
+                                        .gives_back = 0.05,
+                                        .pauses = 0.01,
+                                        .slices = seed % 4 < 2 ? 4 : 0,
+                                        .stops = 0.05,
+                                        .reopens = 0.05};
+        struct world *world = world_create(&options);
+        world_run(world);
+        assert_log_is_true(world, seed);
+        assert_true(assert_derived_again(world, seed) > 0);
+        held += world->held;
+        knew_all += world->knew_all;
+        knew_less += world->knew_less;
+        world_destroy(world);
+    }
+    assert_true(held > 100 && knew_less > 0 && knew_all > 3 * knew_less);
+}
+
 static int run_modelled(uint64_t seed, enum spec_strategy strategy, bool made_up)
 {
     struct world_options options = {.seed = seed,
@@ -469,6 +504,7 @@ int main(void)
         cmocka_unit_test(test_modelled_trials_come_out_of_their_history),
         cmocka_unit_test(test_quadratic_trials_come_out_of_their_history),
         cmocka_unit_test(test_bayes_trials_come_out_of_their_history),
+        cmocka_unit_test(test_polls_wait_for_newer_proposals),
         cmocka_unit_test(test_low_gains_end_a_search),
         cmocka_unit_test(test_items_end_a_search),
         cmocka_unit_test(test_hopeless_searches_fail),

@@ -163,6 +163,11 @@ static void on_changed(void *ctx, int64_t search)
     (void)search;
 }
 
+static void on_hurry(void *ctx)
+{
+    (void)ctx;
+}
+
 static void on_learnt(void *ctx, const struct search *search)
 {
     (void)ctx;
@@ -347,7 +352,7 @@ static void load_search(struct world *world, int64_t id)
 
 static void start_daemon(struct world *world)
 {
-    struct sched_ops ops = {world, on_persist, on_ask, on_wake, on_changed, on_learnt};
+    struct sched_ops ops = {world, on_persist, on_ask, on_wake, on_changed, on_learnt, on_hurry};
     sched_init(&world->sched, &ops, LEASE_US, rng_u64(&world->rng));
     for (int64_t id = 1; id <= WORLD_SEARCHES; id++)
         load_search(world, id);
@@ -381,11 +386,64 @@ static void replace_worker(struct world *world, struct world_worker *worker)
     snprintf(worker->name, sizeof worker->name, "host:%d", ++world->workers_ever);
 }
 
+/* The poll goes on until its end; then another begins. NULL: workers do not wait in this world. */
+static struct poll *poll_of(struct world *world, struct world_worker *worker)
+{
+    int64_t now_us = world->now.us;
+    if (!worker->poll.since_us || worker->poll.until_us < now_us)
+        worker->poll = (struct poll){.since_us = now_us, .until_us = now_us + 20 * INT64_C(1000000)};
+    return world->options.waits ? &worker->poll : NULL;
+}
+
+/* Held back: only for what is asked for, and within its patience. */
+static void check_held(struct world *world, const struct poll *poll)
+{
+    bool asked = false;
+    for (int i = 0; i < WORLD_SEARCHES; i++) {
+        const struct search *search = sched_search(&world->sched, i + 1);
+        asked |= search_asking(search) > 0 && poll->again_us <= poll->since_us + poll_patience_us(search);
+    }
+    assert(asked && poll->again_us > world->now.us && poll->again_us <= poll->until_us);
+    world->held++;
+}
+
+/* A proposal was handed out. It knows what was known when the poll came, or nothing could be done about it in time. */
+static void check_given(struct world *world, const struct poll *poll, const struct lease *lease,
+                        bool was_asked, int64_t patience_us)
+{
+    const struct search *search = sched_search(&world->sched, lease->search);
+    int known = search->trials[lease->trial].origin.watermark;
+    bool all = known == search->log.n || search->log.events[known].learnt_us > poll->since_us;
+    int64_t waited_us = world->now.us - poll->since_us;
+    assert(all || !was_asked || waited_us >= patience_us || world->now.us >= poll->until_us);
+    world->knew_all += all;
+    world->knew_less += !all;
+}
+
 static void poll_job(struct world *world, struct world_worker *worker)
 {
     const struct lease *lease;
+    struct poll *poll = poll_of(world, worker);
+    bool asking[WORLD_SEARCHES];
+    int made[WORLD_SEARCHES];
+    int64_t patience_us[WORLD_SEARCHES];
+    for (int i = 0; i < WORLD_SEARCHES; i++) {
+        const struct search *search = sched_search(&world->sched, i + 1);
+        asking[i] = search_asking(search) > 0;
+        made[i] = search->streams[search->plan.streams_n - 1].proposed;
+        patience_us[i] = poll_patience_us(search);
+    }
     world->sched.waiting = 1;
-    int rc = sched_lease(&world->sched, worker->id, world->now, &lease, NULL);
+    int rc = sched_lease(&world->sched, worker->id, world->now, poll, &lease, NULL);
+    if (rc == ERR_NOT_READY && poll && poll->again_us)
+        check_held(world, poll);
+    if (rc == 0) {
+        const struct search *search = sched_search(&world->sched, lease->search);
+        int last = search->plan.streams_n - 1, i = (int)lease->search - 1;
+        if (poll && search->plan.streams[last].modelled && search->streams[last].proposed > made[i])
+            check_given(world, poll, lease, asking[i], patience_us[i]);
+        worker->poll.since_us = 0;
+    }
     if (rc == ERR_NOT_FOUND) {
         const struct worker *known = fleet_register(&world->sched.fleet, worker->name, 1, "t", world->now.us);
         snprintf(worker->id, sizeof worker->id, "%s", known->id);
@@ -405,7 +463,8 @@ static void poll_job(struct world *world, struct world_worker *worker)
     worker->half = lease->half;
     worker->slices_done = 0;
     worker->stop = false;
-    worker->finish_us = world->now.us + (int64_t)(rng_uniform(&world->rng) * 60e6);
+    worker->finish_us =
+        world->now.us + (int64_t)(rng_uniform(&world->rng) * (world->options.waits ? 600e6 : 60e6));
     worker->slice_us =
         world->options.slices ? (worker->finish_us - world->now.us) / world->options.slices : 0;
     worker->beat_us = happens(world, world->options.worker_stalls) ? 0 : world->now.us + LEASE_US / 3;
@@ -625,7 +684,7 @@ void world_run(struct world *world)
             happens(world, 0.01) ? -jump_us : jump_us; /* wall clocks are set back at times */
         if (happens(world, world->options.daemon_crashes))
             crash_daemon(world);
-        if (world->ask_n && happens(world, 0.7))
+        if (world->ask_n && happens(world, world->options.waits ? 0.15 : 0.7)) /* slow models */
             answer_ask(world);
         if (happens(world, world->options.pauses))
             steer(world);

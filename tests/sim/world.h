@@ -32,6 +32,7 @@ struct world_options {
     double gain;     /* 0 = none */
     int64_t items;   /* 0 = none */
     int slices;      /* of an evaluation; 0 = it is not cut */
+    bool waits;      /* polls wait for newer proposals, and evaluations are so long that it is worth it */
     bool made_up;    /* modelled proposals are a hash of what they rest on; else the optimizer makes them */
     double stops,
         reopens; /* chances that a slice makes a trial stop, and at each step that a stopped one goes on */
@@ -83,6 +84,7 @@ struct world_worker {
     int64_t slice_us;           /* what one slice takes */
     int slices_done;            /* that it has reported */
     bool stop;                  /* it was told to */
+    struct poll poll;           /* since_us 0: it does not ask */
     unsigned wrong_files;       /* bit s: its files are not those of search s */
     unsigned refused; /* bit s: it has refused search s since it registered, or since s was resumed */
 };
@@ -103,7 +105,8 @@ struct world {
     int workers_ever;
     /* counts, for the tests to see that things happened */
     int crashes, duplicates, late, expired, disk_errors, lost_answers, results, paused, handed_back, refusals,
-        slices, stopped, reopened;
+        slices, stopped, reopened, held, knew_all,
+        knew_less; /* proposals that were handed out, by what was known when the poll came */
 };
 
 struct world *world_create(const struct world_options *options);

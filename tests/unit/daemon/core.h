@@ -66,6 +66,7 @@ struct core {
     struct now now;
     int64_t asked_search[16];
     int asked_stream[16], asked_n[16], asks;
+    int hurries;
 };
 
 UNUSED static int core_persist(void *ctx, const struct sched_write *write, struct err *err)
@@ -102,10 +103,15 @@ UNUSED static void core_learnt(void *ctx, const struct search *search)
     (void)search;
 }
 
+UNUSED static void core_hurry(void *ctx)
+{
+    ((struct core *)ctx)->hurries++;
+}
+
 UNUSED static int core_setup(void **state)
 {
     struct core *core = mem_zero(1, sizeof *core);
-    struct sched_ops ops = {core, core_persist, core_ask, core_wake, core_changed, core_learnt};
+    struct sched_ops ops = {core, core_persist, core_ask, core_wake, core_changed, core_learnt, core_hurry};
     core->now = (struct now){SECOND_US, 1000 * SECOND_US};
     sched_init(&core->sched, &ops, 30 * SECOND_US, 7);
     *state = core;

@@ -16,7 +16,7 @@ static int ask(struct core *core, struct search *search, const char *client, int
 {
     const struct lease *lease;
     struct err err = {0};
-    int rc = sched_ask(&core->sched, search, client, length_s, core->now, &lease, &err);
+    int rc = sched_ask(&core->sched, search, client, length_s, core->now, NULL, &lease, &err);
     if (rc)
         return rc;
     memcpy(token, lease->token, LEASE_TOKEN_MAX);
@@ -75,7 +75,7 @@ static void test_nobody_else_gets_its_trials(void **state)
     struct search *external = add(core, 1, EVALUATOR_EXTERNAL), *workers = add(core, 2, EVALUATOR_COMMAND);
     const char *worker = core_worker(core, "h:1", 2);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(sched_lease(&core->sched, worker, core->now, &lease, NULL), 0);
+        assert_int_equal(sched_lease(&core->sched, worker, core->now, NULL, &lease, NULL), 0);
         assert_int_equal(lease->search, 2);
     }
     assert_int_equal(ask(core, workers, "me", 60, token), ERR_CONFLICT);

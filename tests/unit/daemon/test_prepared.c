@@ -32,7 +32,7 @@ static struct search *begin(struct core *core)
     const struct lease *lease;
     bool duplicate;
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(sched_lease(&core->sched, worker, core->now, &lease, NULL), 0);
+        assert_int_equal(sched_lease(&core->sched, worker, core->now, NULL, &lease, NULL), 0);
         memcpy(token[i], lease->token, sizeof token[i]);
     }
     assert_int_equal(core->asks, 0); /* before the sweep is scored nothing is asked */
@@ -84,7 +84,7 @@ static void answer_first(struct core *core, struct search *search)
 static int lease_one(struct core *core, const char *name, char token[LEASE_TOKEN_MAX])
 {
     const struct lease *lease;
-    int rc = sched_lease(&core->sched, core_worker(core, name, 1), core->now, &lease, NULL);
+    int rc = sched_lease(&core->sched, core_worker(core, name, 1), core->now, NULL, &lease, NULL);
     if (!rc)
         memcpy(token, lease->token, LEASE_TOKEN_MAX);
     return rc ? -1 : lease->trial;
@@ -174,7 +174,7 @@ static void test_a_model_that_cannot_answer_is_asked_when_more_is_known(void **s
     sched_more(&core->sched);
     assert_int_equal(core->asks, 0);
     double stderrs[2] = {0, 0}, means[2] = {1, 1};
-    search_event_add(search, &(struct search_event){0, OPT_EVENT_SLICE, 0.5, 1, means, stderrs});
+    search_event_add(search, &(struct search_event){0, OPT_EVENT_SLICE, 0.5, 1, means, stderrs, 0});
     sched_more(&core->sched);
     ask = take_ask(core, search);
     sched_prepared(&core->sched, 1, 1, &ask, NULL, NULL, 0, ERR_INVALID, "no such thing", core->now);
@@ -217,6 +217,134 @@ static void test_a_stopped_trial_keeps_its_search_open(void **state)
     assert_int_equal(search->state, SEARCH_DONE); /* once is enough */
 }
 
+/* Trial 2 was scored in `wall_us`; what is ready does not know it, and a question about it is open. */
+static struct search *begin_stale(struct core *core, int64_t wall_us)
+{
+    struct search *search = begin(core);
+    char token[LEASE_TOKEN_MAX];
+    bool duplicate;
+    answer_first(core, search);
+    search->wall_sum_s = 0;
+    assert_int_equal(search->count[HALF_SEARCH][TRIAL_DONE], 2);
+    assert_int_equal(lease_one(core, "h:2", token), 2);
+    struct model_ask ask = take_ask(core, search);
+    answer(core, &ask, 0.5);     /* step 2 behind step 1 */
+    core->now.us += 3 * wall_us; /* the mean of three */
+    assert_int_equal(sched_heartbeat(&core->sched, token, core->now, NULL), 0);
+    assert_int_equal(core_deliver(core, token, 1, 1, &duplicate), 0);
+    assert_int_equal(core->asks, 1);
+    return search;
+}
+
+/* What becomes of a poll that came at since_us and waits 20 s: the trial, -1 when it waits. */
+static int poll_one(struct core *core, struct poll *poll)
+{
+    const struct lease *lease;
+    int rc = sched_lease(&core->sched, core_worker(core, "h:9", 9), core->now, poll, &lease, NULL);
+    return rc ? -1 : lease->trial;
+}
+
+static struct poll poll_now(const struct core *core)
+{
+    return (struct poll){.since_us = core->now.us, .until_us = core->now.us + 20 * SECOND_US};
+}
+
+static void test_a_poll_waits_for_a_newer_proposal(void **state)
+{
+    struct core *core = *state;
+    struct search *search = begin_stale(core, 100 * SECOND_US);
+    struct poll poll = poll_now(core);
+    assert_int_equal(poll_patience_us(search), 5 * SECOND_US);
+    assert_int_equal(poll_one(core, &poll), -1);
+    assert_int_equal(poll.again_us, poll.since_us + 5 * SECOND_US);
+    assert_int_equal(core->hurries, 1);
+    core->now.us += 2 * SECOND_US;
+    assert_int_equal(poll_one(core, &poll), -1);
+    assert_int_equal(core->hurries, 1); /* once is enough */
+    struct model_ask ask = take_ask(core, search);
+    assert_true(ask.first == 1 && ask.n == 1 &&
+                ask.watermark == 3); /* of two: the one that somebody waits for */
+    answer(core, &ask, 0.7);
+    assert_int_equal(poll_one(core, &poll), 3);
+    assert_int_equal(poll.again_us, 0);
+    assert_true(search_ratios(search, 3)[0] == 0.7);
+    assert_int_equal(search->trials[3].origin.watermark, 3);
+}
+
+static void test_patience_ends(void **state)
+{
+    struct core *core = *state;
+    begin_stale(core, 100 * SECOND_US);
+    struct poll poll = poll_now(core);
+    assert_int_equal(poll_one(core, &poll), -1);
+    core->now.us += 5 * SECOND_US;
+    assert_int_equal(poll_one(core, &poll), 3); /* the old one */
+}
+
+static void test_a_poll_that_ends_takes_what_is_ready(void **state)
+{
+    struct core *core = *state;
+    begin_stale(core, 100 * SECOND_US);
+    struct poll poll = poll_now(core);
+    poll.until_us = core->now.us + SECOND_US;
+    assert_int_equal(poll_one(core, &poll), -1);
+    assert_int_equal(poll.again_us, poll.until_us);
+    core->now.us += SECOND_US;
+    assert_int_equal(poll_one(core, &poll), 3);
+}
+
+/* It need not know what came after the poll, or a search that learns all the time would keep its workers waiting. */
+static void test_what_came_after_the_poll_is_not_waited_for(void **state)
+{
+    struct core *core = *state;
+    struct search *search = begin_stale(core, 100 * SECOND_US);
+    struct poll poll = poll_now(core);
+    double stderrs[2] = {0, 0}, means[2] = {1, 1};
+    assert_int_equal(poll_one(core, &poll), -1);
+    struct model_ask ask = take_ask(core, search);
+    core->now.us += SECOND_US;
+    search_event_add(search,
+                     &(struct search_event){0, OPT_EVENT_SLICE, 0.5, 1, means, stderrs, core->now.us});
+    sched_prepared(&core->sched, 1, 1, &ask, (double[]){0.7, 0.7},
+                   &(struct origin){3, OPT_PATH_MODEL, -1, 0.5}, 1, 0, "", core->now);
+    assert_int_equal(core->asks, 1); /* anew, for whoever comes next */
+    struct poll later = poll_now(core);
+    assert_int_equal(poll_one(core, &later), -1);
+    assert_int_equal(poll_one(core, &poll), 3);
+    assert_true(search_ratios(search, 3)[0] == 0.7);
+    core->asks = 0;
+}
+
+static void test_what_nobody_makes_is_not_waited_for(void **state)
+{
+    struct core *core = *state;
+    struct search *search = begin_stale(core, 100 * SECOND_US);
+    struct poll poll = poll_now(core);
+    search->streams[1].asking = 0;
+    assert_int_equal(poll_one(core, &poll), 3);
+}
+
+static void test_patience_is_a_share_of_an_evaluation(void **state)
+{
+    struct core *core = *state;
+    struct search *search = begin(core);
+    static const struct {
+        double mean_s;
+        int64_t patience_us;
+    } cases[] = {{0, 0},        {0.001, 0},      {0.049, 0},        {0.05, 2500},     {2, 100000},
+                 {60, 3000000}, {600, 30000000}, {86400, 30000000}, {1e300, 30000000}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        search->wall_sum_s = 2 * cases[i].mean_s; /* two are done */
+        assert_int_equal(poll_patience_us(search), cases[i].patience_us);
+    }
+    search->problem.given = 1; /* it took no time here */
+    search->wall_sum_s = 2;
+    assert_int_equal(poll_patience_us(search), 100000);
+    search->problem.given = 2;
+    assert_int_equal(poll_patience_us(search), 0);
+    core->asks = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +355,13 @@ int main(void)
                                         core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_a_stopped_trial_keeps_its_search_open, core_setup,
                                         core_teardown),
+        cmocka_unit_test_setup_teardown(test_a_poll_waits_for_a_newer_proposal, core_setup, core_teardown),
+        cmocka_unit_test_setup_teardown(test_patience_ends, core_setup, core_teardown),
+        cmocka_unit_test_setup_teardown(test_a_poll_that_ends_takes_what_is_ready, core_setup, core_teardown),
+        cmocka_unit_test_setup_teardown(test_what_came_after_the_poll_is_not_waited_for, core_setup,
+                                        core_teardown),
+        cmocka_unit_test_setup_teardown(test_what_nobody_makes_is_not_waited_for, core_setup, core_teardown),
+        cmocka_unit_test_setup_teardown(test_patience_is_a_share_of_an_evaluation, core_setup, core_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@ static void add(struct core *core, int64_t id)
 static int lease(struct core *core, const char *worker, char token[LEASE_TOKEN_MAX], int64_t *search)
 {
     const struct lease *given;
-    int rc = sched_lease(&core->sched, worker, core->now, &given, NULL);
+    int rc = sched_lease(&core->sched, worker, core->now, NULL, &given, NULL);
     if (rc)
         return rc;
     core_answer(core);

@@ -16,7 +16,7 @@ static void test_searches_take_turns(void **state)
     const struct lease *lease;
     int64_t order[4];
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(sched_lease(&core->sched, w, core->now, &lease, NULL), 0);
+        assert_int_equal(sched_lease(&core->sched, w, core->now, NULL, &lease, NULL), 0);
         order[i] = lease->search;
         core_answer(core);
     }
@@ -29,7 +29,7 @@ static void test_unknown_worker_registers_again(void **state)
     struct core *core = *state;
     const struct lease *lease;
     add(core, 1);
-    assert_int_equal(sched_lease(&core->sched, "w1.0", core->now, &lease, NULL), ERR_NOT_FOUND);
+    assert_int_equal(sched_lease(&core->sched, "w1.0", core->now, NULL, &lease, NULL), ERR_NOT_FOUND);
 }
 
 static void test_lost_answer_is_given_again(void **state)
@@ -39,9 +39,9 @@ static void test_lost_answer_is_given_again(void **state)
     char token[LEASE_TOKEN_MAX];
     add(core, 1);
     const char *w = core_worker(core, "h:1", 1);
-    assert_int_equal(sched_lease(&core->sched, w, core->now, &lease, NULL), 0);
+    assert_int_equal(sched_lease(&core->sched, w, core->now, NULL, &lease, NULL), 0);
     memcpy(token, lease->token, sizeof token);
-    assert_int_equal(sched_lease(&core->sched, w, core->now, &lease, NULL), 0);
+    assert_int_equal(sched_lease(&core->sched, w, core->now, NULL, &lease, NULL), 0);
     assert_string_equal(token, lease->token);
     assert_int_equal(lease->attempt, 1);
 }
@@ -54,7 +54,7 @@ static void test_expiry_retries_then_quarantine(void **state)
     const struct trial *trial = &sched_search(&core->sched, 1)->trials[0];
     for (int attempt = 1; attempt <= 3; attempt++) {
         const char *w = core_worker(core, "h:1", 1);
-        assert_int_equal(sched_lease(&core->sched, w, core->now, &lease, NULL), 0);
+        assert_int_equal(sched_lease(&core->sched, w, core->now, NULL, &lease, NULL), 0);
         assert_int_equal(lease->trial, 0);
         assert_int_equal(lease->attempt, attempt);
         core->now.us += 29 * SECOND_US;
@@ -75,7 +75,8 @@ static void test_heartbeat_keeps_a_lease(void **state)
     const struct lease *lease;
     char token[LEASE_TOKEN_MAX];
     add(core, 1);
-    assert_int_equal(sched_lease(&core->sched, core_worker(core, "h:1", 1), core->now, &lease, NULL), 0);
+    assert_int_equal(sched_lease(&core->sched, core_worker(core, "h:1", 1), core->now, NULL, &lease, NULL),
+                     0);
     memcpy(token, lease->token, sizeof token);
     for (int i = 0; i < 20; i++) {
         core->now.us += 20 * SECOND_US;
@@ -94,11 +95,13 @@ static void test_late_result_ends_the_second_lease(void **state)
     char first[LEASE_TOKEN_MAX], second[LEASE_TOKEN_MAX];
     bool duplicate;
     add(core, 1);
-    assert_int_equal(sched_lease(&core->sched, core_worker(core, "h:1", 1), core->now, &lease, NULL), 0);
+    assert_int_equal(sched_lease(&core->sched, core_worker(core, "h:1", 1), core->now, NULL, &lease, NULL),
+                     0);
     memcpy(first, lease->token, sizeof first);
     core->now.us += 31 * SECOND_US;
     sched_tick(&core->sched, core->now);
-    assert_int_equal(sched_lease(&core->sched, core_worker(core, "h:2", 1), core->now, &lease, NULL), 0);
+    assert_int_equal(sched_lease(&core->sched, core_worker(core, "h:2", 1), core->now, NULL, &lease, NULL),
+                     0);
     memcpy(second, lease->token, sizeof second);
     assert_int_equal(lease->trial, 0);
     assert_int_equal(core_deliver(core, first, 1, 2, &duplicate), 0);
@@ -119,7 +122,7 @@ static void test_release_counts_no_attempt(void **state)
     add(core, 1);
     const char *w = core_worker(core, "h:1", 1);
     for (int i = 0; i < 5; i++) {
-        assert_int_equal(sched_lease(&core->sched, w, core->now, &lease, NULL), 0);
+        assert_int_equal(sched_lease(&core->sched, w, core->now, NULL, &lease, NULL), 0);
         assert_int_equal(lease->attempt, 1);
         memcpy(token, lease->token, sizeof token);
         assert_int_equal(sched_release(&core->sched, token, core->now, NULL), 0);
@@ -137,7 +140,7 @@ static void test_a_worker_that_leaves_gives_all_back(void **state)
     const char *w = core_worker(core, "h:1", 2);
     core_worker(core, "h:2", 2);
     for (int i = 0; i < 2; i++)
-        assert_int_equal(sched_lease(&core->sched, w, core->now, &lease, NULL), 0);
+        assert_int_equal(sched_lease(&core->sched, w, core->now, NULL, &lease, NULL), 0);
     char id[32];
     snprintf(id, sizeof id, "%s", w);
     assert_int_equal(sched_leave(&core->sched, id, core->now, &released, NULL), 0);
@@ -190,7 +193,7 @@ static void test_a_search_without_ends_fails_at_once(void **state)
     sched_proposed(&core->sched, 1, 0, sweep, origins, 3, 0, "", core->now);
     const char *w = core_worker(core, "h:1", 3);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(sched_lease(&core->sched, w, core->now, &lease, NULL), 0);
+        assert_int_equal(sched_lease(&core->sched, w, core->now, NULL, &lease, NULL), 0);
         memcpy(token[i], lease->token, sizeof token[i]);
     }
     assert_int_equal(sched_failure(&core->sched, token[1], "the tuned end", core->now, NULL), 0);
@@ -212,7 +215,8 @@ static void test_a_missing_metric_is_named(void **state)
     struct err err = {0};
     bool duplicate;
     add(core, 1);
-    assert_int_equal(sched_lease(&core->sched, core_worker(core, "h:1", 1), core->now, &lease, NULL), 0);
+    assert_int_equal(sched_lease(&core->sched, core_worker(core, "h:1", 1), core->now, NULL, &lease, NULL),
+                     0);
     struct score score = {"t.m0", 1, 0, 1, NULL, 0};
     struct result result = {.scores = &score, .scores_n = 1};
     assert_int_equal(sched_result(&core->sched, lease->token, &result, core->now, &duplicate, &err),
@@ -229,7 +233,8 @@ static void test_effective_ratios_are_one_a_ratio(void **state)
     bool duplicate;
     add(core, 1);
     struct search *search = sched_search(&core->sched, 1);
-    assert_int_equal(sched_lease(&core->sched, core_worker(core, "h:1", 1), core->now, &lease, NULL), 0);
+    assert_int_equal(sched_lease(&core->sched, core_worker(core, "h:1", 1), core->now, NULL, &lease, NULL),
+                     0);
     const double effective[65] = {0.5};
     struct score scores[] = {{"t.m0", 1, 0, 1, NULL, 0}, {"t.m1", 1, 0, 1, NULL, 0}};
     struct result result = {.scores = scores, .scores_n = 2, .effective = effective};

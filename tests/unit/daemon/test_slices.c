@@ -12,7 +12,7 @@ static struct search *begin(struct core *core, char token[2][LEASE_TOKEN_MAX])
     const char *worker = core_worker(core, "h:1", 2);
     for (int i = 0; i < 2; i++) {
         const struct lease *lease;
-        assert_int_equal(sched_lease(&core->sched, worker, core->now, &lease, NULL), 0);
+        assert_int_equal(sched_lease(&core->sched, worker, core->now, NULL, &lease, NULL), 0);
         memcpy(token[i], lease->token, LEASE_TOKEN_MAX);
     }
     return search;
@@ -71,7 +71,8 @@ static void test_a_later_attempt_tells_what_is_new(void **state)
     assert_int_equal(report(core, token[0], 2, 4, &stop), 0);
     assert_int_equal(sched_failure(&core->sched, token[0], "out of memory", core->now, NULL), 0);
     assert_int_equal(report(core, token[0], 3, 4, &stop), ERR_NOT_FOUND);
-    assert_int_equal(sched_lease(&core->sched, core_worker(core, "h:2", 1), core->now, &lease, NULL), 0);
+    assert_int_equal(sched_lease(&core->sched, core_worker(core, "h:2", 1), core->now, NULL, &lease, NULL),
+                     0);
     assert_int_equal(lease->trial, 0);
     char again[LEASE_TOKEN_MAX];
     memcpy(again, lease->token, sizeof again);
@@ -127,7 +128,8 @@ static void test_a_stopped_trial_may_go_on_once(void **state)
     assert_int_equal(sched_reopen(&core->sched, 1, 0, core->now, NULL), 0);
     assert_int_equal(sched_reopen(&core->sched, 1, 9, core->now, NULL), ERR_NOT_FOUND);
     sched_check(&core->sched);
-    assert_int_equal(sched_lease(&core->sched, core_worker(core, "h:2", 1), core->now, &lease, NULL), 0);
+    assert_int_equal(sched_lease(&core->sched, core_worker(core, "h:2", 1), core->now, NULL, &lease, NULL),
+                     0);
     assert_int_equal(lease->trial, 0); /* before anything new */
     assert_false(lease->stop);
     char again[LEASE_TOKEN_MAX];

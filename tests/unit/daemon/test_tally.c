@@ -10,7 +10,7 @@ static void make_done(struct search *search, int number)
     double minimised[OPT_M_MAX];
     search_trial_move(search, number, HALF_SEARCH, TRIAL_DONE);
     search_minimised(search, search_means(search, HALF_SEARCH, number), minimised);
-    search_event_add(search, &(struct search_event){number, OPT_EVENT_DONE, 1, 0, minimised, stderrs});
+    search_event_add(search, &(struct search_event){number, OPT_EVENT_DONE, 1, 0, minimised, stderrs, 0});
 }
 
 /* A sweep of two points (0 and 1) and sobol trials; the first n of means_of become done in that order. */
