@@ -22,12 +22,15 @@ static const struct row *end_of_sweep(const struct opt_plan *plan, const struct 
     return NULL;
 }
 
-/* As many rows as phase 0 and the design give. */
+/* As many rows as phase 0 and the design give. In a plan without a model phase 1 is no design: were all its rows early, each
+ * new one would move every frame. */
 static int early_rows(const struct opt_plan *plan, const struct rows *rows)
 {
     int n = 0;
+    bool modelled = plan->streams_n > 0 && plan->streams[plan->streams_n - 1].modelled;
     for (int s = 0; s < plan->streams_n; s++)
-        n += plan->streams[s].modelled ? 0 : plan->streams[s].quota;
+        if (plan->streams[s].phase == 0 || (modelled && !plan->streams[s].modelled))
+            n += plan->streams[s].quota;
     n = n < 8 ? 8 : n;
     return n < rows->settled_n ? n : rows->settled_n;
 }

@@ -70,6 +70,31 @@ static void test_a_reference_of_the_problem_goes_before(void **state)
     model_search_fini(&search);
 }
 
+/* Without the ends of a sweep the reference rests on early rows, of which a direct strategy must not have ever more. */
+static void test_a_reference_stays(void **state)
+{
+    (void)state;
+    for (int direct = 0; direct < 2; direct++) {
+        struct opt_problem p = fake_problem(direct ? OPT_SOBOL : OPT_BAYES, 2, 2, 40);
+        p.sweep_points = 0;
+        p.design = 12;
+        model_search_init(&search, &p, 1, fake_bowl, 3);
+        model_search_run(&search);
+        struct opt_history history = search.fake.history;
+        struct opt_model *model = opt_model_create();
+        double reference[2];
+        for (int late = 0; late < 2; late++) {
+            const struct surrogate *s;
+            history.events_n = late ? 40 : 13;
+            assert_int_equal(surrogate_get(&p, &search.fake.plan, &history, model, &s, NULL), 0);
+            reference[late] = s->reference[0];
+        }
+        assert_true(reference[0] == reference[1]);
+        opt_model_destroy(model);
+        model_search_fini(&search);
+    }
+}
+
 /* Means and sds at a few points, of every objective. */
 static void look(const struct surrogate *s, double *out)
 {
@@ -256,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames_are_monotone_and_go_back),
         cmocka_unit_test(test_a_reference_of_the_problem_goes_before),
+        cmocka_unit_test(test_a_reference_stays),
         cmocka_unit_test(test_a_cache_changes_no_bit),
         cmocka_unit_test(test_a_model_can_change_the_search),
         cmocka_unit_test(test_a_model_knows_one_search_from_another),
