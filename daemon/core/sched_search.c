@@ -267,8 +267,7 @@ int sched_resume(struct sched *sched, int64_t id, struct now now, struct err *er
         return rc;
     if (search->state != SEARCH_PAUSED)
         return refuse(search, "resumed", err);
-    bool confirming = search->count[HALF_HELDOUT][TRIAL_ABSENT] < search->plan.trials;
-    rc = move(sched, search, confirming ? SEARCH_CONFIRMING : SEARCH_RUNNING, now, err);
+    rc = move(sched, search, search_is_confirmed(search) ? SEARCH_CONFIRMING : SEARCH_RUNNING, now, err);
     if (rc)
         return rc;
     fleet_forgive(&sched->fleet, id);

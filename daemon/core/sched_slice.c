@@ -69,7 +69,9 @@ int64_t slices_items(const struct score *scores, size_t n)
             first &= j >= i;
             most = scores[j].n > most ? scores[j].n : most;
         }
+        most = most < ITEMS_MAX ? most : ITEMS_MAX;
         sum += first ? most : 0;
+        sum = sum < ITEMS_MAX ? sum : ITEMS_MAX;
     }
     return sum;
 }
@@ -96,8 +98,9 @@ int sched_slice(struct sched *sched, const char *token, const struct slice_repor
         rc = search_objectives(search, report->scores, report->scores_n, means, stderrs, err);
     if (rc)
         return rc;
-    *stop = lease->stop;
     double share = report->slices ? (double)report->slices_done / report->slices : 0;
+    *stop =
+        lease->stop && share >= search->trials[lease->trial].share; /* else less would be known than was */
     if (!is_news(search, lease, report, share))
         return 0;
     search_minimised(search, means, minimised);
@@ -125,7 +128,7 @@ int sched_reopen(struct sched *sched, int64_t id, int trial, struct now now, str
         return err_set(err, ERR_NOT_FOUND, "search %lld has no trial %d", (long long)id, trial);
     const struct trial *t = &search->trials[trial];
     if (t->job[HALF_SEARCH].state != TRIAL_STOPPED || t->reopened || search->closed ||
-        search->state != SEARCH_RUNNING)
+        (search->state != SEARCH_RUNNING && search->state != SEARCH_PAUSED) || search_is_confirmed(search))
         return err_set(err, ERR_CONFLICT, "trial %d of search %lld is not stopped, or cannot go on", trial,
                        (long long)id);
     struct trial_change change = {trial, HALF_SEARCH, TRIAL_READY, t->job[HALF_SEARCH].attempts, NULL};

@@ -299,9 +299,11 @@ void search_event_add(struct search *search, const struct search_event *event)
         trial->reopened = true;
     if (event->share > trial->share)
         trial->share = event->share;
-    if (event->items > trial->items) {
-        search->items += event->items - trial->items;
-        trial->items = event->items;
+    int64_t items = event->items < ITEMS_MAX ? event->items : ITEMS_MAX;
+    if (items > trial->items) {
+        int64_t sum = search->items + (items - trial->items);
+        search->items = sum < ITEMS_MAX ? sum : ITEMS_MAX;
+        trial->items = items;
     }
 }
 

@@ -35,7 +35,8 @@ enum search_state {
     SEARCH_STATES_N
 };
 
-#define INSIGHT_OBJECTIVES_MAX 4 /* beyond, nobody looks at a search with a model */
+#define ITEMS_MAX (INT64_C(1) << 53) /* more are not counted, of a trial and of a search */
+#define INSIGHT_OBJECTIVES_MAX 4     /* beyond, nobody looks at a search with a model */
 
 struct search_stream {
     int proposed;           /* steps that exist */
@@ -175,6 +176,8 @@ int search_asking(const struct search *search);
 int search_finished(const struct search *search);
 
 bool search_phase0_complete(const struct search *search);
+/* Its confirmation has begun, whatever its state is now. */
+bool search_is_confirmed(const struct search *search);
 /* Nothing of the search half is open any more, nor will be. */
 bool search_half_complete(const struct search *search);
 /* Points of the sweep, whatever became of them; 0 = no sweep. */

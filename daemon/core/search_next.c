@@ -114,6 +114,11 @@ bool search_half_complete(const struct search *search)
     return open_n(search) == 0 && count[TRIAL_READY] == 0 && count[TRIAL_LEASED] == 0;
 }
 
+bool search_is_confirmed(const struct search *search)
+{
+    return search->count[HALF_HELDOUT][TRIAL_ABSENT] < search->plan.trials;
+}
+
 int search_sweep_total(const struct search *search)
 {
     int n = 0;

@@ -82,6 +82,64 @@ static void test_a_later_attempt_tells_what_is_new(void **state)
     assert_true(search->log.events[1].share == 0.75);
 }
 
+/* Whoever takes the job over is stopped when it has scored as much as was known when the trial was given up, not before. */
+static void test_a_later_attempt_is_not_stopped_before_the_first(void **state)
+{
+    struct core *core = *state;
+    char token[2][LEASE_TOKEN_MAX];
+    const struct lease *lease;
+    begin(core, token);
+    bool stop;
+    assert_int_equal(report(core, token[0], 2, 4, &stop), 0);
+    assert_int_equal(sched_failure(&core->sched, token[0], "out of memory", core->now, NULL), 0);
+    assert_int_equal(sched_lease(&core->sched, core_worker(core, "h:2", 1), core->now, NULL, &lease, NULL),
+                     0);
+    assert_int_equal(lease->trial, 0);
+    sched_stop_trial(&core->sched, 1, 0); /* the answer to the question of the first attempt */
+    char again[LEASE_TOKEN_MAX];
+    memcpy(again, lease->token, sizeof again);
+    assert_int_equal(report(core, again, 1, 4, &stop), 0);
+    assert_false(stop);
+    assert_int_equal(report(core, again, 2, 4, &stop), 0);
+    assert_true(stop);
+}
+
+static void test_items_beyond_counting(void **state)
+{
+    struct core *core = *state;
+    char token[2][LEASE_TOKEN_MAX];
+    struct search *search = begin(core, token);
+    struct score scores[] = {{"t.m0", 1, 0.3, INT64_MAX / 2, NULL, 0},
+                             {"t.m1", 1, 0.3, INT64_MAX / 2, NULL, 0},
+                             {"u.a", 1, 0.3, INT64_MAX / 2, NULL, 0},
+                             {"v.a", 1, 0.3, INT64_MAX / 2, NULL, 0}};
+    struct result result = {.scores = scores, .scores_n = 4};
+    bool duplicate;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(sched_result(&core->sched, token[i], &result, core->now, &duplicate, NULL), 0);
+    assert_int_equal(search->trials[1].items, ITEMS_MAX);
+    assert_int_equal(search->items, ITEMS_MAX);
+}
+
+/* The insight that was under way when somebody paused the search. */
+static void test_a_stopped_trial_of_a_paused_search_goes_on(void **state)
+{
+    struct core *core = *state;
+    char token[2][LEASE_TOKEN_MAX];
+    const struct lease *lease;
+    begin(core, token);
+    bool duplicate;
+    assert_int_equal(deliver_part(core, token[0], 3, 4, &duplicate), 0);
+    assert_int_equal(sched_pause(&core->sched, 1, core->now, NULL), 0);
+    assert_int_equal(sched_reopen(&core->sched, 1, 0, core->now, NULL), 0);
+    sched_check(&core->sched);
+    const char *worker = core_worker(core, "h:2", 1);
+    assert_int_equal(sched_lease(&core->sched, worker, core->now, NULL, &lease, NULL), ERR_NOT_READY);
+    assert_int_equal(sched_resume(&core->sched, 1, core->now, NULL), 0);
+    assert_int_equal(sched_lease(&core->sched, worker, core->now, NULL, &lease, NULL), 0);
+    assert_int_equal(lease->trial, 0);
+}
+
 static void test_reports_that_cannot_be(void **state)
 {
     struct core *core = *state;
@@ -144,6 +202,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_slice_is_logged_once, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_a_later_attempt_tells_what_is_new, core_setup, core_teardown),
+        cmocka_unit_test_setup_teardown(test_a_later_attempt_is_not_stopped_before_the_first, core_setup,
+                                        core_teardown),
+        cmocka_unit_test_setup_teardown(test_items_beyond_counting, core_setup, core_teardown),
+        cmocka_unit_test_setup_teardown(test_a_stopped_trial_of_a_paused_search_goes_on, core_setup,
+                                        core_teardown),
         cmocka_unit_test_setup_teardown(test_reports_that_cannot_be, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_a_stopped_trial_may_go_on_once, core_setup, core_teardown),
     };
