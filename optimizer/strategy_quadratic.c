@@ -6,6 +6,7 @@
 #include "optimizer/model/frame.h"
 #include "optimizer/model/known.h"
 #include "optimizer/model/quadratic.h"
+#include "optimizer/model/subset.h"
 #include "optimizer/model/surrogate.h"
 #include "proto/mem.h"
 
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #define ROWS_MIN 3
+#define ROWS_MAX 1200 /* of more a subset speaks (model/subset.h): a fit takes rows times terms squared */
 #define CANDIDATES 128
 #define STARTS 20
 #define CALLS_MAX 60
@@ -27,18 +29,24 @@ struct surface {
     struct boxes boxes;
 };
 
-static void fit(const struct rows *rows, int m, struct surface *out)
+static void fit(const struct rows *rows, int m, uint64_t seed, struct surface *out)
 {
-    size_t n = (size_t)rows->n;
-    double *y = mem_zero(n, sizeof *y), *weight = mem_zero(n, sizeof *weight);
+    size_t d = (size_t)rows->d, all = (size_t)rows->n;
+    int *index = mem_zero(all, sizeof *index), n = subset_rows(rows, rows->n, m, ROWS_MAX, seed, index);
+    double *x = mem_zero((size_t)n * d, sizeof *x);
+    double *y = mem_zero((size_t)n, sizeof *y), *weight = mem_zero((size_t)n, sizeof *weight);
+    for (int i = 0; i < n; i++) {
+        memcpy(&x[(size_t)i * d], &rows->x[(size_t)index[i] * d], sizeof *x * d);
+        weight[i] = rows->row[index[i]].share;
+    }
     for (int j = 0; j < m; j++) {
         frame_fit(&out->frame[j], rows, j, rows->settled_n);
-        for (size_t i = 0; i < n; i++) {
-            y[i] = frame_y(&out->frame[j], rows->row[i].mean[j]);
-            weight[i] = rows->row[i].share;
-        }
-        quadratic_make(rows->n, rows->d, rows->x, y, weight, &out->quadratic[j]);
+        for (int i = 0; i < n; i++)
+            y[i] = frame_y(&out->frame[j], rows->row[index[i]].mean[j]);
+        quadratic_make(n, rows->d, x, y, weight, &out->quadratic[j]);
     }
+    mem_free(index);
+    mem_free(x);
     mem_free(y);
     mem_free(weight);
 }
@@ -161,7 +169,7 @@ int quadratic_propose(const struct opt_problem *problem, const struct opt_plan *
     if (rows.settled_n >= ROWS_MIN) {
         struct surface surface = {.m = problem->m, .space = &space, .known = &known};
         frame_reference(problem, plan, &rows, surface.frame);
-        fit(&rows, problem->m, &surface);
+        fit(&rows, problem->m, problem->seed, &surface);
         rc = box(&surface, err);
         if (!rc)
             ask_surface(problem, &surface, out);

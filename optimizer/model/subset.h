@@ -1,5 +1,5 @@
 /* WHAT   Which rows stand for all, when there are more than a process can hold.
- * WHO    model/surrogate.c.
+ * WHO    model/surrogate.c, strategy_quadratic.
  * UNITS  Rows by index.
  * MEMORY The caller's array.
  * ERRORS None.
