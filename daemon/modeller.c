@@ -14,7 +14,7 @@ struct desk {
     int64_t search;
     struct opt_model *model; /* NULL while a job has it, and when the search is over */
     int ask_stream;          /* -1 = nothing is asked */
-    bool urgent;             /* nothing of that stream is ready */
+    bool urgent;             /* nothing of that stream is ready, or less than is waited for */
     int *promise;            /* [promise_n] trials in order of their events */
     int promise_n, promise_cap;
     int seen; /* events that were looked at for promises */
@@ -259,7 +259,8 @@ void modeller_ask(struct modeller *modeller, const struct search *search, int st
 {
     struct desk *desk = desk_of(modeller, search->id);
     desk->ask_stream = stream;
-    desk->urgent = search->streams[stream].ready.n == 0;
+    int ready = search->streams[stream].ready.n;
+    desk->urgent = ready == 0 || ready < sched_waiting(&modeller->daemon->sched, search);
     begin_soon(modeller);
 }
 

@@ -193,6 +193,8 @@ void sched_looked(struct sched *sched, int64_t id, int watermark, struct now now
  */
 void sched_tick(struct sched *sched, struct now now);
 
+/* Polls that a job of this search would serve now. */
+int sched_waiting(const struct sched *sched, const struct search *search);
 /* More polls wait than before: asks for what they need. */
 void sched_more(struct sched *sched);
 

@@ -140,12 +140,17 @@ static void fill_modelled(struct sched *sched, struct search *search, int want)
         }
 }
 
+int sched_waiting(const struct sched *sched, const struct search *search)
+{
+    return search->spec.evaluator == EVALUATOR_EXTERNAL ? search->waiting : sched->waiting;
+}
+
 /* Keeps a job for every waiting poll and two in hand, so that a worker that comes finds one. */
 void sched_fill(struct sched *sched, struct search *search)
 {
     if (search->state != SEARCH_RUNNING || search->closed)
         return;
-    int want = (search->spec.evaluator == EVALUATOR_EXTERNAL ? search->waiting : sched->waiting) + 2;
+    int want = sched_waiting(sched, search) + 2;
     fill_modelled(sched, search, want);
     for (;;) {
         int have = search->ready[HALF_SEARCH].n + search_asking(search);

@@ -87,7 +87,7 @@ static bool is_news(const struct search *search, const struct lease *lease, cons
 int sched_slice(struct sched *sched, const char *token, const struct slice_report *report, struct now now,
                 bool *stop, struct err *err)
 {
-    struct search *search;
+    struct search *search = NULL;
     double means[OPT_M_MAX], stderrs[OPT_M_MAX], minimised[OPT_M_MAX];
     *stop = false;
     int rc = sched_heartbeat(sched, token, now, err);
