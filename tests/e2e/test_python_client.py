@@ -42,12 +42,14 @@ def test_the_readme_example(world):
     (code,) = re.findall(r"```python\n(.*?)```", (PACKAGE / "README.md").read_text(), re.S)
     done = run(world, code=code)
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    *lines, volume = done.stdout.splitlines()
     (row,) = world.api.get("/v1/searches")["searches"]
     assert row["state"] == "done" and row["progress"]["done"] == 24
     assert {int(line.split()[0]) for line in lines} == {p["trial"] for p in world.api.front(row["id"])["points"]}
-    again = run(world, code=code.split("# one at a time")[0] + "\nprint(study.id, study.state)")
-    assert again.stdout.split() == [str(row["id"]), "done"]
+    _, value, *_, sweep = volume.split()
+    assert 0.2 < float(sweep) <= float(value) < 2  # its ends differ in both objectives
+    again = run(world, code=code)
+    assert (again.returncode, again.stdout) == (0, done.stdout), again.stderr
 
 
 def test_ask_and_tell(world):
@@ -88,11 +90,55 @@ def test_errors_say_what_the_daemon_says(world):
         study.tell(study.ask(), {"up": 1})
     with pytest.raises(paretod.Gone):
         study.tell(11, [1, 1])
-    with pytest.raises(paretod.Unreachable, match="no answer from paretod"):
-        paretod.Daemon(f"unix:{world.directory}/nobody", patience_s=0).get("/v1/searches")
+    with pytest.raises(paretod.Invalid) as caught:
+        paretod.create_study(search(trials=0), world.address)
+    assert str(caught.value).count("budget.trials") == 1
     study.cancel()
     with pytest.raises(paretod.SearchOver, match="cancelled"):
         study.ask()
+
+
+@pytest.mark.parametrize("address", ["", "unix:", "nowhere", "http://host/path", "host:port", "ftp://host:1"])
+def test_wrong_addresses(address):
+    with pytest.raises(ValueError, match="is no address of paretod: give \"unix:/path\""):
+        paretod.create_study(search(), address)
+
+
+def test_nobody_there_is_said_at_once(tmp_path):
+    began = time.monotonic()
+    for address in (f"unix:{tmp_path}/nobody", "127.0.0.1:1"):
+        with pytest.raises(paretod.Unreachable, match=f"no answer from paretod at {address}: .*is it running, with --listen there"):
+            paretod.load_study(1, address)
+    assert time.monotonic() - began < 30  # and not a minute each
+
+
+@pytest.mark.parametrize("name", ["python", 1.0, None, True])
+def test_load_study_takes_a_number(name):
+    with pytest.raises(TypeError, match="load_study takes the number of a search; .* lists them"):
+        paretod.load_study(name, "unix:/nobody")
+
+
+def test_words_for_mistakes(world):
+    study = study_of(world)
+    trial = study.ask()
+    with pytest.raises(TypeError, match="takes the share of the items that is scored .*, then the scores"):
+        trial.report({"up": 1, "down": 1}, 0.5)
+    with pytest.raises(ValueError, match="one of 'complete', 'failed', 'fail', 'stopped', 'pruned', not 'done'"):
+        study.tell(trial, [1, 1], state="done")
+    assert repr(study) == f"Study(id={study.id}, name='python', daemon={world.address!r}, client='test')"
+    assert repr(trial) == f"Trial(number={trial.number}, ratios={trial.ratios})"
+
+
+def test_what_is_waited_for_is_said_once(world, caplog):
+    mine = study_of(world, trials=3, client="mine")
+    other = paretod.load_study(mine.id, world.address, client="other")
+    held = [other.ask() for _ in range(3)]
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            mine.ask(timeout=2)
+    (record,) = caplog.records
+    numbers = ", ".join(str(n) for n in sorted(t.number for t in held))
+    assert f"other clients than 'mine' hold trial {numbers}, until" in record.getMessage() and record.name == "paretod"
 
 
 def test_over_tcp(world):
@@ -260,17 +306,31 @@ def test_import_of_a_study():
     (["--study", "nil", "--ratios", "x0", "--objectives", "a"], "there is no study 'nil'; it has 'merge'"),
     (["--study", "merge", "--ratios", "x0", "--objectives", "a"], "has 2 objectives, and 1 are named"),
     (["--study", "merge", "--ratios", "x0", "--objectives", "a:max,b:max"], "objective 1 of study 'merge' is minimised"),
-    (["--study", "merge", "--ratios", "x9", "--objectives", "a,b"], "has a parameter 'x9'"),
+    (["--study", "merge", "--ratios", "x9", "--objectives", "a,b"], "has a parameter 'x9'; they have 'k', 'kind', 'x0', 'x1', 'x2'"),
+    (["--study", "merge", "--ratios", "x0", "--objectives", "a,b,c"], "objective 0 is maximised, objective 1 is minimised"),
     (["--study", "merge", "--ratios", "kind", "--objectives", "a,b"], "'kind' is categorical"),
 ])
 def test_import_refuses(arguments, sentence):
     assert sentence in imported(GOLDEN / "optuna.db", *arguments, code=1)[1]
 
 
+def test_import_of_an_address_of_optuna():
+    database = f"sqlite:///{GOLDEN}/optuna.db"
+    assert imported(database, "--study", "single — ä", "--ratios", "x", "--objectives", "loss")[0]
+    assert "only SQLite files" in imported("mysql://there/study", "--ratios", "x", "--objectives", "a", code=1)[1]
+
+
+def test_a_reader_that_goes_away():
+    done = subprocess.run(["bash", "-c", f"{sys.executable} -m paretod import-optuna {GOLDEN}/optuna.db --study merge "
+                           "--ratios x0,x1,x2 --objectives reward:max,tasks:min | true"], text=True, capture_output=True,
+                          env={**os.environ, "PYTHONPATH": str(PACKAGE)}, timeout=60)
+    assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
+
+
 def test_import_of_no_study(tmp_path):
     (tmp_path / "text").write_text("no database" * 100)
     assert "not a database" in imported(tmp_path / "text", "--ratios", "x", "--objectives", "a", code=1)[1]
-    assert "unable to open" in imported(tmp_path / "absent", "--ratios", "x", "--objectives", "a", code=1)[1]
+    assert "there is no such file" in imported(tmp_path / "absent", "--ratios", "x", "--objectives", "a", code=1)[1]
     assert not (tmp_path / "absent").exists()
 
 

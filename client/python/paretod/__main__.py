@@ -1,6 +1,7 @@
 """python -m paretod import-optuna study.db --study NAME --ratios x0,x1 --objectives reward:max,tasks:max > given.json"""
 import argparse
 import json
+import os
 import sys
 
 from .optuna_db import ImportRefused, read_study
@@ -28,7 +29,7 @@ def parser():
                     "\"given\" of a search.json. The file is not changed.",
         epilog="example: python -m paretod import-optuna study.db --study merge --ratios x0,x1,x2 "
                "--objectives reward:max,tasks:max > given.json")
-    verb.add_argument("file", help="the SQLite file")
+    verb.add_argument("file", help="the SQLite file, or sqlite:///FILE as Optuna has it")
     verb.add_argument("--study", help="its name; needed when the file has several")
     verb.add_argument("--ratios", required=True, type=lambda t: t.split(","), metavar="NAME,…",
                       help="the parameters that are ratios, in the order of the search's groups")
@@ -47,10 +48,14 @@ def main(argv=None):
         return 1
     for note in notes:
         print(f"import-optuna: {note}", file=sys.stderr)
-    print("[")
-    for i, row in enumerate(rows):
-        print(json.dumps(row) + ("," if i + 1 < len(rows) else ""))
-    print("]")
+    try:
+        print("[")
+        for i, row in enumerate(rows):
+            print(json.dumps(row) + ("," if i + 1 < len(rows) else ""))
+        print("]", flush=True)
+    except BrokenPipeError:  # whoever read has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     print(f"import-optuna: {len(rows)} trials", file=sys.stderr)
     return 0
 

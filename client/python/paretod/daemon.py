@@ -3,12 +3,16 @@ submissions carry a key, a client has one trial at a time, and telling twice cha
 import http.client
 import json
 import os
+import re
 import socket
 import time
 
 from . import errors
 
 ANSWER_S = 90  # longer than the daemon lets anybody wait
+FIRST_S = 2  # for the first answer: whoever has a wrong address shall know it at once
+CONNECT_S = 10
+FORMS = '"unix:/path", "http://host:port" or "host:port"'
 
 
 def default_address():
@@ -29,14 +33,23 @@ class _UnixConnection(http.client.HTTPConnection):
 
 class Daemon:
     """address: "unix:/path", "http://host:port" or "host:port"; None: $PARETOD_DAEMON, as paretoctl does.
-    patience_s: for how long a daemon that does not answer (it restarts, the network is away) is asked again.
-    May be used by several threads."""
+    patience_s: for how long a daemon that has answered before and does not now (it restarts, the network is away) is asked
+    again; one that never answered is given up after two seconds. May be used by several threads."""
 
     def __init__(self, address=None, patience_s=60):
-        self.address = address or default_address()
+        self.address = default_address() if address is None else address
         self.patience_s = patience_s
+        self._met = False  # it has answered
+        if not isinstance(self.address, str):
+            raise TypeError(f"the daemon's address is a text as {FORMS}, not {self.address!r}")
         if self.address.startswith("https:"):
             raise ValueError("paretod speaks no TLS; use its Unix socket or http://")
+        tcp = re.fullmatch(r"(http://)?[^/\s]+:\d{1,5}/?", self.address)
+        if not tcp and not re.fullmatch(r"unix:.+", self.address):
+            raise ValueError(f"{self.address!r} is no address of paretod: give {FORMS}, as paretod --listen has it")
+
+    def __repr__(self):
+        return f"Daemon({self.address!r})"
 
     def _connection(self, timeout_s):
         if self.address.startswith("unix:"):
@@ -44,8 +57,10 @@ class Daemon:
         return http.client.HTTPConnection(self.address.replace("http://", "", 1).rstrip("/"), timeout=timeout_s)
 
     def _once(self, method, path, data, headers, timeout_s):
-        connection = self._connection(timeout_s)
+        connection = self._connection(CONNECT_S if self._met else FIRST_S)
         try:
+            connection.connect()
+            connection.sock.settimeout(timeout_s)
             connection.request(method, path, body=data, headers=headers)
             response = connection.getresponse()
             return response.status, response.read()
@@ -56,7 +71,8 @@ class Daemon:
         """The answer as it was parsed, None without content. Raises errors.ParetodError."""
         data = None if body is None else json.dumps(body, allow_nan=False).encode()
         headers = {**({} if data is None else {"Content-Type": "application/json"}), **(headers or {})}
-        end = time.monotonic() + (self.patience_s if patience_s is None else patience_s)
+        patience_s = self.patience_s if patience_s is None else patience_s
+        end = time.monotonic() + (patience_s if self._met else min(patience_s, FIRST_S))
         pause_s = 0.05
         while True:
             try:
@@ -67,16 +83,20 @@ class Daemon:
             except (OSError, http.client.HTTPException) as error:
                 problem = str(error) or type(error).__name__
             if time.monotonic() + pause_s > end:
-                raise errors.Unreachable(f"no answer from paretod at {self.address}: {problem}") from None
+                raise errors.Unreachable(f"no answer from paretod at {self.address}: {problem}{self._advice()}") from None
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, 2)
         try:
             answer = json.loads(text) if text else None
+            self._met = True
         except ValueError:
             answer = None
         if status >= 400:
             raise errors.of_answer(status, answer if isinstance(answer, dict) else {})
         return answer
+
+    def _advice(self):
+        return "" if self._met else "; is it running, with --listen there? Say where it listens with daemon= or $PARETOD_DAEMON"
 
     def get(self, path):
         return self.call("GET", path)

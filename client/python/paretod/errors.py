@@ -5,7 +5,8 @@ class ParetodError(Exception):
     """status: of the HTTP answer, None without one. code: the daemon's word. fields: [{"field", "error"}] of a search."""
 
     def __init__(self, sentence, status=None, code=None, fields=()):
-        super().__init__("\n".join([sentence, *(f"{f['field']}: {f['error']}" for f in fields)]))
+        lines = [f"{f['field']}: {f['error']}" for f in fields]
+        super().__init__("\n".join([sentence, *(line for line in lines if line not in sentence)]))
         self.status, self.code, self.fields = status, code, list(fields)
 
 

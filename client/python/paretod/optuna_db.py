@@ -5,6 +5,7 @@ opened read-only. Nothing is flipped: scores stay in the study's own unit, and t
 """
 import json
 import math
+import os
 import sqlite3
 import urllib.parse
 
@@ -22,7 +23,20 @@ def _columns(db, table):
     return {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
 
 
+def _file(storage):
+    """The path of a file, or of Optuna's "sqlite:///FILE"."""
+    path = str(storage)
+    if path.startswith("sqlite:///"):
+        return path[len("sqlite:///"):].split("?")[0]
+    if "://" in path:
+        raise ImportRefused(f"{path}: only SQLite files are read; give FILE or sqlite:///FILE")
+    return path
+
+
 def _open(path):
+    path = _file(path)
+    if not os.path.isfile(path):
+        raise ImportRefused(f"{path}: there is no such file")
     try:
         db = sqlite3.connect(f"file:{urllib.parse.quote(str(path))}?mode=ro", uri=True)
         if not {"study_id", "study_name"} <= _columns(db, "studies") or not _columns(db, "trial_values"):
@@ -55,8 +69,9 @@ def _find(db, path, name):
 
 def _check(name, directions, objectives):
     if len(directions) != len(objectives):
+        theirs = ", ".join(f"objective {i} is {WORDS.get(d, d)}" for i, d in enumerate(directions))
         raise ImportRefused(f"study {name!r} has {len(directions)} objectives, and {len(objectives)} are named: "
-                            f"{', '.join(o for o, _ in objectives)}")
+                            f"{', '.join(o for o, _ in objectives)}; in the study {theirs}")
     for i, (direction, (objective, goal)) in enumerate(zip(directions, objectives)):
         theirs = GOALS.get(direction)
         if goal is not None and goal != theirs:
@@ -83,6 +98,12 @@ def _params(db, study, ratios):
             raise ImportRefused(f"parameter {name!r} is categorical; a ratio is a number")
         found.setdefault(trial, {})[name] = value
     return found
+
+
+def _names(db, study):
+    """Of all parameters."""
+    return [n for (n,) in db.execute("SELECT DISTINCT p.param_name FROM trial_params p JOIN trials t USING (trial_id) "
+                                     "WHERE t.study_id = ? AND t.state = 'COMPLETE' ORDER BY p.param_name", (study,))]
 
 
 def _values(db, study):
@@ -114,7 +135,8 @@ def read_study(path, study, ratios, objectives):
         known = set().union(*params.values()) if params else set()
         for ratio in ratios:
             if ratio not in known:
-                raise ImportRefused(f"no completed trial of study {name!r} has a parameter {ratio!r}")
+                raise ImportRefused(f"no completed trial of study {name!r} has a parameter {ratio!r}; they have "
+                                    f"{', '.join(map(repr, _names(db, study_id))) or 'none'}")
         rows, lacking, infinite = [], 0, 0
         for trial, number in db.execute("SELECT trial_id, number FROM trials WHERE study_id = ? AND state = 'COMPLETE' "
                                         "ORDER BY number", (study_id,)):

@@ -1,6 +1,7 @@
 """A search that is scored here."""
 import itertools
 import json
+import logging
 import os
 import socket
 import threading
@@ -12,6 +13,10 @@ from .daemon import Daemon
 from .trial import FinishedTrial, Trial, scores_of
 
 WAIT_S = 20
+LOOK_S = 2  # the first wait: then it is looked what we wait for
+STATES = {"complete": "complete", "failed": "failed", "fail": "failed", "stopped": "stopped", "pruned": "stopped"}
+OVER = ("done", "cancelled", "failed", "confirming")
+log = logging.getLogger("paretod")
 
 
 def _daemon(daemon):
@@ -43,6 +48,10 @@ def create_study(search, daemon=None, *, key=None, given=None, client=None):
 
 
 def load_study(search_id, daemon=None, *, client=None):
+    """A search that is there, by its number."""
+    if isinstance(search_id, bool) or not isinstance(search_id, int):
+        raise TypeError(f"load_study takes the number of a search; {search_id!r} is none. \"paretoctl searches\" lists them; "
+                        "create_study with the same search and key= goes on with one, too")
     return Study(search_id, _daemon(daemon), client=client)
 
 
@@ -62,6 +71,10 @@ class Study:
         self._pending = {}  # slot -> Trial, or None while it is asked for
         self._beat = None  # the thread that shows that we live, while trials are pending
         self._news = threading.Event()
+        self._said_waiting = False  # once for each time that nothing is there
+
+    def __repr__(self):
+        return f"Study(id={self.id}, name={self.name!r}, daemon={self.daemon.address!r}, client={self.client!r})"
 
     # --- what the daemon knows
 
@@ -136,34 +149,53 @@ class Study:
 
     def _ask(self, slot, timeout, lease_s):
         end = None if timeout is None else time.monotonic() + timeout
+        longest_s = LOOK_S
         while True:
-            wait_s = WAIT_S if end is None else max(0, min(WAIT_S, end - time.monotonic()))
+            wait_s = longest_s if end is None else max(0, min(longest_s, end - time.monotonic()))
             try:
                 answer = self.daemon.post(f"{self._path}/ask", {"client": f"{self.client}/{slot}", "wait_s": wait_s,
                                                                "lease_s": lease_s})
             except errors.Conflict as error:
-                if self.state in ("done", "cancelled", "failed", "confirming"):
+                if self.state in OVER:
                     raise errors.SearchOver(str(error), error.status, error.code) from None
                 raise
             if answer is not None:
+                self._said_waiting = False
                 return Trial(self, answer, slot)
+            if wait_s >= LOOK_S / 2:
+                self._say_waiting()
+            longest_s = WAIT_S
             if end is not None and time.monotonic() >= end:
                 raise TimeoutError(f"search {self.id} had no trial to give for {timeout} s")
+
+    def _say_waiting(self):
+        """Which trials we wait for, when they are not our own."""
+        if self._said_waiting:
+            return
+        with self._lock:
+            own = {t.number for t in self._pending.values() if t is not None}
+        held = [str(t.number) + (f" ({t.row['worker']})" if t.row["worker"] else "") for t in self.trials
+                if t.state == "leased" and t.number not in own]
+        if held:
+            self._said_waiting = True
+            log.warning("search %s has no trial to give now; other clients than %r hold trial %s%s, until they tell or their leases end",
+                        self.id, self.client, ", ".join(held[:5]), f" and {len(held) - 5} more" if len(held) > 5 else "")
 
     def tell(self, trial, values=None, state="complete", reason=None):
         """What became of a trial: a Trial, or its number. values: {"OBJECTIVE": mean | (mean, stderr) | {"mean", "stderr",
         "n"}}, or a list of them in the order of the objectives. state: "complete"; "failed", with the reason; "stopped", with
         what was reported last. True when it was told before (it then changed nothing)."""
         body = {"lease": trial.lease} if isinstance(trial, Trial) else {"trial": int(trial)}
-        if state in ("stopped", "pruned"):
+        if state not in STATES:
+            raise ValueError(f"state must be one of {', '.join(map(repr, STATES))}, not {state!r}")
+        state = STATES[state]
+        if state == "stopped":
             if not isinstance(trial, Trial) or trial.last_report is None:
                 raise ValueError("a trial is stopped after trial.report(share, scores)")
             share, values = trial.last_report
             body.update(share=share, stopped=True)
-        elif state in ("failed", "fail"):
+        elif state == "failed":
             body["failed"] = reason or "it failed"
-        elif state != "complete":
-            raise ValueError(f"state must be \"complete\", \"failed\" or \"stopped\", not {state!r}")
         if "failed" not in body:
             body["scores"] = scores_of(values, self.objectives)
         answer = self.daemon.post(f"{self._path}/tell", body)

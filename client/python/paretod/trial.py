@@ -38,6 +38,8 @@ class Trial(_Ratios):
 
     def report(self, share, scores):
         """The scores so far, over this share of the items (0 < share < 1). Afterwards should_stop knows more."""
+        if isinstance(share, (dict, list, tuple, str, bool)) or not hasattr(share, "__float__"):
+            raise TypeError(f"trial.report takes the share of the items that is scored (0 to 1), then the scores; {share!r} is no share")
         if not 0 < share < 1:
             raise ValueError(f"share must be more than 0 and less than 1, not {share}; a whole trial is told")
         self.last_report = (share, scores)
