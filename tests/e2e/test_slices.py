@@ -39,6 +39,11 @@ def events(world, search):
     return [row[1:] for row in rows]
 
 
+def half_told(world, search):
+    """Of reports that wait only the newest is sent, so the first slice may never be told."""
+    return any(kind == "slice" and share == 0.5 for kind, _, share, _ in events(world, search))
+
+
 def check_log(world, search):
     """What must hold of every log: a trial's shares ascend, each comes once, and it ends once."""
     shares, ends = collections.defaultdict(list), collections.Counter()
@@ -91,13 +96,14 @@ def test_a_worker_killed_between_slices(stage):
     worker = stage.start_worker()
     gate = stage.directory / "gate"
     search = stage.api.submit(spec_of(stage, trials=5, early_stop=1e-9, options=("--gate", gate, "--gate-slice", 2)))
-    wait_until(lambda: sum(kind == "slice" for kind, *_ in events(stage, search)) == 2, 30, "two slices are told")
+    wait_until(lambda: half_told(stage, search), 30, "the second slice is told")
     worker.kill()
     gate.touch()
     stage.start_worker()
     stage.api.wait_state(search, "done", 90)
     first = record(stage)[0][0]
-    assert check_log(stage, search)[int(first)] == [0.25, 0.5, 0.75]
+    shares = check_log(stage, search)[int(first)]
+    assert 0.5 in shares and set(shares) <= {0.25, 0.5, 0.75}
     attempts = {row[2] for row in record(stage) if row[0] == first}
     assert attempts == {"1", "2"}
 
@@ -108,13 +114,13 @@ def test_the_daemon_killed_between_slices(stage):
     stage.start_worker()
     gate = stage.directory / "gate"
     search = stage.api.submit(spec_of(stage, trials=5, early_stop=1e-9, options=("--gate", gate, "--gate-slice", 2)))
-    wait_until(lambda: sum(kind == "slice" for kind, *_ in events(stage, search)) == 2, 30, "two slices are told")
+    wait_until(lambda: half_told(stage, search), 30, "the second slice is told")
     before = events(stage, search)
     stage.daemon.kill()
     gate.touch()
     stage.start_daemon()
     stage.api.wait_state(search, "done", 90)
-    assert events(stage, search)[:2] == before
+    assert events(stage, search)[:len(before)] == before
     check_log(stage, search)
     assert all(row[2] == "1" for row in record(stage)), "no attempt was lost"
 
