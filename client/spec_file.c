@@ -101,7 +101,7 @@ static bool has_good_fields(const struct client *client, const char *path, const
     for (int i = 0; !good && i < errors->n; i++)
         spec_file_say(client, path, errors->item[i].field, errors->item[i].text);
     if (!good)
-        spec_file_total(client, path, (size_t)errors->n);
+        spec_file_total(client, path, (size_t)(errors->n + errors->more - (errors->more > 0)));
     mem_free(errors);
     return good;
 }

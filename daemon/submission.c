@@ -30,7 +30,7 @@ void submission_error(struct submission *s, const char *field, const char *forma
 static void add_sentence(struct submission *s, const char *otherwise, const char *sentence)
 {
     static const char *const roots[] = {"strategy",   "budget", "groups", "ratio",
-                                        "objectives", "ends",   "output"};
+                                        "objectives", "ends",   "output", "given"};
     size_t n = strcspn(sentence, ": ");
     for (size_t i = 0; i < sizeof roots / sizeof *roots; i++)
         if (!strncmp(sentence, roots[i], strlen(roots[i])) && n < 100 && !strncmp(sentence + n, ": ", 2)) {

@@ -15,11 +15,19 @@ const char *spec_unused(const struct search_spec *spec)
                                                  : "is not used with evaluator.merge \"none\"; remove it";
 }
 
-static void parse_models(const struct reader *r, struct search_spec *spec)
+/* known: what the evaluator is; else nothing is said of what only depends on it. */
+static void parse_models(const struct reader *r, bool known, struct search_spec *spec)
 {
     struct reader in;
     reader_inner(r, "models", &in);
-    if (spec->evaluator == EVALUATOR_EXTERNAL) /* its programs may be about a pair, or about anything */
+    if (!known) {
+        spec->has_models = true;
+        spec->merge = MERGE_PLAN;
+        if (!json_get(r->object, "models"))
+            return;
+    }
+    if (known &&
+        spec->evaluator == EVALUATOR_EXTERNAL) /* its programs may be about a pair, or about anything */
         spec->merge = json_get(r->object, "models") ? MERGE_PLAN : MERGE_NONE;
     spec->has_models = spec->merge != MERGE_NONE;
     if (!spec->has_models) {
@@ -176,7 +184,8 @@ static void parse_argv(const struct reader *in, struct search_spec *spec)
         reader_error(in, "argv", "must begin with the name of a program");
 }
 
-static void parse_evaluator(const struct reader *r, struct search_spec *spec)
+/* False when it is not known which. */
+static bool parse_evaluator(const struct reader *r, struct search_spec *spec)
 {
     struct reader in;
     size_t type = 0, merge = 0;
@@ -186,30 +195,31 @@ static void parse_evaluator(const struct reader *r, struct search_spec *spec)
         reader_error(r, "evaluator",
                      "is missing; give {\"type\": \"native\", \"bundle\": DIR} or {\"type\": "
                      "\"command\", \"argv\": […]} or {\"type\": \"external\"}");
-        return;
+        return false;
     }
     if (in.object && !json_get(in.object, "type"))
         reader_error(&in, "type", "is missing; it must be \"native\", \"command\" or \"external\"");
-    bool typed = reader_choice(&in, "type", spec_evaluator_words, COUNT(spec_evaluator_words), &type);
+    if (!reader_choice(&in, "type", spec_evaluator_words, COUNT(spec_evaluator_words), &type))
+        return false;
     spec->evaluator = (enum spec_evaluator)type;
-    if (typed)
-        reader_known(&in, &spec_objects[OBJECT_EVALUATOR], spec_evaluator_words, COUNT(spec_evaluator_words),
-                     type);
+    reader_known(&in, &spec_objects[OBJECT_EVALUATOR], spec_evaluator_words, COUNT(spec_evaluator_words),
+                 type);
     spec->slices = spec->evaluator == EVALUATOR_NATIVE ? SPEC_SLICES_NATIVE : 1;
     if (reader_whole(&in, "slices", 1, SPEC_SLICES_MAX, &slices))
         spec->slices = (int)slices;
     if (spec->evaluator == EVALUATOR_EXTERNAL)
-        return; /* parse_models knows the rest */
+        return true; /* parse_models knows the rest */
     if (spec->evaluator == EVALUATOR_NATIVE) {
         reader_text(&in, "bundle", in.object != NULL, spec->bundle, sizeof spec->bundle);
         spec->merge = MERGE_MEMORY;
-        return;
+        return true;
     }
     parse_argv(&in, spec);
     reader_choice(&in, "merge", spec_merge_words, COUNT(spec_merge_words), &merge);
     spec->merge = (enum spec_merge)(MERGE_DIRECTORY + merge);
     spec->time_limit_s = 3600;
     reader_number(&in, "time_limit_s", 0, 1e7, &spec->time_limit_s);
+    return true;
 }
 
 /* Of any ratio: groups may have ranges beyond `ratio`. */
@@ -264,10 +274,14 @@ static void parse_alignment(const struct reader *in, struct search_spec *spec)
     reader_error(in, "objective", "\"%s\" is not the name of one of the objectives", name);
 }
 
+static bool is_modelled(const struct search_spec *spec)
+{
+    return spec->strategy == STRATEGY_QUADRATIC || spec->strategy == STRATEGY_BAYES;
+}
+
 /* The settings of quadratic and bayes. */
 static void parse_modelled(const struct reader *in, struct search_spec *spec)
 {
-    bool modelled = spec->strategy == STRATEGY_QUADRATIC || spec->strategy == STRATEGY_BAYES;
     double low, high;
     int64_t design = -1;
     widest_range(spec, &low, &high);
@@ -277,9 +291,16 @@ static void parse_modelled(const struct reader *in, struct search_spec *spec)
     reader_whole(in, "design", 0, 1000, &design);
     spec->design = (int)design;
     reader_number(in, "repeats", 0, 0.5, &spec->repeats);
-    if (modelled && spec->evaluator == EVALUATOR_NATIVE)
+    if (is_modelled(spec) && spec->evaluator == EVALUATOR_NATIVE && spec->slices > 1)
         spec->early_stop = 0.02;
     reader_number(in, "early_stop", 0, 0.5, &spec->early_stop);
+    /* programs that ask and tell report shares, however many */
+    if (is_modelled(spec) && spec->early_stop > 0 && spec->slices == 1 &&
+        spec->evaluator != EVALUATOR_EXTERNAL)
+        reader_error(
+            in, "early_stop",
+            "has nothing to stop, for evaluator.slices is 1: give \"slices\": 8 (docs/EVALUATORS.md), "
+            "or leave early_stop out");
 }
 
 static void parse_strategy(const struct reader *r, struct search_spec *spec)
@@ -333,6 +354,31 @@ static void parse_budget(const struct reader *r, struct search_spec *spec)
     reader_number(&in, "seconds", 0, 1e9, &spec->budget_s);
     reader_whole(&in, "items", 0, (int64_t)1 << 53, &spec->items);
     reader_number(&in, "gain", 0, 1, &spec->gain);
+    if (spec->gain > 0 && !is_modelled(spec))
+        reader_error(
+            &in, "gain",
+            "belongs to strategy.type \"quadratic\" or \"bayes\"; this one is \"%s\", which has no model "
+            "that expects a gain",
+            spec_strategy_words[spec->strategy]);
+}
+
+/* How many ratios there are; 0: the checkpoints say. */
+static size_t count_ratios(const struct search_spec *spec)
+{
+    size_t groups = (size_t)spec->groups_n * (spec->split ? 2 : 1);
+    return groups ? groups + (spec->ends == ENDS_OWN) : 0;
+}
+
+/* The last line says how many there would have been. */
+static void close_errors(struct spec_errors *errors)
+{
+    if (!errors->more)
+        return;
+    errors->more++;
+    snprintf(errors->item[SPEC_ERRORS_MAX - 1].field, sizeof errors->item[0].field, "search");
+    snprintf(errors->item[SPEC_ERRORS_MAX - 1].text, sizeof errors->item[0].text,
+             "has %d more wrong fields than are listed; mend what stands above, then submit again",
+             errors->more);
 }
 
 int search_spec_parse(const struct json *j, struct search_spec *spec, struct spec_errors *errors)
@@ -340,7 +386,7 @@ int search_spec_parse(const struct json *j, struct search_spec *spec, struct spe
     struct reader r = {.object = j, .errors = errors};
     int64_t seed = 1;
     *spec = (struct search_spec){0};
-    errors->n = 0;
+    errors->n = errors->more = 0;
     if (!json_is(j, JSON_OBJECT)) {
         reader_error(&r, "search", "must be an object");
         return ERR_INVALID;
@@ -351,16 +397,17 @@ int search_spec_parse(const struct json *j, struct search_spec *spec, struct spe
     else
         reader_text(&r, "name", true, spec->name, sizeof spec->name);
     /* the evaluator first: whether there are models depends on it */
-    parse_evaluator(&r, spec);
-    parse_models(&r, spec);
+    bool known = parse_evaluator(&r, spec);
+    parse_models(&r, known, spec);
     spec_parse_groups(&r, spec);
     parse_ends(&r, spec);
+    size_t k = errors->n ? 0 : count_ratios(spec); /* what is wrong above may be about groups */
     parse_ratio(&r, spec);
     parse_output(&r, spec);
     parse_objectives(&r, spec);
     parse_strategy(&r, spec);
     parse_budget(&r, spec);
-    spec_parse_given(&r, spec);
+    spec_parse_given(&r, k, spec);
     spec->held_out = spec->evaluator == EVALUATOR_NATIVE;
     reader_bool(&r, "held_out", &spec->held_out);
     if (spec->held_out && spec->evaluator == EVALUATOR_EXTERNAL)
@@ -370,6 +417,7 @@ int search_spec_parse(const struct json *j, struct search_spec *spec, struct spe
     spec->seed = (uint64_t)seed;
     if (!errors->n)
         return 0;
+    close_errors(errors);
     search_spec_fini(spec);
     return ERR_INVALID;
 }

@@ -189,6 +189,7 @@ struct search_spec {
 #define SPEC_ERRORS_MAX 32
 struct spec_errors {
     int n;
+    int more; /* wrong fields beyond these; the last item then says how many */
     struct {
         char field[128]; /* "objectives[1].goal" */
         char text[512];  /* a sentence with what to do: as long as one of struct err or of the preflight */

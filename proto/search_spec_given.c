@@ -7,23 +7,30 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The i-th row takes as many ratios as the first has. */
 static void parse_ratios(const struct reader *in, struct spec_given *given, int i)
 {
     const struct json *list = json_get(in->object, "ratios");
     double *ratio = given->ratios + (size_t)i * (size_t)given->k;
-    if (!json_is(list, JSON_ARRAY) || json_len(list) != (size_t)given->k) {
-        reader_error(in, "ratios", "must be an array of %d ratios, one a group, as in the first row",
-                     given->k);
+    char name[32];
+    size_t j = 0;
+    if (!json_is(list, JSON_ARRAY)) {
+        reader_error(in, "ratios", "must be an array of %d ratios, one a group", given->k);
         return;
     }
-    for (const struct json *c = json_first(list); c; c = json_next(c)) {
-        *ratio = json_number_or(c, NAN) + 0.0; /* never -0: ratios are compared bit by bit */
-        if (!(*ratio >= -10 && *ratio <= 10)) {
-            reader_error(in, "ratios", "must hold numbers from -10 to 10");
-            return;
-        }
-        ratio++;
+    if (json_len(list) != (size_t)given->k) {
+        reader_error(in, "ratios", "must be an array of %d ratios, one a group, and has %zu", given->k,
+                     json_len(list));
+        return;
+    }
+    for (const struct json *c = json_first(list); c; c = json_next(c), j++) {
+        ratio[j] = json_number_or(c, NAN) + 0.0; /* never -0: ratios are compared bit by bit */
+        if (ratio[j] >= -10 && ratio[j] <= 10)
+            continue;
+        snprintf(name, sizeof name, "ratios[%zu]", j);
+        if (json_is(c, JSON_NUMBER))
+            reader_error(in, name, "must be a number from -10 to 10, not %g", ratio[j]);
+        else
+            reader_error(in, name, "must be a number from -10 to 10, not %s", json_type_name(json_type(c)));
     }
 }
 
@@ -113,7 +120,18 @@ void spec_given_free(struct spec_given *given)
     mem_free(given);
 }
 
-void spec_parse_given(const struct reader *r, struct search_spec *spec)
+/* Of the first row that can be right; 1 when none can: every row is then refused. */
+static size_t count_ratios(const struct json *list)
+{
+    for (const struct json *c = json_first(list); c; c = json_next(c)) {
+        const struct json *ratios = json_get(c, "ratios");
+        if (json_is(ratios, JSON_ARRAY) && json_len(ratios) >= 1 && json_len(ratios) <= SPEC_RATIOS_MAX)
+            return json_len(ratios);
+    }
+    return 1;
+}
+
+void spec_parse_given(const struct reader *r, size_t k, struct search_spec *spec)
 {
     const struct json *list = json_get(r->object, "given");
     int i = 0;
@@ -124,17 +142,12 @@ void spec_parse_given(const struct reader *r, struct search_spec *spec)
                      SPEC_GIVEN_MAX);
         return;
     }
-    size_t k = json_len(json_get(json_first(list), "ratios"));
-    if (k < 1 || k > SPEC_RATIOS_MAX) {
-        reader_error(r, "given[0].ratios", "must be an array of 1 to %d ratios, one a group",
-                     SPEC_RATIOS_MAX);
-        return;
-    }
+    if (!k)
+        k = count_ratios(list);
     if (spec->objectives_n == 0)
         return; /* said already */
     spec->given = given_make((int)json_len(list), (int)k, spec->objectives_n);
-    for (const struct json *c = json_first(list); c && r->errors->n < SPEC_ERRORS_MAX;
-         c = json_next(c), i++) {
+    for (const struct json *c = json_first(list); c; c = json_next(c), i++) {
         struct reader row;
         reader_element(r, "given", (size_t)i, c, &row);
         if (row.object)

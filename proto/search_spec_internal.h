@@ -19,8 +19,9 @@ void spec_parse_ranges(const struct reader *r, bool extrapolate, struct search_s
 
 void spec_write_groups(const struct search_spec *spec, struct json_out *out);
 
-/* "given", once the objectives are known. */
-void spec_parse_given(const struct reader *r, struct search_spec *spec);
+/* "given", once the objectives are known. k: how many ratios a row has, 0 where only the checkpoints say: then as many as
+ * the first row that has some. */
+void spec_parse_given(const struct reader *r, size_t k, struct search_spec *spec);
 /* Nothing when there is none. */
 void spec_write_given(const struct search_spec *spec, struct json_out *out);
 void spec_given_free(struct spec_given *given);

@@ -51,8 +51,10 @@ const char *spec_nearest(const char *word, const char *const *words, size_t n)
 void reader_error(const struct reader *r, const char *key, const char *format, ...)
 {
     struct spec_errors *errors = r->errors;
-    if (errors->n == SPEC_ERRORS_MAX)
+    if (errors->n == SPEC_ERRORS_MAX) {
+        errors->more++;
         return;
+    }
     int i = errors->n++;
     const char *dot = *r->path && *key && *key != '[' ? "." : "";
     snprintf(errors->item[i].field, sizeof errors->item[i].field, "%s%s%.30s", r->path, dot, key);
@@ -120,8 +122,10 @@ static void unknown_key(const struct reader *r, const struct spec_object *object
                         const char *const *known, size_t n)
 {
     char list[240] = "";
-    if (r->errors->n == SPEC_ERRORS_MAX)
+    if (r->errors->n == SPEC_ERRORS_MAX) {
+        r->errors->more++;
         return; /* nothing more is noted, so nothing need be looked for */
+    }
     const char *near = alias_of(key, object, known, n);
     if (!near)
         near = spec_nearest(key, known, n);

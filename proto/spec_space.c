@@ -115,17 +115,17 @@ static int check_given(const struct spec_given *given, const char *const *names,
                        const double *high, const int *tie, struct err *err)
 {
     if (given->k != k)
-        return err_set(err, ERR_INVALID, "given: its rows have %d ratios, and this search has %d", given->k,
-                       k);
+        return err_set(err, ERR_INVALID, "given: its rows have %d ratios, and this search has %d groups",
+                       given->k, k);
     for (int i = 0; i < given->n; i++)
         for (int j = 0; j < k; j++) {
             const double *ratio = given->ratios + (size_t)i * (size_t)k;
             if (ratio[j] < low[j] || ratio[j] > high[j])
                 return err_set(
                     err, ERR_INVALID,
-                    "given[%d].ratios: %.17g is outside of the range of \"%s\" (%.17g to %.17g); leave "
+                    "given[%d].ratios[%d]: %.17g is outside of the range of \"%s\" (%.17g to %.17g); leave "
                     "the row out, or change the range",
-                    i, ratio[j], names[j], low[j], high[j]);
+                    i, j, ratio[j], names[j], low[j], high[j]);
             if (ratio[j] != ratio[tie[j]])
                 return err_set(err, ERR_INVALID,
                                "given[%d].ratios: \"%s\" and \"%s\" are tied, and have %.17g and %.17g here",

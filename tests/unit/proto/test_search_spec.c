@@ -458,6 +458,11 @@ static void test_a_body_full_of_keys(void **state)
     buf_text(&text, "}");
     assert_int_equal(parse(buf_str(&text), &spec, &errors), ERR_INVALID);
     assert_int_equal(errors.n, SPEC_ERRORS_MAX);
+    assert_string_equal(errors.item[SPEC_ERRORS_MAX - 1].field, "search");
+    int wrong = 500001 + 500000 - SPEC_RATIOS_MAX, listed = SPEC_ERRORS_MAX - 1;
+    char more[64];
+    snprintf(more, sizeof more, "has %d more wrong fields than are listed", wrong - listed);
+    assert_non_null(strstr(errors.item[SPEC_ERRORS_MAX - 1].text, more));
     buf_fini(&text);
 }
 
@@ -507,6 +512,16 @@ static void test_modelled_strategies(void **state)
                      0);
     assert_true(spec.early_stop == 0 && spec.slices == 1);
     search_spec_fini(&spec);
+    assert_int_equal(
+        parse(WITH("\"type\":\"native\",\"bundle\":\"b\",\"slices\":1", "\"seed\":1"), &spec, &errors), 0);
+    assert_true(spec.early_stop == 0);
+    search_spec_fini(&spec);
+    assert_int_equal(
+        parse(WITH("\"type\":\"external\"", "\"strategy\":{\"type\":\"bayes\",\"early_stop\":0.1}"), &spec,
+              &errors),
+        0);
+    assert_true(spec.early_stop == 0.1);
+    search_spec_fini(&spec);
     assert_int_equal(parse(MODELS "\"strategy\":{\"type\":\"hma\"}}", &spec, &errors), 0);
     assert_true(spec.early_stop == 0);
     search_spec_fini(&spec);
@@ -549,6 +564,23 @@ static void test_wrong_model_words(void **state)
         {MODELS "\"strategy\":{\"type\":\"bayesian\"}}", "strategy.type", "did you mean \"bayes\"?"},
         {MODELS "\"budget\":{\"items\":-1}}", "budget.items", "whole number"},
         {MODELS "\"budget\":{\"gain\":2}}", "budget.gain", "from 0 to 1"},
+        {MODELS "\"strategy\":{\"type\":\"hma\"},\"budget\":{\"gain\":0.1}}", "budget.gain",
+         "belongs to strategy.type \"quadratic\" or \"bayes\"; this one is \"hma\""},
+        {WITH("\"type\":\"command\",\"argv\":[\"x\"]",
+              "\"strategy\":{\"type\":\"bayes\",\"early_stop\":0.1}"),
+         "strategy.early_stop", "evaluator.slices is 1"},
+        {WITH("\"type\":\"native\",\"bundle\":\"b\",\"slices\":1",
+              "\"strategy\":{\"type\":\"bayes\",\"early_stop\":0.1}"),
+         "strategy.early_stop", "evaluator.slices is 1"},
+        {WITH("\"type\":\"comand\",\"argv\":[\"x\"]", "\"seed\":1"), "evaluator.type",
+         "did you mean \"command\"?"},
+        {"{\"groups\":{\"count\":2},\"objectives\":[{\"metric\":\"f\",\"goal\":\"min\"}]}", "evaluator",
+         "is missing"},
+        {"{\"groups\":{\"count\":2},\"objectives\":[{\"metric\":\"f\",\"goal\":\"min\"}],\"evaluator\":{}}",
+         "evaluator.type", "is missing"},
+        {"{\"ends\":\"mean\",\"objectives\":[{\"metric\":\"f\",\"goal\":\"min\"}],\"evaluator\":{\"type\":"
+         "\"x\"}}",
+         "evaluator.type", "not one of"},
         {MODELS "\"items\":7}", "items", "did you mean \"budget.items\"?"},
         {MODELS "\"history\":[]}", "history", "did you mean \"given\"?"},
         {WITH("\"type\":\"command\",\"argv\":[\"x\"],\"slices\":65", "\"seed\":1"), "evaluator.slices",

@@ -104,13 +104,20 @@ static void test_wrong_rows(void **state)
         const char *rows, *field, *text;
     } bad[] = {
         {"{}", "given", "must be an array of up to 10000 objects"},
-        {"[7]", "given[0].ratios", "1 to 65 ratios"},
+        {"[7]", "given[0]", "must be an object"},
         {"[{\"ratios\":[0,1],\"scores\":{\"up\":1,\"down\":1}},7]", "given[1]", "must be an object"},
         {"[{\"ratios\":[0,1],\"scores\":{\"up\":1,\"down\":1}},{\"ratios\":[0],\"scores\":{\"up\":1,\"down\":"
          "1}}]",
          "given[1].ratios", "must be an array of 2 ratios"},
-        {"[{\"ratios\":[0,\"1\"],\"scores\":{\"up\":1,\"down\":1}}]", "given[0].ratios", "from -10 to 10"},
-        {"[{\"ratios\":[0,11],\"scores\":{\"up\":1,\"down\":1}}]", "given[0].ratios", "from -10 to 10"},
+        {"[{\"ratios\":[0,\"1\"],\"scores\":{\"up\":1,\"down\":1}}]", "given[0].ratios[1]",
+         "must be a number from -10 to 10, not a string"},
+        {"[{\"ratios\":[0],\"scores\":{\"up\":1,\"down\":1}},{\"ratios\":[0,1],\"scores\":{\"up\":1,\"down\":"
+         "1}}]",
+         "given[0].ratios", "must be an array of 2 ratios, one a group, and has 1"},
+        {"[{\"ratios\":7,\"scores\":{\"up\":1,\"down\":1}}]", "given[0].ratios",
+         "must be an array of 2 ratios"},
+        {"[{\"ratios\":[0,11],\"scores\":{\"up\":1,\"down\":1}}]", "given[0].ratios[1]",
+         "from -10 to 10, not 11"},
         {"[{\"ratios\":[0,1],\"scores\":{\"up\":1}}]", "given[0].scores", "\"down\" is missing"},
         {"[{\"ratios\":[0,1],\"scores\":{\"up\":1,\"down\":1,\"d\":2}}]", "given[0].scores.d",
          "not the name of one"},
@@ -137,6 +144,25 @@ static void test_wrong_rows(void **state)
             !strstr(errors.item[0].text, bad[i].text))
             fail_msg("%s: %d %s: %s", bad[i].rows, errors.n, errors.item[0].field, errors.item[0].text);
     }
+}
+
+/* Both halves of a row are looked at, wherever the first mistake is. */
+static void test_all_that_is_wrong_is_told(void **state)
+{
+    (void)state;
+    struct search_spec spec;
+    struct spec_errors errors;
+    static const char *const fields[] = {"given[0].ratios", "given[0].scores", "given[1].ratios[0]",
+                                         "given[1].ratios[1]", "given[1].scores.u"};
+    assert_int_equal(
+        parse(SEARCH
+              "\"given\":[{\"scores\":{\"up\":1}},{\"ratios\":[null,true],\"scores\":{\"up\":1,\"down\":2,"
+              "\"u\":3}}]}",
+              &spec, &errors),
+        ERR_INVALID);
+    assert_int_equal(errors.n, 5);
+    for (int i = 0; i < 5; i++)
+        assert_string_equal(errors.item[i].field, fields[i]);
 }
 
 static void put_rows(struct buf *text, int n)
@@ -178,8 +204,8 @@ static void test_rows_are_trials_of_this_search(void **state)
         const char *ratios, *groups, *text;
     } cases[] = {
         {"[0.5,0.5]", "\"count\":2", NULL},
-        {"[0.5]", "\"count\":2", "given: its rows have 1 ratios, and this search has 2"},
-        {"[0.5,1.5]", "\"count\":2", "given[0].ratios: 1.5 is outside of the range of \"high\" (0 to 1)"},
+        {"[0.5]", "\"layerwise\":true", "given: its rows have 1 ratios, and this search has 2 groups"},
+        {"[0.5,1.5]", "\"count\":2", "given[0].ratios[1]: 1.5 is outside of the range of \"high\" (0 to 1)"},
         {"[0.5,0.25]", "\"count\":2,\"freeze\":{\"high\":0.75}", "range of \"high\" (0.75 to 0.75)"},
         {"[0.5,0.25]", "\"count\":2,\"tie\":[[\"low\",\"high\"]]", "\"low\" and \"high\" are tied"},
     };
@@ -191,11 +217,12 @@ static void test_rows_are_trials_of_this_search(void **state)
         double low[2], high[2];
         int tie[2];
         char text[800];
-        snprintf(
-            text, sizeof text,
-            "{\"groups\":{%s},\"objectives\":[{\"metric\":\"up\",\"goal\":\"max\"}],\"evaluator\":{\"type\":"
-            "\"external\"},\"given\":[{\"ratios\":%s,\"scores\":{\"up\":1}}]}",
-            cases[i].groups, cases[i].ratios);
+        snprintf(text, sizeof text,
+                 "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"groups\":{%s},\"objectives\":[{\"metric\":"
+                 "\"up\",\"goal\":"
+                 "\"max\"}],\"evaluator\":{\"type\":"
+                 "\"external\"},\"given\":[{\"ratios\":%s,\"scores\":{\"up\":1}}]}",
+                 cases[i].groups, cases[i].ratios);
         assert_int_equal(parse(text, &spec, &errors), 0);
         int rc = search_spec_space(&spec, names, 2, low, high, tie, &err);
         assert_int_equal(rc, cases[i].text ? ERR_INVALID : 0);
@@ -212,6 +239,7 @@ int main(void)
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_written),
         cmocka_unit_test(test_wrong_rows),
+        cmocka_unit_test(test_all_that_is_wrong_is_told),
         cmocka_unit_test(test_ten_thousand_rows),
         cmocka_unit_test(test_rows_are_trials_of_this_search),
     };
