@@ -59,7 +59,10 @@ const struct command commands[] = {
              "without its noise, and the picks are trials to ship: the knee; the most certain one between "
              "the ends; the "
              "best of\n"
-             "the first objective that loses at most --tax in each of the others.\n"
+             "the first objective that loses at most --tax in each of the others. When the search is over, "
+             "its model "
+             "is waited\n"
+             "for, a minute at most; JSON and command line know least_tax and least-tax.\n"
              "\n    paretoctl front 3 --tax 0.05\n"
              "    paretoctl export 3 $(paretoctl front 3 --pick knee) --out best",
      .example = "paretoctl front 3 --plot",
@@ -75,8 +78,10 @@ const struct command commands[] = {
                {"--heldout", NULL, "scores on the held-out half instead of those the search used"},
                {"--raw", NULL, "the front of the scores as they came, whatever a model says"},
                {"--tax", "X",
-                "the most that the pick least-tax may lose, as a share of what lies between the ends"},
-               {"--pick", "WORD", "print the number of one trial: knee, certain or least-tax"}}},
+                "the most that the pick least-tax may lose, as a share of what lies between the ends; "
+                "without it 0.05"},
+               {"--pick", "WORD",
+                "print the number of one trial: knee, certain or least-tax; with --json as {\"trial\": N}"}}},
     {.name = "trials",
      .usage = "ID [--csv] [--json]",
      .line = "list all trials of a search",

@@ -79,10 +79,7 @@ static int read_trial_numbers(struct export_job *job, const char *word, struct e
 
 static bool is_pick(const char *word, size_t n)
 {
-    for (int i = 0; i < FRONT_PICKS_N; i++)
-        if (strlen(front_pick_words[i]) == n && memcmp(front_pick_words[i], word, n) == 0)
-            return true;
-    return false;
+    return front_pick_find(word, n) >= 0;
 }
 
 /* The words with a number in place of each pick. A trial that is two picks, or is named too, is there once. The caller's

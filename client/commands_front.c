@@ -2,6 +2,7 @@
 #include "client/commands.h"
 
 #include "client/front.h"
+#include "client/front_fetch.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -22,10 +23,8 @@ static int read_axis(const struct client *client, const struct args *args, const
 /* The trial of a pick, or why there is none. */
 static int find_pick(const struct client *client, const char *word, const struct front *front, int64_t *trial)
 {
-    int i = 0;
-    while (i < FRONT_PICKS_N && strcmp(word, front_pick_words[i]) != 0)
-        i++;
-    if (i == FRONT_PICKS_N) {
+    int i = front_pick_find(word, strlen(word));
+    if (i < 0) {
         client_say(client, "--pick: \"%.40s\" is none; there are knee, certain and least-tax", word);
         return CLIENT_USAGE;
     }
@@ -34,9 +33,13 @@ static int find_pick(const struct client *client, const char *word, const struct
         client_say(client,
                    "search %" PRId64 " has no trial that is its %s (yet); \"paretoctl front %" PRId64
                    "\" shows what there is",
-                   front->id, word, front->id);
+                   front->id, front_pick_words[i], front->id);
         return CLIENT_REFUSED;
     }
+    if (strcmp(front->state, "done") == 0 && front->insight.watermark < front->insight.events)
+        client_say(client,
+                   "the model knows %" PRId64 " of %" PRId64 " events: another trial may become the %s",
+                   front->insight.watermark, front->insight.events, front_pick_words[i]);
     return CLIENT_OK;
 }
 
@@ -47,7 +50,7 @@ int command_pick(struct client *client, int64_t id, const char *word, int64_t *t
     struct front front;
     struct err err = {0};
     snprintf(path, sizeof path, "/v1/searches/%" PRId64 "/front", id);
-    int code = client_get(client, path, &j);
+    int code = front_fetch(client, path, &j);
     if (code)
         return code;
     if (front_parse(j, &front, &err))
@@ -60,7 +63,7 @@ int command_pick(struct client *client, int64_t id, const char *word, int64_t *t
     return code;
 }
 
-/* --pick: one number for a script. */
+/* --pick: one number for a script, or {"trial": number}. */
 static int print_pick(struct client *client, const char *word, const struct front *front)
 {
     struct buf text;
@@ -69,7 +72,7 @@ static int print_pick(struct client *client, const char *word, const struct fron
     if (code)
         return code;
     buf_init(&text, 64);
-    buf_printf(&text, "%" PRId64 "\n", trial);
+    buf_printf(&text, client->json ? "{\"trial\":%" PRId64 "}\n" : "%" PRId64 "\n", trial);
     code = client_print(client, &text);
     buf_fini(&text);
     return code;
@@ -159,10 +162,10 @@ int command_front(struct client *client, const struct args *args)
         code = front_path(client, args, id, path);
     if (code)
         return code;
-    code = client_get(client, path, &j);
+    code = front_fetch(client, path, &j);
     if (code)
         return code;
-    if (client->json)
+    if (client->json && !args_value(args, "--pick"))
         code = client_print_json(client, j);
     else if (front_parse(j, &front, &err))
         code = client_refuse(client, &err);

@@ -5,6 +5,8 @@
 #include "client/text.h"
 #include "merge/output/manifest.h"
 
+#include <sys/stat.h>
+
 struct verifying {
     struct client *client;
     struct byte_bar bar;
@@ -82,6 +84,12 @@ static int say(struct client *client, const char *directory, const struct verify
 int command_verify(struct client *client, const struct args *args)
 {
     struct err err = {0};
+    struct stat there;
+    if (stat(args->words[0], &there) == 0 && !S_ISDIR(there.st_mode)) {
+        client_say(client, "%s is a file: give the directory of an export, the one that holds " MANIFEST_NAME,
+                   args->words[0]);
+        return CLIENT_REFUSED;
+    }
     struct verify_result result;
     struct verifying verifying = {.client = client};
     const struct verify_calls calls = {on_wrong, on_tick, &verifying};

@@ -186,9 +186,10 @@ static void read_insight(const struct json *j, struct front *front)
     const struct json *insight = json_get(j, "insight"), *volume = json_get(insight, "hypervolume");
     front->by_posterior = strcmp(json_string_or(json_get(j, "answer"), ""), "posterior") == 0;
     front->has_insight = json_is(insight, JSON_OBJECT);
-    front->insight = (struct front_insight){number_or_nan(volume, "value"), number_or_nan(volume, "low"),
+    front->insight = (struct front_insight){number_or_nan(volume, "value"),  number_or_nan(volume, "low"),
                                             number_or_nan(volume, "median"), number_or_nan(volume, "high"),
-                                            number_or_nan(insight, "gain")};
+                                            number_or_nan(insight, "gain"),  count_of(insight, "watermark"),
+                                            count_of(insight, "events")};
     for (int i = 0; i < FRONT_PICKS_N; i++) {
         front->picks[i] = -1;
         json_whole(json_get(json_get(j, "picks"), members[i]), 0, INT64_MAX / 2, &front->picks[i]);
@@ -220,6 +221,13 @@ int front_parse(const struct json *j, struct front *front, struct err *err)
     if (rc)
         front_fini(front);
     return rc;
+}
+
+bool front_is_early(const struct json *j)
+{
+    const struct json *insight = json_get(j, "insight");
+    return strcmp(json_string_or(json_get(j, "state"), ""), "done") == 0 &&
+           count_of(insight, "watermark") < count_of(insight, "events");
 }
 
 void front_fini(struct front *front)

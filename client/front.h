@@ -47,6 +47,7 @@ enum front_pick { FRONT_KNEE, FRONT_CERTAIN, FRONT_LEAST_TAX, FRONT_PICKS_N };
 struct front_insight {
     double value, low, median, high; /* hypervolume of the posterior means; 5, 50, 95 % of its draws */
     double gain;                     /* of the last proposal */
+    int64_t watermark, events;       /* how many events it knows, of how many */
 };
 
 struct front_counts {
@@ -86,6 +87,15 @@ bool front_has_heldout(const struct front *front);
 void front_headline(const struct front *front, struct buf *out);
 
 extern const char *const front_pick_words[FRONT_PICKS_N]; /* "knee", "certain", "least-tax" */
+
+/* The pick that the first n bytes are the word of, as it is above or as JSON has it ("least_tax"); -1: none. */
+int front_pick_find(const char *word, size_t n);
+
+/* Whether the search of this answer is done and its model does not know all of it yet. */
+bool front_is_early(const struct json *j);
+
+/* "the model knows 57 of 152 events …" and a newline, when the search is done and there are more; else nothing. */
+void front_lag(const struct front *front, struct buf *out);
 
 /* What the models say, a line each: the hypervolume with its interval, the picks. Nothing when they say nothing. */
 void front_says(const struct front *front, struct buf *out);

@@ -62,13 +62,77 @@ static void add_heads(const struct front *front, const struct front_view *view, 
         add_score_heads(front, HELD_OUT, table);
 }
 
-static void add_score_cells(const struct front_score *scores, int n, struct table *table)
+/* The three kinds of scores of a point; NULL: it has none. */
+enum kind { SHOWN, FIT, HELD, KINDS_N };
+
+static const struct front_score *scores_of(const struct front_point *point, const struct front_view *view,
+                                           enum kind kind)
+{
+    if (kind == FIT)
+        return point->has_posterior ? point->posterior : NULL;
+    if (kind == HELD)
+        return point->has_heldout ? point->heldout : NULL;
+    return front_shown_scores(point, view);
+}
+
+/* How the numbers of a column are written, so that they stand below each other. */
+struct column {
+    int decimals; /* 0: each as text_score writes it, for they are of no everyday size */
+    int width;    /* of the widest mean */
+};
+
+/* [KINDS_N][objectives] */
+struct columns {
+    struct column of[KINDS_N][SPEC_OBJECTIVES_MAX];
+};
+
+/* Two digits of the smallest error, but three decimals at least, and six at most. */
+static struct column measure(const struct front_ranked *ranked, size_t n, const struct front_view *view,
+                             enum kind kind, int k)
+{
+    struct column column = {3, 0};
+    double largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct front_score *s = scores_of(ranked[i].point, view, kind);
+        if (!s || isnan(s[k].mean))
+            continue;
+        largest = fmax(largest, fabs(s[k].mean));
+        if (s[k].stderr_of > 0 && s[k].stderr_of < 0.01)
+            column.decimals = (int)fmin(6, fmax(column.decimals, 1 - floor(log10(s[k].stderr_of))));
+    }
+    if (largest != 0 && (largest < 0.01 || largest >= 10000))
+        return (struct column){0, 0};
+    for (size_t i = 0; i < n; i++) {
+        const struct front_score *s = scores_of(ranked[i].point, view, kind);
+        if (s && !isnan(s[k].mean))
+            column.width = (int)fmax(column.width, snprintf(NULL, 0, "%.*f", column.decimals, s[k].mean));
+    }
+    return column;
+}
+
+static void measure_all(const struct front *front, const struct front_ranked *ranked, size_t n,
+                        const struct front_view *view, struct columns *columns)
+{
+    for (int kind = 0; kind < KINDS_N; kind++)
+        for (int k = 0; k < front->objectives_n; k++)
+            columns->of[kind][k] = measure(ranked, n, view, (enum kind)kind, k);
+}
+
+static void add_score_cells(const struct front_score *scores, const struct column *columns, int n,
+                            struct table *table)
 {
     struct buf text;
     buf_init(&text, 256);
     for (int k = 0; k < n; k++) {
+        double mean = scores ? scores[k].mean : NAN, stderr_of = scores ? scores[k].stderr_of : NAN;
         buf_clear(&text);
-        text_score(&text, scores ? scores[k].mean : NAN, scores ? scores[k].stderr_of : NAN);
+        if (isnan(mean) || !columns[k].decimals) {
+            text_score(&text, mean, stderr_of);
+        } else {
+            buf_printf(&text, "%*.*f", columns[k].width, columns[k].decimals, mean);
+            if (!isnan(stderr_of))
+                buf_printf(&text, " ± %.*f", columns[k].decimals, stderr_of);
+        }
         table_cell(table, buf_str(&text));
     }
     buf_fini(&text);
@@ -85,7 +149,7 @@ static void add_confidence(const struct front_point *point, struct table *table)
 
 /* True when a ratio came out otherwise than asked for. */
 static bool add_point(const struct front *front, const struct front_view *view, const struct layout *layout,
-                      const struct front_point *point, struct table *table)
+                      const struct columns *columns, const struct front_point *point, struct table *table)
 {
     struct buf text;
     buf_init(&text, 4096);
@@ -101,11 +165,11 @@ static bool add_point(const struct front *front, const struct front_view *view, 
         table_cellf(table, "%.3f", point->mean_ratio);
     if (front->has_confidence)
         add_confidence(point, table);
-    add_score_cells(front_shown_scores(point, view), front->objectives_n, table);
+    add_score_cells(scores_of(point, view, SHOWN), columns->of[SHOWN], front->objectives_n, table);
     if (layout->fit && front->has_confidence)
-        add_score_cells(point->has_posterior ? point->posterior : NULL, front->objectives_n, table);
+        add_score_cells(scores_of(point, view, FIT), columns->of[FIT], front->objectives_n, table);
     if (layout->both && has_both(front, view))
-        add_score_cells(point->has_heldout ? point->heldout : NULL, front->objectives_n, table);
+        add_score_cells(scores_of(point, view, HELD), columns->of[HELD], front->objectives_n, table);
     buf_fini(&text);
     return strays;
 }
@@ -130,7 +194,7 @@ static void print_legend(const struct front *front, const struct front_view *vie
 }
 
 static void print_heldout(const struct front *front, const struct front_ranked *ranked, size_t n,
-                          struct buf *out)
+                          const struct columns *columns, struct buf *out)
 {
     struct table table;
     table_init(&table);
@@ -139,7 +203,8 @@ static void print_heldout(const struct front *front, const struct front_ranked *
     for (size_t i = 0; i < n; i++) {
         const struct front_point *point = ranked[i].point;
         table_cellf(&table, "%lld", (long long)point->trial);
-        add_score_cells(point->has_heldout ? point->heldout : NULL, front->objectives_n, &table);
+        add_score_cells(point->has_heldout ? point->heldout : NULL, columns->of[HELD], front->objectives_n,
+                        &table);
     }
     buf_text(out, "\n");
     table_print(&table, out);
@@ -153,14 +218,16 @@ void front_table(const struct front *front, const struct front_view *view, struc
     struct table table;
     size_t n;
     bool strays = false;
+    struct columns columns;
     struct front_ranked *ranked = front_rank(front, view, &n);
+    measure_all(front, ranked, n, view, &columns);
     for (size_t try = 0;; try++) {
         if (view->columns)
             layout = &layouts[try];
         table_init(&table);
         add_heads(front, view, layout, &table);
         for (size_t i = 0; i < n; i++)
-            strays |= add_point(front, view, layout, ranked[i].point, &table);
+            strays |= add_point(front, view, layout, &columns, ranked[i].point, &table);
         if (!view->columns || try == layouts_n - 1 || table_width(&table) <= (size_t)view->columns)
             break;
         table_fini(&table);
@@ -171,7 +238,7 @@ void front_table(const struct front *front, const struct front_view *view, struc
     if (strays)
         text_ratios_note(out);
     if (!layout->both && has_both(front, view))
-        print_heldout(front, ranked, n, out);
+        print_heldout(front, ranked, n, &columns, out);
     table_fini(&table);
     mem_free(ranked);
 }

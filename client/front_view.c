@@ -47,6 +47,27 @@ void front_headline(const struct front *front, struct buf *out)
 
 const char *const front_pick_words[FRONT_PICKS_N] = {"knee", "certain", "least-tax"};
 
+int front_pick_find(const char *word, size_t n)
+{
+    for (int i = 0; i < FRONT_PICKS_N; i++) {
+        size_t same = 0;
+        while (same < n && front_pick_words[i][same] == (word[same] == '_' ? '-' : word[same]))
+            same++;
+        if (same == n && !front_pick_words[i][n])
+            return i;
+    }
+    return -1;
+}
+
+void front_lag(const struct front *front, struct buf *out)
+{
+    const struct front_insight *insight = &front->insight;
+    if (strcmp(front->state, "done") != 0 || insight->watermark >= insight->events)
+        return;
+    buf_printf(out, "! the model knows %lld of %lld events: confidence and picks may still change\n",
+               (long long)insight->watermark, (long long)insight->events);
+}
+
 static void add_picks(const struct front *front, struct buf *out)
 {
     bool any = false;
@@ -73,6 +94,7 @@ void front_says(const struct front *front, struct buf *out)
         buf_text(out, "\n");
     }
     add_picks(front, out);
+    front_lag(front, out);
 }
 
 /* The sweep's trial whose ratios are all one and the same, the largest (sign 1) or the smallest (-1). */

@@ -1,5 +1,6 @@
 #include "client/watch.h"
 
+#include "client/front_fetch.h"
 #include "client/progress.h"
 #include "client/watch_view.h"
 
@@ -25,6 +26,9 @@ struct watch {
     char state[16];
     bool is_stalled;        /* every worker refuses the search */
     int64_t moved_us;       /* when the last news came */
+    bool is_over;           /* done, and its model does not know all of it yet */
+    int64_t over_us;        /* since then */
+    bool is_said;           /* that we wait for it */
     bool is_asked, is_told; /* whether a worker is there was asked; that none is was said */
     struct progress_speed speed;
 };
@@ -150,9 +154,31 @@ static int warn(const struct watch *watch, const struct front *front)
     struct buf text;
     buf_init(&text, CLIENT_BYTES_MAX);
     front_warnings(front, &text);
+    front_lag(front, &text);
     int code = watch->client->json ? CLIENT_OK : client_print(watch->client, &text);
     buf_fini(&text);
     return code;
+}
+
+/* At the end the model is still to come: what is shown last is what it says then. False when it was waited for long enough. */
+static bool waits_for_model(struct watch *watch, const struct front *front)
+{
+    struct client *client = watch->client;
+    int64_t now_us = client->world->now_us(client);
+    if (!watch->is_over)
+        watch->over_us = now_us;
+    watch->is_over = true;
+    if (now_us - watch->over_us >= FRONT_FETCH_MAX_S * 1000000)
+        return false;
+    if (!watch->is_said && now_us - watch->over_us >= FRONT_FETCH_SAY_S * 1000000) {
+        client_say(client,
+                   "the search is over and its model not yet: it knows %" PRId64 " of %" PRId64
+                   " events; waiting up to %d s",
+                   front->insight.watermark, front->insight.events, FRONT_FETCH_MAX_S);
+        watch->is_said = true;
+        watch->drawn_lines = 0; /* the sentence stands below the frame: draw a new one */
+    }
+    return true;
 }
 
 static int read_front(struct watch *watch, const struct http_response *response, enum watch_step *step)
@@ -165,7 +191,9 @@ static int read_front(struct watch *watch, const struct http_response *response,
         return code;
     if (front_parse(j, &front, &err))
         code = client_refuse(watch->client, &err);
-    else {
+    else if (front_is_early(j) && waits_for_model(watch, &front)) {
+        front_fini(&front);
+    } else {
         code = show(watch, j, &front);
         if (!code)
             code = finish(watch, &front, step);
@@ -237,7 +265,10 @@ static int step_once(struct watch *watch, enum watch_step *step)
     struct err err = {0};
     struct http_response response = {0};
     struct client *client = watch->client;
-    int wait_s = !watch->etag[0] ? 0 : watch->is_asked ? WAIT_S : STILL_S;
+    int wait_s = !watch->etag[0]   ? 0
+                 : watch->is_over  ? FRONT_FETCH_SAY_S
+                 : watch->is_asked ? WAIT_S
+                                   : STILL_S;
     snprintf(path, sizeof path, "/v1/searches/%" PRId64 "/front?wait=%d", watch->id, wait_s);
     struct http_request request = {.method = "GET",
                                    .path = path,
@@ -255,6 +286,8 @@ static int step_once(struct watch *watch, enum watch_step *step)
         if (response.status != 304)
             code = read_front(watch, &response, step);
         memcpy(watch->etag, response.etag, sizeof watch->etag);
+        if (watch->is_over && response.status == 304)
+            watch->etag[0] = 0; /* how long it takes is looked at with the front in hand */
         if (*step == WATCH_ON && !code) {
             /* Without an ETag the daemon cannot wait for us. */
             client->world->pause_us(client, watch->etag[0] ? REDRAW_US : RETRY_US);

@@ -62,6 +62,12 @@
     "\"confidence\":0.03,\"verdict\":\"dominated\",\"posterior\":null,\"share\":0.375,\"path\":\"repeat\","  \
     "\"repeat_of\":7}]}"
 
+/* The same before its model knows all of it. */
+#define FRONT_EARLY                                                                                          \
+    "{\"id\":3,\"name\":\"toy\",\"state\":\"done\",\"objectives\":[{\"name\":\"reward\",\"goal\":\"max\"}]," \
+    "\"groups\":[\"a\"],\"insight\":{\"watermark\":57,\"events\":152},\"picks\":{\"knee\":5},\"points\":[]," \
+    "\"sweep\":[],\"dominated\":[]}"
+
 /* Of a search that every worker refuses. */
 #define FRONT_STALLED                                                                                        \
     "{\"id\":3,\"name\":\"toy\",\"state\":\"running\",\"stalled\":\"tensor x\\u001b "                        \

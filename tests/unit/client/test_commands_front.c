@@ -61,6 +61,59 @@ static void test_picks_for_scripts(void **state)
     }
 }
 
+/* What JSON calls a pick is a word too. */
+static void test_words_of_json(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    for (int i = 0; i < 2; i++)
+        fake_says(&fake, 200, FRONT_INSIGHT);
+    assert_int_equal(fake_run(&fake, "front 3 --pick least_tax --json"), CLIENT_OK);
+    assert_int_equal(fake_run(&fake, "front 3 --pick least_tax"), CLIENT_OK);
+    assert_string_equal(fake.out, "{\"trial\":2}\n2\n");
+    fake_fini(&fake);
+}
+
+/* After the last score the model comes: picks are of the final one. */
+static void test_the_final_model_is_waited_for(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    fake_answer(&fake, (struct fake_answer){.status = 200, .etag = "a", .body = FRONT_EARLY});
+    fake_answer(&fake, (struct fake_answer){.status = 304, .etag = "a", .waits_us = 5000000});
+    fake_answer(&fake,
+                (struct fake_answer){.status = 200, .etag = "b", .body = FRONT_INSIGHT, .waits_us = 1000000});
+    assert_int_equal(fake_run(&fake, "front 3 --pick knee"), CLIENT_OK);
+    assert_string_equal(fake.out, "7\n");
+    assert_string_equal(fake.asked[1].path, "/v1/searches/3/front?wait=5");
+    assert_string_equal(fake.asked[1].etag, "a");
+    assert_string_equal(fake.complaints,
+                        "paretoctl: the search is over and its model not yet: it knows 57 of 152 events; "
+                        "waiting up to 60 s\n");
+    fake_fini(&fake);
+}
+
+static void test_a_model_that_does_not_come(void **state)
+{
+    struct fake fake;
+    (void)state;
+    for (int pick = 0; pick < 2; pick++) {
+        fake_init(&fake);
+        fake_answer(&fake, (struct fake_answer){.status = 200, .etag = "a", .body = FRONT_EARLY});
+        for (int i = 0; i < 12; i++)
+            fake_answer(&fake, (struct fake_answer){.status = 304, .etag = "a", .waits_us = 5000000});
+        assert_int_equal(fake_run(&fake, pick ? "front 3 --tax 0.1 --pick knee" : "front 3 --tax 0.1"),
+                         CLIENT_OK);
+        assert_string_equal(fake.asked[1].path, "/v1/searches/3/front?tax=0.10000000000000001&wait=5");
+        assert_contains(pick ? fake.complaints : fake.out, "the model knows 57 of 152 events");
+        if (pick)
+            assert_string_equal(fake.out, "5\n");
+        fake_fini(&fake);
+    }
+}
+
 static void test_a_tax_is_a_share(void **state)
 {
     static const char *const lines[] = {"front 3 --tax 5%", "front 3 --tax 1.5", "front 3 --tax -1",
@@ -163,6 +216,9 @@ int main(void)
         cmocka_unit_test(test_what_a_model_says),
         cmocka_unit_test(test_picks_for_scripts),
         cmocka_unit_test(test_a_tax_is_a_share),
+        cmocka_unit_test(test_words_of_json),
+        cmocka_unit_test(test_the_final_model_is_waited_for),
+        cmocka_unit_test(test_a_model_that_does_not_come),
         cmocka_unit_test(test_a_narrow_terminal_has_two_tables),
         cmocka_unit_test(test_a_search_that_nobody_works_on),
         cmocka_unit_test(test_a_search_made_without_heldout_scores),

@@ -88,6 +88,11 @@ static void test_what_is_no_export(void **state)
     fake_init(&fake);
     assert_int_equal(run(&fake, "", directory), CLIENT_REFUSED);
     assert_contains(fake.complaints, "holds no " MANIFEST_NAME);
+    fixture_text(directory, "best.safetensors", "x");
+    char *file = mem_printf("%s/best.safetensors", directory);
+    assert_int_equal(run(&fake, "", file), CLIENT_REFUSED);
+    assert_contains(fake.complaints, "best.safetensors is a file: give the directory of an export");
+    mem_free(file);
     fixture_text(directory, MANIFEST_NAME,
                  "{\"format\":\"paretod-manifest-1\",\"hash\":\"xxh128\",\"files\":[]}");
     assert_int_equal(run(&fake, "--json ", directory), CLIENT_REFUSED);

@@ -157,10 +157,11 @@ static void test_what_models_say(void **state)
     assert_shown(
         FRONT_INSIGHT, &view, front_table,
         LEGEND
-        "trial  kind   ratios     mean ratio  confidence     reward ↑       loss ↓         reward fit ↑   "
+        "trial  kind   ratios     mean ratio  confidence     reward ↑       loss ↓         reward fit ↑     "
         "loss fit ↓\n"
-        "    2  sweep  1.00 1.00       1.000  100 % front    0.100          1.500          -              -\n"
-        "    7  bayes  0.10 0.90       0.500  43 % doubtful  0.800 ± 0.011  2.250 ± 0.020  0.790 ± 0.008  "
+        "    2  sweep  1.00 1.00       1.000  100 % front    0.100          1.500          -                "
+        "-\n"
+        "    7  bayes  0.10 0.90       0.500  43 % doubtful  0.800 ± 0.011  2.250 ± 0.020  0.7900 ± 0.0080  "
         "2.300 ± 0.010\n");
     assert_shown(
         FRONT_INSIGHT, NULL, says,
@@ -182,6 +183,21 @@ static void test_what_models_say(void **state)
     mem_free(shown);
     shown = show(FRONT_JSON("done", "60", HELDOUT_NONE), &view, picture);
     assert_null(strstr(shown, "doubtful"));
+    mem_free(shown);
+}
+
+/* Errors of 0.02, and of 0.006: one column, one number of decimals; and a longer number beside a shorter one. */
+static void test_numbers_stand_below_each_other(void **state)
+{
+    const struct front_view view = {0};
+    (void)state;
+    char *text = mem_strdup(FRONT_JSON("done", "60", HELDOUT_NONE)), *two;
+    while ((two = strstr(text, "{\"mean\":1.5,\"stderr\":null}")))
+        memcpy(two, "{\"mean\":-15,\"stderr\":6e-3}", strlen("{\"mean\":1.5,\"stderr\":null}"));
+    char *shown = show(text, &view, front_table);
+    mem_free(text);
+    assert_contains(shown, "-15.0000 ± 0.0060\n");
+    assert_contains(shown, "  2.2500 ± 0.0200\n");
     mem_free(shown);
 }
 
@@ -302,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_csv_keeps_every_digit),
         cmocka_unit_test(test_what_models_say),
         cmocka_unit_test(test_ratios_that_came_out_otherwise),
+        cmocka_unit_test(test_numbers_stand_below_each_other),
         cmocka_unit_test(test_headline),
         cmocka_unit_test(test_ends_that_hardly_differ),
         cmocka_unit_test(test_picture),

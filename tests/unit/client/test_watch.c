@@ -90,6 +90,29 @@ static void test_a_daemon_that_restarts(void **state)
     fake_fini(&fake);
 }
 
+/* The last line is of the final model, or says that it did not come. */
+static void test_the_model_comes_after_the_last_score(void **state)
+{
+    struct fake fake;
+    (void)state;
+    for (int comes = 0; comes < 2; comes++) {
+        fake_init(&fake);
+        says_front(&fake, "a", FRONT_JSON("running", "12", HELDOUT_NONE));
+        says_front(&fake, "b", FRONT_EARLY);
+        for (int i = 0; i < (comes ? 1 : 10); i++) {
+            fake_answer(&fake, (struct fake_answer){.status = 304, .etag = "b", .waits_us = 6000000});
+            says_front(&fake, "b", FRONT_EARLY);
+        }
+        if (comes)
+            says_front(&fake, "c", FRONT_JSON("done", "60", HELDOUT_NONE));
+        assert_int_equal(fake_run(&fake, "watch 3"), CLIENT_OK);
+        assert_string_equal(fake.asked[2].path, "/v1/searches/3/front?wait=2");
+        assert_contains(fake.out, comes ? "search 3 done: 60/60" : "the model knows 57 of 152 events");
+        assert_contains(fake.complaints, "it knows 57 of 152 events; waiting up to 60 s\n");
+        fake_fini(&fake);
+    }
+}
+
 #define WORKERS(STATE) "{\"workers\":[{\"worker\":\"w1\",\"state\":\"" STATE "\"}]}"
 
 static void says_nothing_for(struct fake *fake, int64_t seconds)
@@ -279,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_ends_that_are_not_done),
         cmocka_unit_test(test_ctrl_c_detaches),
         cmocka_unit_test(test_a_daemon_that_restarts),
+        cmocka_unit_test(test_the_model_comes_after_the_last_score),
         cmocka_unit_test(test_a_daemon_that_stays_away),
         cmocka_unit_test(test_a_search_that_all_refuse),
         cmocka_unit_test(test_standing_still_is_news),
