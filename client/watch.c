@@ -248,7 +248,7 @@ static void look_for_worker(struct watch *watch)
 {
     struct client *client = watch->client;
     bool works = strcmp(watch->state, "running") == 0 || strcmp(watch->state, "confirming") == 0;
-    if (watch->is_told || watch->is_stalled || !works ||
+    if (watch->is_told || watch->is_stalled || watch->is_over || !works ||
         client->world->now_us(client) - watch->moved_us < STILL_S * 1000000)
         return;
     watch->is_asked = true;
