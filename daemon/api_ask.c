@@ -249,12 +249,11 @@ static void free_tale(struct tale *tale)
 
 /* The lease that is spoken of, by its token or by its trial. *token is "" when *told. */
 static int find_lease(struct paretod *daemon, const struct search *search, const struct json *root,
-                      char *token, bool *told, struct err *err)
+                      char *token, int *trial_n, bool *told, struct err *err)
 {
     const struct json *lease = json_get(root, "lease"), *trial = json_get(root, "trial");
     const char *found = json_string_or(lease, "");
     int64_t number, id;
-    int trial_n;
     enum half half;
     *told = false;
     if (!lease == !trial)
@@ -263,15 +262,24 @@ static int find_lease(struct paretod *daemon, const struct search *search, const
     if (trial) {
         if (!json_whole(trial, 0, SPEC_TRIALS_MAX + SPEC_GIVEN_MAX, &number))
             return err_set(err, ERR_INVALID, "trial: must be the number of a trial");
-        int rc = sched_told_as(&daemon->sched, search, (int)number, &found, told, err);
+        *trial_n = (int)number;
+        int rc = sched_told_as(&daemon->sched, search, *trial_n, &found, told, err);
         if (rc)
             return rc;
-    } else if (!lease_token_read(found, &id, &trial_n, &half) || id != search->id) {
+    } else if (!lease_token_read(found, &id, trial_n, &half) || id != search->id) {
         return err_set(err, ERR_INVALID, "lease: \"%.60s\" is no lease of search %lld", found,
                        (long long)search->id);
     }
     snprintf(token, LEASE_TOKEN_MAX, "%s", found ? found : "");
     return 0;
+}
+
+/* Whether what is told of a trial that is done already is what it has. */
+static int check_again(const struct search *search, int trial, const struct tale *tale, struct err *err)
+{
+    if (tale->kind == TELL_PART || tale->kind == TELL_STOPPED)
+        return 0; /* of a part: it may have been on its way while the rest came */
+    return sched_told_again(search, trial, tale->kind == TELL_FAILED ? NULL : &tale->result, err);
 }
 
 static int tell(struct paretod *daemon, const char *token, const struct tale *tale, bool *duplicate,
@@ -314,11 +322,14 @@ void api_search_tell(struct api_call *call)
     struct tale tale;
     char token[LEASE_TOKEN_MAX];
     bool duplicate = false, stop = false;
+    int trial = -1;
     if (!root)
         return;
     int rc = read_tale(&search->spec, root, &tale, &err);
     if (!rc)
-        rc = find_lease(call->daemon, search, root, token, &duplicate, &err);
+        rc = find_lease(call->daemon, search, root, token, &trial, &duplicate, &err);
+    if (!rc)
+        rc = check_again(search, trial, &tale, &err);
     if (!rc && !duplicate)
         rc = tell(call->daemon, token, &tale, &duplicate, &stop, &err);
     answer_tell(call->x, rc, &err, duplicate, stop);

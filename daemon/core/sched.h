@@ -141,6 +141,9 @@ int sched_ask(struct sched *sched, struct search *search, const char *client, in
  * asked for it. */
 int sched_told_as(struct sched *sched, const struct search *search, int trial, const char **token, bool *told,
                   struct err *err);
+/* What is told of a trial that is done (other trials: 0): ERR_CONFLICT when it is not what the trial has. result: NULL says
+ * that it failed; a standard error that is not told contradicts none. ERR_INVALID: a metric is missing. */
+int sched_told_again(const struct search *search, int trial, const struct result *result, struct err *err);
 /* ERR_NOT_FOUND: the lease is gone, stop working on it. */
 int sched_heartbeat(struct sched *sched, const char *token, struct now now, struct err *err);
 /* 0 after it is durable; *duplicate: the job had its scores already, or was stopped, and nothing changed. A result of

@@ -1,6 +1,7 @@
 /* External searches: programs that ask for trials of one search and tell their scores. */
 #include "daemon/core/sched_internal.h"
 
+#include <math.h>
 #include <string.h>
 
 /* The client's active lease of this search, NULL when it has none. */
@@ -66,4 +67,32 @@ int sched_told_as(struct sched *sched, const struct search *search, int trial, c
                   : err_set(err, ERR_CONFLICT,
                             "trial %d of search %lld was given to nobody; ask for trials first", trial,
                             (long long)search->id);
+}
+
+int sched_told_again(const struct search *search, int trial, const struct result *result, struct err *err)
+{
+    if (trial < 0 || trial >= search->plan.trials ||
+        search->trials[trial].job[HALF_SEARCH].state != TRIAL_DONE)
+        return 0;
+    if (!result)
+        return err_set(
+            err, ERR_CONFLICT,
+            "trial %d of search %lld has its scores: it cannot fail any more, and nothing was changed", trial,
+            (long long)search->id);
+    double means[OPT_M_MAX], stderrs[OPT_M_MAX];
+    int rc = search_objectives(search, result->scores, result->scores_n, means, stderrs, err);
+    if (rc)
+        return rc;
+    const double *kept = search_means(search, HALF_SEARCH, trial),
+                 *kept_se = search_stderrs(search, HALF_SEARCH, trial);
+    for (int j = 0; j < search->m; j++)
+        if (means[j] != kept[j] || (!isnan(stderrs[j]) && stderrs[j] != kept_se[j]))
+            return err_set(
+                err, ERR_CONFLICT,
+                "trial %d of search %lld has other scores: its %s \"%s\" is %.17g, told now is %.17g; the "
+                "first ones stay, and nothing was changed",
+                trial, (long long)search->id, means[j] != kept[j] ? "mean of" : "standard error of",
+                search->spec.objectives[j].name, means[j] != kept[j] ? kept[j] : kept_se[j],
+                means[j] != kept[j] ? means[j] : stderrs[j]);
+    return 0;
 }

@@ -93,9 +93,27 @@ def test_told_twice_counts_once(world):
     assert tell(world, search, **body) == {"duplicate": False, "stop": False}
     before = world.api.search(search)["revision"]
     assert tell(world, search, **body) == {"duplicate": True, "stop": False}
-    assert tell(world, search, trial=trial["trial"], scores={"up": 7, "down": 7}) == {"duplicate": True, "stop": False}
+    assert tell(world, search, trial=trial["trial"], scores={"up": 1, "down": 2}) == {"duplicate": True, "stop": False}
     row = trial_of(world, search, trial["trial"])
     assert row["objectives"][0]["mean"] == 1
+    assert world.api.search(search)["revision"] == before
+
+
+@pytest.mark.parametrize("by", ["lease", "trial"])
+def test_told_otherwise_is_refused(world, by):
+    search = world.api.submit(external())
+    trial = ask(world, search)
+    name, first = {by: trial[by]}, {"up": 1, "down": {"mean": 2, "stderr": 0.5}}
+    tell(world, search, scores=first, **name)
+    before = world.api.search(search)["revision"]
+    answer = tell(world, search, scores={**first, "up": 7}, expect=409, **name)
+    assert '"up" is 1, told now is 7' in answer["error"]
+    answer = tell(world, search, scores={"up": 1, "down": {"mean": 2, "stderr": 0.25}}, expect=409, **name)
+    assert 'standard error of "down" is 0.5, told now is 0.25' in answer["error"]
+    assert "cannot fail any more" in tell(world, search, failed="no GPU", expect=409, **name)["error"]
+    tell(world, search, scores={"up": 1}, expect=422, **name)
+    for same in (first, {"up": 1, "down": 2}):  # an error that is not told contradicts none
+        assert tell(world, search, scores=same, **name) == {"duplicate": True, "stop": False}
     assert world.api.search(search)["revision"] == before
 
 
@@ -179,7 +197,8 @@ def test_who_is_gone_loses_the_trial_and_may_still_tell(world):
     again = ask(world, search, client="other")
     assert again["trial"] == trial["trial"] and again["attempt"] == 2
     assert tell(world, search, lease=trial["lease"], scores={"up": 3, "down": 3})["duplicate"] is False
-    assert tell(world, search, lease=again["lease"], scores={"up": 4, "down": 4})["duplicate"] is True
+    assert "other scores" in tell(world, search, lease=again["lease"], scores={"up": 4, "down": 4}, expect=409)["error"]
+    assert tell(world, search, lease=again["lease"], scores={"up": 3, "down": 3})["duplicate"] is True
     assert trial_of(world, search, trial["trial"])["objectives"][0]["mean"] == 3
 
 
