@@ -319,13 +319,15 @@ void api_search_tell(struct api_call *call)
     struct search *search = api_find_search(call);
     struct json *root = search ? api_body(call->x) : NULL;
     struct err err = {0};
-    struct tale tale;
+    struct tale tale = {0};
     char token[LEASE_TOKEN_MAX];
     bool duplicate = false, stop = false;
     int trial = -1;
     if (!root)
         return;
-    int rc = read_tale(&search->spec, root, &tale, &err);
+    int rc = sched_is_external(search, &err);
+    if (!rc)
+        rc = read_tale(&search->spec, root, &tale, &err);
     if (!rc)
         rc = find_lease(call->daemon, search, root, token, &trial, &duplicate, &err);
     if (!rc)

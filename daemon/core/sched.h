@@ -136,6 +136,8 @@ int sched_lease(struct sched *sched, const char *worker_id, struct now now, stru
  * ERR_CONFLICT: the search is not external, or over. ERR_NOT_READY, poll, *out: as sched_lease. */
 int sched_ask(struct sched *sched, struct search *search, const char *client, int length_s, struct now now,
               struct poll *poll, const struct lease **out, struct err *err);
+/* ERR_CONFLICT: the search is scored by workers; nobody asks for its trials or tells their scores. */
+int sched_is_external(const struct search *search, struct err *err);
 /* The lease under which a trial may be told: its active one, or the last that ended without a score. *told: it has its
  * score already and needs none. ERR_NOT_FOUND: no such trial, or it was cancelled or quarantined. ERR_CONFLICT: nobody has
  * asked for it. */

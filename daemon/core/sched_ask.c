@@ -15,17 +15,26 @@ static struct lease *find_lease(struct sched *sched, const struct search *search
     return NULL;
 }
 
+int sched_is_external(const struct search *search, struct err *err)
+{
+    if (search->spec.evaluator == EVALUATOR_EXTERNAL)
+        return 0;
+    return err_set(
+        err, ERR_CONFLICT,
+        "search %lld is scored by workers; only searches with evaluator.type \"external\" answer asks "
+        "and are told scores",
+        (long long)search->id);
+}
+
 int sched_ask(struct sched *sched, struct search *search, const char *client, int length_s, struct now now,
               struct poll *poll, const struct lease **out, struct err *err)
 {
     enum half half;
     if (poll)
         poll->again_us = 0;
-    if (search->spec.evaluator != EVALUATOR_EXTERNAL)
-        return err_set(
-            err, ERR_CONFLICT,
-            "search %lld is scored by workers; only searches with evaluator.type \"external\" answer asks",
-            (long long)search->id);
+    int rc = sched_is_external(search, err);
+    if (rc)
+        return rc;
     if (search_state_is_final(search->state))
         return err_set(err, ERR_CONFLICT, "search %lld is %s: it has no more trials", (long long)search->id,
                        search_state_name(search->state));
@@ -37,7 +46,7 @@ int sched_ask(struct sched *sched, struct search *search, const char *client, in
     }
     if (!sched_gives(search, &half) || sched_holds(sched, search, poll, now))
         return err_set(err, ERR_NOT_READY, "no trial is ready");
-    int rc = sched_grant(sched, search, half, client, length_s, now, out, err);
+    rc = sched_grant(sched, search, half, client, length_s, now, out, err);
     sched_fill(sched, search); /* no more than this: an advance could end the lease */
     return rc;
 }

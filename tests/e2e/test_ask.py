@@ -79,6 +79,14 @@ def test_a_search_of_workers_answers_no_asks(world):
     ask(world, search + 1, expect=404)
 
 
+def test_a_search_of_workers_is_told_nothing(fleet):
+    search = fleet.api.submit(fleet.synthetic(trials=4, strategy={"type": "sobol", "sweep_points": 2}))
+    fleet.api.wait_state(search, "done")
+    for body in ({"scores": {"up": 1}}, {"failed": "no GPU"}, {"scores": {"up": 1}, "share": 0.5}):
+        assert "workers" in tell(fleet, search, trial=0, expect=409, **body)["error"]
+    tell(fleet, search + 1, trial=0, scores={"up": 1}, expect=404)
+
+
 def test_asking_again_gets_the_same_trial(world):
     search = world.api.submit(external())
     first, again, other = ask(world, search), ask(world, search), ask(world, search, client="you")
