@@ -201,7 +201,7 @@ say
 say
 say "search $id took $seconds s. The daemon and two workers go on running; end them with: $again --stop"
 [ -z "$url" ] || say "dashboard: $url/#/searches/$id"
-say "ship a point: $(printf '%q --daemon %q' "$ctl" "$PARETOD_DAEMON") export $id TRIAL --out DIR"
+say "ship a point: $(printf '%q --daemon %q' "$ctl" "$PARETOD_DAEMON") export $id knee --out DIR"
 if [ "$json" = yes ]; then
     "$ctl" --json front "$id" |
         jq -c --arg socket "$socket" --arg url "$url" --argjson seconds "$seconds" \

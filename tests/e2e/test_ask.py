@@ -1,10 +1,13 @@
 """Programs of other people ask for trials and tell their scores: what is promised to workers holds for them too."""
 import json
 import math
+import re
+import shutil
+import subprocess
 import threading
 
 import pytest
-from helpers import wait_until
+from helpers import ROOT, wait_until
 
 
 def external(groups=2, trials=12, strategy=None, objectives=("up", "down"), **more):
@@ -276,6 +279,21 @@ def test_parts(world):
     row = trial_of(world, search, trial["trial"])
     assert row["state"] == "stopped"
     assert tell(world, search, lease=trial["lease"], scores={"up": 1, "down": 1})["duplicate"] is True
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
+def test_the_example_with_curl(world):
+    page = (ROOT / "docs/SEARCH.md").read_text()
+    (block,) = re.findall(r"^(    json='Content-Type.*?\n)\n", page, re.S | re.M)
+    search = world.api.submit({"groups": {"count": 2}, "evaluator": {"type": "external"}, "objectives": [
+        {"metric": "reward", "goal": "max"}, {"metric": "tasks", "goal": "max"}]})
+    assert search == 1
+    done = subprocess.run(["bash", "-euc", block.replace("127.0.0.1:7878", f"127.0.0.1:{world.port}")], text=True,
+                          capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    trial, told = map(json.loads, done.stdout.splitlines())
+    assert trial[1] == [0, 0] and {"duplicate": False, "stop": False}.items() <= told.items()
+    assert world.api.trials(1)[trial[0]]["state"] == "done"
 
 
 def test_given_rows_stand_in_the_spec_of_the_submission_only(world):
