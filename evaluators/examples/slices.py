@@ -5,6 +5,7 @@ import math
 import random
 import select
 import sys
+import time
 
 ITEMS = 400
 job = json.loads(sys.stdin.readline())  # one line: standard input stays open, for the word to stop
@@ -15,6 +16,7 @@ random.Random(0).shuffle(items)  # the same in every trial, and slices that are 
 
 def answer(item):
     """A made-up item: (was the reply good, was the task solved). A seed an item: trials share their luck."""
+    time.sleep(0.002)  # a model would take longer; faster than the search thinks, and nothing is ever stopped
     luck = random.Random(f"{job['seed']} {job['half']} {item}")
     mean = sum(job["ratios"]) / len(job["ratios"])
     return luck.random() < 0.2 + 0.6 * mean, luck.random() < 0.9 - 0.5 * job["ratios"][-1] ** 2
