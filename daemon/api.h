@@ -76,7 +76,8 @@ bool api_lease(struct paretod *daemon, struct exchange *x, const char *worker, s
 /* Gives a trial of search `id` to a program that asks. False: nothing to do now, not answered. */
 bool api_ask(struct paretod *daemon, struct exchange *x, int64_t id, const char *client, int lease_s,
              struct poll *poll, struct now now);
-/* Answers with the front; false when the client has it already and may_wait. */
+/* Answers with the front. False when it may wait and there is something to wait for: with ?wait another front than the client
+ * has, without it the last insight into a search that is over. */
 bool api_front(struct paretod *daemon, struct exchange *x, int64_t id, bool may_wait);
 
 #endif

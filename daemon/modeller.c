@@ -19,7 +19,8 @@ struct desk {
     int promise_n, promise_cap;
     int seen; /* events that were looked at for promises */
     bool wants_insight;
-    int tried; /* watermark of the last attempt at an insight; -1 = none */
+    bool looks; /* a job makes one */
+    int tried;  /* watermark of the last attempt at an insight; -1 = none */
     struct insight *insight;
 };
 
@@ -163,6 +164,8 @@ static void came_home(uv_work_t *work, int status)
         else
             return_model(modeller, job);
     }
+    for (int i = 0; i < modeller->desk_n; i++)
+        modeller->desk[i]->looks = false; /* one job runs at a time */
     modeller->busy = false; /* not before: what it told may ask for more, and the model was not back yet */
     job_free(job);
     begin_soon(modeller);
@@ -211,6 +214,7 @@ static void take_wish(struct desk *desk, const struct search *search, struct mod
         memmove(desk->promise, desk->promise + 1, (size_t)--desk->promise_n * sizeof *desk->promise);
     } else {
         desk->wants_insight = false;
+        desk->looks = true;
         desk->tried = search->log.n;
         model_job_insight(job, search);
     }
@@ -344,6 +348,12 @@ const struct insight *modeller_look(struct modeller *modeller, const struct sear
         begin_soon(modeller);
     }
     return desk->insight;
+}
+
+bool modeller_is_due(const struct modeller *modeller, const struct search *search)
+{
+    const struct desk *desk = desk_find(modeller, search->id);
+    return desk && (desk->wants_insight || (desk->looks && desk->tried == search->log.n));
 }
 
 void modeller_keep(struct modeller *modeller, struct model_job *job)

@@ -82,6 +82,22 @@ def known_front(world, search):
                                 60, "an insight into everything")
 
 
+def test_the_front_of_a_finished_search_knows_all_of_it(world):
+    world.start_worker(2)
+    search = world.api.submit(world.synthetic(trials=18, strategy=BAYES))
+    world.api.wait_state(search, "done", 120)
+    path = f"/v1/searches/{search}/front"
+    for again in (False, True):
+        if again:  # no insight outlives the daemon
+            world.daemon.kill()
+            world.start_daemon()
+            early = world.api.get(path + "?wait=0")
+            assert early["insight"] is None and early["answer"] == "raw"
+        front = world.api.get(path)
+        assert front["state"] == "done" and front["answer"] == "posterior"
+        assert front["insight"]["watermark"] == front["insight"]["events"] == 18
+
+
 def test_insight_is_part_of_the_front(world):
     world.start_worker(2)
     search = world.api.submit(world.synthetic(trials=18, strategy=BAYES))
