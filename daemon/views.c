@@ -64,6 +64,9 @@ double view_eta_s(const struct search *search, const char *stalled)
     int left = again[TRIAL_READY] + again[TRIAL_LEASED];
     if (search->state == SEARCH_RUNNING)
         left += search->plan.trials - search_finished(search);
+    bool external = search->spec.evaluator == EVALUATOR_EXTERNAL;
+    if (external && count[TRIAL_LEASED] == 0 && search->waiting == 0)
+        return NAN; /* nobody has a trial or asks for one */
     return left * (search->wall_sum_s / done) / fmax(1, search->capacity);
 }
 

@@ -90,6 +90,17 @@ def test_a_search_of_workers_is_told_nothing(fleet):
     tell(fleet, search + 1, trial=0, scores={"up": 1}, expect=404)
 
 
+def test_nobody_asks_so_no_end_is_in_sight(world):
+    search = world.api.submit(external())
+    trial = ask(world, search)
+    tell(world, search, lease=trial["lease"], scores=scores(trial["ratios"]))
+    for path in (f"/v1/searches/{search}", f"/v1/searches/{search}/front"):
+        assert world.api.get(path)["eta_s"] is None
+    ask(world, search)
+    for path in (f"/v1/searches/{search}", f"/v1/searches/{search}/front"):
+        assert world.api.get(path)["eta_s"] > 0
+
+
 def test_asking_again_gets_the_same_trial(world):
     search = world.api.submit(external())
     first, again, other = ask(world, search), ask(world, search), ask(world, search, client="you")
