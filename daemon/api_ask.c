@@ -15,6 +15,7 @@
 #define LEASE_MAX_S 86400
 #define LEASE_USUAL_S 3600
 #define REASON_MAX 2000
+#define NAMES_MAX 4096    /* bytes of names in a sentence */
 #define SHARE_STEPS 10000 /* a share is kept in steps of this fineness */
 
 struct ask {
@@ -166,6 +167,55 @@ static int read_score(const struct search_spec *spec, const struct json *j, stru
     return 0;
 }
 
+static bool is_told(const struct result *result, const char *metric)
+{
+    for (size_t i = 0; i < result->scores_n; i++)
+        if (!strcmp(result->scores[i].metric, metric))
+            return true;
+    return false;
+}
+
+static bool is_known(const struct search_spec *spec, const char *metric)
+{
+    for (int i = 0; i < spec->objectives_n; i++)
+        for (int j = 0; j < spec->objectives[i].metrics_n; j++)
+            if (!strcmp(spec->objectives[i].metrics[j], metric))
+                return true;
+    return false;
+}
+
+/* The names that were told and mean nothing here, and those that would. */
+static int refuse_without(const struct search_spec *spec, const struct spec_objective *objective,
+                          const char *metric, const struct result *result, struct err *err)
+{
+    struct buf told, known;
+    buf_init(&told, NAMES_MAX);
+    buf_init(&known, NAMES_MAX);
+    for (size_t i = 0; i < result->scores_n; i++)
+        if (!is_known(spec, result->scores[i].metric))
+            buf_printf(&told, "%s\"%s\"", told.len ? ", " : "", result->scores[i].metric);
+    for (int i = 0; i < spec->objectives_n; i++)
+        buf_printf(&known, "%s\"%s\"", i ? ", " : "", spec->objectives[i].name);
+    err_set(err, ERR_INVALID, "scores: no metric \"%s\" for the objective \"%s\"%s%s; the objectives are %s",
+            metric, objective->name, told.len ? ", and not known: " : "", told.len ? buf_str(&told) : "",
+            buf_str(&known));
+    buf_fini(&told);
+    buf_fini(&known);
+    return ERR_INVALID;
+}
+
+/* Parts of trials and whole ones: each has every metric of every objective. */
+static int check_metrics(const struct search_spec *spec, const struct result *result, struct err *err)
+{
+    for (int i = 0; i < spec->objectives_n; i++) {
+        const struct spec_objective *o = &spec->objectives[i];
+        for (int j = 0; j < o->metrics_n; j++)
+            if (!is_told(result, o->metrics[j]))
+                return refuse_without(spec, o, o->metrics[j], result, err);
+    }
+    return 0;
+}
+
 static int read_scores(const struct search_spec *spec, const struct json *root, struct result *result,
                        struct err *err)
 {
@@ -238,6 +288,8 @@ static int read_tale(const struct search_spec *spec, const struct json *root, st
         return 0;
     }
     int rc = read_scores(spec, root, &tale->result, err);
+    if (!rc)
+        rc = check_metrics(spec, &tale->result, err);
     return rc ? rc : read_share(root, tale, err);
 }
 
