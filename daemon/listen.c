@@ -45,14 +45,22 @@ static int clear_path(const struct sockaddr_un *address, const char *where, stru
     return 0;
 }
 
+static int check_path(const char *where, const char *path, struct err *err)
+{
+    size_t max = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
+    if (!*path || strlen(path) > max)
+        return err_set(err, ERR_INVALID, "--listen %s: a socket path has 1 to %zu bytes", where, max);
+    return 0;
+}
+
 static int open_unix(const char *where, const char *path, struct listener *out, struct err *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (!*path || strlen(path) >= sizeof address.sun_path)
-        return err_set(err, ERR_INVALID, "--listen %s: a socket path has 1 to %zu bytes", where,
-                       sizeof address.sun_path - 1);
+    int rc = check_path(where, path, err);
+    if (rc)
+        return rc;
     strncpy(address.sun_path, path, sizeof address.sun_path - 1);
-    int rc = clear_path(&address, where, err);
+    rc = clear_path(&address, where, err);
     if (rc)
         return rc;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -108,16 +116,24 @@ static void describe(struct listener *out)
     out->loopback = (ntohl(v4->sin_addr.s_addr) >> 24) == 127;
 }
 
-static int open_tcp(const char *where, struct listener *out, struct err *err)
+/* *found: freeaddrinfo. */
+static int look_up(const char *where, struct addrinfo **found, struct err *err)
 {
     char host[128], port[8];
     int rc = split(where, host, port, err);
     if (rc)
         return rc;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *found;
-    int failed = getaddrinfo(host, port, &hints, &found);
-    if (failed)
-        return err_set(err, ERR_INVALID, "--listen %s: %s", where, gai_strerror(failed));
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    int failed = getaddrinfo(host, port, &hints, found);
+    return failed ? err_set(err, ERR_INVALID, "--listen %s: %s", where, gai_strerror(failed)) : 0;
+}
+
+static int open_tcp(const char *where, struct listener *out, struct err *err)
+{
+    struct addrinfo *found;
+    int rc = look_up(where, &found, err);
+    if (rc)
+        return rc;
     int one = 1;
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd >= 0) {
@@ -140,6 +156,17 @@ int listener_open(const char *where, struct listener *out, struct err *err)
 {
     *out = (struct listener){.fd = -1};
     return strncmp(where, "unix:", 5) ? open_tcp(where, out, err) : open_unix(where, where + 5, out, err);
+}
+
+int listener_check(const char *where, struct err *err)
+{
+    if (!strncmp(where, "unix:", 5))
+        return check_path(where, where + 5, err);
+    struct addrinfo *found;
+    int rc = look_up(where, &found, err);
+    if (!rc)
+        freeaddrinfo(found);
+    return rc;
 }
 
 void listener_close(struct listener *listener)

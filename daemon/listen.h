@@ -20,6 +20,8 @@ struct listener {
 
 /* A socket file whose daemon is dead is replaced; one that answers is refused; anything else is left alone. */
 int listener_open(const char *where, struct listener *out, struct err *err);
+/* Whether an address is one at all, without opening it. ERR_INVALID. */
+int listener_check(const char *where, struct err *err);
 void listener_close(struct listener *listener);
 /* Can other machines reach an address as listener_open gave it: no Unix socket, not 127.0.0.0/8, not ::1? */
 bool address_is_open(const char *address);

@@ -188,7 +188,11 @@ static void start_handles(struct paretod *daemon)
 
 static int start(struct paretod *daemon, struct err *err)
 {
-    int rc = open_store(daemon, err);
+    int rc = 0;
+    for (int i = 0; !rc && i < daemon->options->listen_n; i++)
+        rc = listener_check(daemon->options->listen[i], err); /* before anything is made on disk */
+    if (!rc)
+        rc = open_store(daemon, err);
     if (rc)
         return rc;
     struct sched_ops ops = {daemon, persist, proposer_ask, wake, changed, learnt, hurry};

@@ -3,8 +3,10 @@ import json
 import os
 import resource
 import socket
+import subprocess
 
-from helpers import UnixConnection, wait_until
+import pytest
+from helpers import UnixConnection, program, wait_until
 
 
 def raw(world, text, on_tcp=True):
@@ -102,3 +104,11 @@ def test_a_full_house_empties_again(world):
         connection.close()
     assert raw(world, request("Host: localhost", verb="GET", path="/healthz")) == 200
     assert raw(world, request("Host: localhost", verb="GET", path="/healthz"), on_tcp=False) == 200
+
+
+@pytest.mark.parametrize("address", ["here", "127.0.0.1:http", "unix:", "unix:" + "x" * 200])
+def test_an_address_that_is_none_leaves_no_database(tmp_path, address):
+    argv = [program("paretod"), "--db", str(tmp_path / "db"), "--listen", "127.0.0.1:0", "--listen", address]
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 1 and f"--listen {address}: " in ended.stderr
+    assert not (tmp_path / "db").exists()
