@@ -75,6 +75,7 @@ def test_what_is_no_request_hurts_nobody(world):
 def test_many_waiting_readers(world):
     """Long polls cost a connection each and nothing else; a change wakes them all."""
     search = world.api.submit(world.synthetic())
+    world.api.wait_front(search, lambda front: front["progress"]["ready"] >= 2, 30, "the first proposals, which are changes too")
     etag = world.api.call("GET", f"/v1/searches/{search}/front").headers["ETag"]
     waiting = []
     for _ in range(100):
