@@ -27,7 +27,7 @@ static int compare_rows(const void *a, const void *b)
     return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
-static bool dominates(const double *a, const double *b, int m)
+bool front_dominates(const double *a, const double *b, int m)
 {
     bool better = false;
     for (int j = 0; j < m; j++) {
@@ -200,7 +200,7 @@ static void mark_any(const struct row *rows, int n, int m, bool *member)
     for (int i = 0; i < n; i++) {
         bool beaten = false;
         for (int j = 0; j < front_n && !beaten; j++)
-            beaten = dominates(front[j], rows[i].f, m);
+            beaten = front_dominates(front[j], rows[i].f, m);
         member[rows[i].index] = !beaten;
         if (!beaten)
             front[front_n++] = rows[i].f;

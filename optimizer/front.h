@@ -11,6 +11,9 @@
 
 #include <stdbool.h>
 
+/* a <= b in every objective and < in one. a, b: [m] */
+bool front_dominates(const double *a, const double *b, int m);
+
 /* member[i] = no other point is <= in every objective and < in one. Equal points are all members. */
 int front_members(const double *points, int n, int m, bool *member, struct err *err);
 

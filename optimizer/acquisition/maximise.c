@@ -1,6 +1,7 @@
 #include "optimizer/acquisition/maximise.h"
 
 #include "optimizer/nlopt_minimise.h"
+#include "optimizer/normal.h"
 #include "proto/mem.h"
 #include "proto/rng.h"
 
@@ -15,7 +16,6 @@
 #define SHARE 0.3            /* of the coordinates that a perturbation changes */
 #define STEP_TOLERANCE 1e-6  /* in widths */
 #define VALUE_TOLERANCE 1e-6 /* of a logarithm */
-#define PI 3.14159265358979323846
 
 static const double steps[] = {0.2, 0.05, 0.1, 0.02}; /* of perturbations, in widths, in turn */
 
@@ -49,8 +49,9 @@ static void make_feasible(const struct space *space, double *x)
 
 static double normal(struct rng *rng)
 {
-    double radius = sqrt(-2 * log(1 - rng_uniform(rng)));
-    return radius * cos(2 * PI * rng_uniform(rng));
+    double out;
+    normal_fill(rng, 1, &out);
+    return out;
 }
 
 /* One coordinate for certain, the others with chance SHARE. */

@@ -9,17 +9,6 @@
 
 static const double CORNER_SD = 4;
 
-static bool dominates(const double *a, const double *b, int m)
-{
-    bool better = false;
-    for (int j = 0; j < m; j++) {
-        if (a[j] > b[j])
-            return false;
-        better |= a[j] < b[j];
-    }
-    return better;
-}
-
 /* The rivals of points [n][m] that no rival dominates, copied into `front` (room for n) with their indices in `index`
  * (may be NULL). Returns how many. */
 static int front_of_rivals(const double *points, int n, int m, const bool *rival, double *front, int *index)
@@ -51,7 +40,7 @@ static int front_of_rivals(const double *points, int n, int m, const bool *rival
 static bool beaten(const double *point, const double *front, int front_n, int m)
 {
     for (int i = 0; i < front_n; i++)
-        if (dominates(&front[i * m], point, m))
+        if (front_dominates(&front[i * m], point, m))
             return true;
     return false;
 }
@@ -100,7 +89,7 @@ double chance_of(const double *f, int s, int n, int m, const bool *rival, int ve
     for (int draw = 0; draw < s; draw++, f += (size_t)n * (size_t)m) {
         bool is_beaten = false;
         for (int i = 0; i < n && !is_beaten; i++)
-            is_beaten = rival[i] && dominates(&f[i * m], &f[vector * m], m);
+            is_beaten = rival[i] && front_dominates(&f[i * m], &f[vector * m], m);
         free_of_rivals += !is_beaten;
     }
     return (double)free_of_rivals / s;

@@ -1,6 +1,7 @@
 #include "optimizer/insight/posterior.h"
 
 #include "optimizer/gp/linalg.h"
+#include "optimizer/normal.h"
 #include "proto/mem.h"
 #include "proto/rng.h"
 
@@ -81,17 +82,6 @@ void posterior_fini(struct posterior *p)
     *p = (struct posterior){0};
 }
 
-/* Box and Muller, both of each pair. */
-static void draw_normals(struct rng *rng, size_t n, double *out)
-{
-    for (size_t i = 0; i < n; i += 2) {
-        double radius = sqrt(-2 * log(1 - rng_uniform(rng))), angle = 2 * M_PI * rng_uniform(rng);
-        out[i] = radius * cos(angle);
-        if (i + 1 < n)
-            out[i + 1] = radius * sin(angle);
-    }
-}
-
 /* y [s][q] += draws of the trend at x [q][d] */
 static void draw_doubt(const struct trend *trend, int q, const double *x, int s, struct rng *rng, double *y)
 {
@@ -100,7 +90,7 @@ static void draw_doubt(const struct trend *trend, int q, const double *x, int s,
     if (!rows)
         return;
     double *normals = mem_zero((size_t)s * (size_t)terms, sizeof *normals);
-    draw_normals(rng, (size_t)s * (size_t)terms, normals);
+    normal_fill(rng, s * terms, normals);
     linalg_multiply_rows(s, q, terms, 1, normals, terms, rows, terms, 1, y, q);
     mem_free(normals);
     mem_free(rows);
@@ -115,7 +105,7 @@ static void draw_block(const struct posterior *p, int j, const int *chosen, cons
     double *normals = mem_zero(size + 1, sizeof *normals), *y = mem_zero(size + 1, sizeof *y);
     for (int i = 0; i < q; i++)
         memcpy(&x[(size_t)i * d], &p->x[(size_t)chosen[order[i]] * d], d * sizeof *x);
-    draw_normals(rng, size, normals);
+    normal_fill(rng, (int)size, normals);
     surrogate_sample(p->surrogate, j, q, x, s, normals, y);
     draw_doubt(&p->surrogate->trend[j], q, x, s, rng, y);
     for (int draw = 0; draw < s; draw++) {

@@ -2,8 +2,8 @@
 
 #include "optimizer/acquisition/ehvi.h"
 #include "optimizer/gp/linalg.h"
-#include "optimizer/model/normal.h"
 #include "optimizer/model/relevant.h"
+#include "optimizer/normal.h"
 #include "proto/mem.h"
 #include "proto/rng.h"
 

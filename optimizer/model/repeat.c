@@ -1,8 +1,8 @@
 #include "optimizer/model/repeat.h"
 
 #include "optimizer/front.h"
-#include "optimizer/model/normal.h"
 #include "optimizer/model/relevant.h"
+#include "optimizer/normal.h"
 #include "proto/mem.h"
 #include "proto/rng.h"
 

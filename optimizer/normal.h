@@ -1,11 +1,11 @@
 /* WHAT   Independent standard normal numbers.
- * WHO    model/.
+ * WHO    model/, insight/, acquisition/maximise.
  * UNITS  None.
  * MEMORY The caller's array.
  * ERRORS None.
  * STATE  The generator. */
-#ifndef OPTIMIZER_MODEL_NORMAL_H
-#define OPTIMIZER_MODEL_NORMAL_H
+#ifndef OPTIMIZER_NORMAL_H
+#define OPTIMIZER_NORMAL_H
 
 #include "proto/rng.h"
 

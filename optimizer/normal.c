@@ -1,4 +1,4 @@
-#include "optimizer/model/normal.h"
+#include "optimizer/normal.h"
 
 #include <math.h>
 
