@@ -4,8 +4,8 @@
  * MEMORY world_create/world_destroy.
  * ERRORS A broken promise is an assert, with the seed on standard error.
  * STATE  All chance comes from the seed, so a failure comes again. */
-#ifndef TESTS_DAEMON_WORLD_H
-#define TESTS_DAEMON_WORLD_H
+#ifndef TESTS_SIM_WORLD_H
+#define TESTS_SIM_WORLD_H
 
 #include "daemon/core/sched.h"
 
