@@ -10,6 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . bench/report.sh
+. bench/daemon.sh
 json=no seeds=5 trials=46 slices=8 early_stop=0.02
 while [ $# -gt 0 ]; do
     case $1 in
@@ -29,24 +30,7 @@ if [ -z "$bin" ]; then
     { cmake --preset release && cmake --build --preset release; } >/dev/null
     bin=$PWD/build/release
 fi
-dir=$(mktemp -d)
-pids=()
-end() {
-    [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
-    wait
-    rm -rf "$dir"
-}
-trap end EXIT
-export PARETOD_DAEMON=unix:$dir/sock
-"$bin/daemon/paretod" --db "$dir/db" --listen "unix:$dir/sock" 2>"$dir/daemon.log" &
-pids+=($!)
-mkdir "$dir/scratch"
-"$bin/worker/pareto-worker" --scratch "$dir/scratch" 2>"$dir/worker.log" &
-pids+=($!)
-for _ in $(seq 100); do
-    "$bin/client/paretoctl" searches >/dev/null 2>&1 && break
-    sleep 0.1
-done
+daemon_start "$bin" 1
 
 search() { # search SEED EARLY_STOP: {"items", "whole", "stopped", "hypervolume", "low", "high", "seconds"}
     local id front began=$SECONDS
@@ -58,7 +42,7 @@ search() { # search SEED EARLY_STOP: {"items", "whole", "stopped", "hypervolume"
     id=$("$bin/client/paretoctl" --json submit "$dir/search.json" | jq -r .id)
     "$bin/client/paretoctl" watch "$id" >/dev/null
     front=$("$bin/client/paretoctl" --json front "$id")
-    grep " search=$id " "$dir/worker.log" | grep -o 'evaluated .*' >"$dir/evaluated" # one line an evaluation
+    grep " search=$id " "$dir/worker-1.log" | grep -o 'evaluated .*' >"$dir/evaluated" # one line an evaluation
     jq -nc --argjson front "$front" --argjson seconds $((SECONDS - began)) \
         --argjson items "$(sed 's/.* items=\([0-9]*\).*/\1/' "$dir/evaluated" | jq -s add)" \
         --argjson stopped "$(jq -Rn '[inputs | capture("slices=(?<d>[0-9]+)/(?<s>[0-9]+)") | select(.d != .s)] | length' \

@@ -30,12 +30,13 @@ export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 { cmake --preset release && cmake --build --preset release --target optimizer proto; } >/dev/null
 bin=build/bench
 mkdir -p $bin
+read -ra libs < <(pkg-config --libs nlopt openblas libcjson)
 for name in direct cells calibration; do
-    sources=(bench/optimizer/$name.c bench/optimizer/problems.c)
+    sources=("bench/optimizer/$name.c" bench/optimizer/problems.c)
     [ $name != cells ] || sources+=(bench/optimizer/run.c)
     cc -O3 -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -ffp-contract=off -I. "${sources[@]}" \
         build/release/optimizer/liboptimizer.a build/release/proto/libproto.a \
-        $(pkg-config --libs nlopt openblas libcjson) -lm -o $bin/$name
+        "${libs[@]}" -lm -o $bin/$name
 done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -63,7 +64,7 @@ seconds=null
 [ -z "$python" ] ||
     seconds=$("$python" bench/optimizer/proposal.py 1000 32 3 | jq .seconds)
 proposal() { # proposal SCORES REPEATS PEER_SECONDS
-    local got peer= target=null
+    local got peer='' target=null
     got=$($bin/cells proposal "$1" 32 "$2")
     [ "$3" = null ] || peer=botorch/qLogNEHVI
     [ "$1" != 1000 ] || target=100

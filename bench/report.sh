@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154 # $json is of the script that sources it
 # Sourced by the scripts of this folder: one figure, as a line of a table or, when $json is yes, as one JSON object.
 
 export LC_ALL=C.UTF-8 # a point in decimals, not a comma

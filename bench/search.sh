@@ -8,6 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . bench/report.sh
+. bench/daemon.sh
 json=no trials=46 tuned=tuned-rsf
 while [ $# -gt 0 ]; do
     case $1 in
@@ -22,28 +23,7 @@ done
 deploy/packages.sh build >&2
 { cmake --preset release && cmake --build --preset release; } >/dev/null
 bin=$PWD/build/release
-dir=$(mktemp -d)
-pids=()
-end() {
-    [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
-    wait
-    rm -rf "$dir"
-}
-trap end EXIT
-export PARETOD_DAEMON=unix:$dir/sock
-"$bin/daemon/paretod" --db "$dir/db" --listen "unix:$dir/sock" 2>"$dir/daemon.log" &
-pids+=($!)
-daemon=$!
-for i in 1 2; do
-    mkdir "$dir/scratch-$i"
-    "$bin/worker/pareto-worker" --scratch "$dir/scratch-$i" 2>"$dir/worker-$i.log" &
-    pids+=($!)
-    worker=$!
-done
-for _ in $(seq 100); do
-    "$bin/client/paretoctl" searches >/dev/null 2>&1 && break
-    sleep 0.1
-done
+daemon_start "$bin" 2
 
 rss_mib() { awk '/VmHWM/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status"; }
 
@@ -76,5 +56,5 @@ one '{"type": "sweep"}'
 one '{"type": "hma", "objective": "reward"}'
 one '{"type": "scalarize"}'
 one '{"type": "sobol"}'
-report "resident memory, daemon (peak)" "$(rss_mib "$daemon")" MiB "" null null "<="
-report "resident memory, worker (peak)" "$(rss_mib "$worker")" MiB "" null null "<="
+report "resident memory, daemon (peak)" "$(rss_mib "$daemon_pid")" MiB "" null null "<="
+report "resident memory, worker (peak)" "$(rss_mib "${worker_pids[-1]}")" MiB "" null null "<="
