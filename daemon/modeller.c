@@ -12,15 +12,16 @@
 /* What is wanted of one search. */
 struct desk {
     int64_t search;
-    struct opt_model *model; /* NULL while a job has it, and when the search is over */
+    struct opt_model *model; /* NULL while a job has it, and while the search does not run */
+    struct history history;  /* what the last job was told: the next one is told what is new. Zero as above */
     int ask_stream;          /* -1 = nothing is asked */
-    bool urgent;             /* nothing of that stream is ready, or less than is waited for */
     int *promise;            /* [promise_n] trials in order of their events */
     int promise_n, promise_cap;
     int seen; /* events that were looked at for promises */
     bool wants_insight;
-    bool looks; /* a job makes one */
-    int tried;  /* watermark of the last attempt at an insight; -1 = none */
+    bool awaited; /* somebody waits for it */
+    bool looks;   /* a job makes one */
+    int tried;    /* watermark of the last attempt at an insight; -1 = none */
     struct insight *insight;
 };
 
@@ -33,7 +34,6 @@ struct modeller {
     int64_t last_search; /* that was served last: searches take turns */
     uv_timer_t pause;    /* before the next job */
     bool busy;
-    bool hurried; /* somebody waits: the next job begins without a pause */
 };
 
 struct modeller *modeller_create(struct paretod *daemon)
@@ -50,13 +50,20 @@ void modeller_close(struct modeller *modeller)
     uv_close((uv_handle_t *)&modeller->pause, NULL);
 }
 
+static void free_caches(struct desk *desk)
+{
+    opt_model_destroy(desk->model);
+    desk->model = NULL;
+    history_fini(&desk->history);
+}
+
 void modeller_destroy(struct modeller *modeller)
 {
     if (!modeller)
         return;
     for (int i = 0; i < modeller->desk_n; i++) {
         struct desk *desk = modeller->desk[i];
-        opt_model_destroy(desk->model);
+        free_caches(desk);
         insight_destroy(desk->insight);
         mem_free(desk->promise);
         mem_free(desk);
@@ -92,6 +99,18 @@ static struct desk *desk_of(struct modeller *modeller, int64_t search)
 
 /* ---- jobs ---- */
 
+/* What a desk wants most, the dearer the later. */
+enum wish {
+    WISH_NONE,
+    WISH_INSIGHT,
+    WISH_PROMISE,
+    WISH_NEWER,  /* proposals that know more than those that are ready, or more in hand */
+    WISH_EMPTY,  /* proposals; none is ready, and nobody shall have to wait */
+    WISH_POLLED, /* proposals; more are waited for than are ready, or newer ones */
+    WISH_READER, /* an insight that somebody waits for */
+    WISH_BARE,   /* a proposal; somebody waits, and none is ready */
+};
+
 static void begin_next(struct modeller *modeller);
 
 static void on_pause_over(uv_timer_t *timer)
@@ -99,17 +118,57 @@ static void on_pause_over(uv_timer_t *timer)
     begin_next(timer->data);
 }
 
+/* Of the search as it is now: polls come and go after the wish. */
+static enum wish proposals_wish(const struct modeller *modeller, const struct desk *desk)
+{
+    struct sched *sched = &modeller->daemon->sched;
+    const struct search *search = sched_search(sched, desk->search);
+    const struct search_stream *stream = &search->streams[desk->ask_stream];
+    int waiting = sched_waiting(sched, search);
+    if (stream->ready.n == 0)
+        return waiting > 0 && search->ready[HALF_SEARCH].n == 0 ? WISH_BARE : WISH_EMPTY;
+    return stream->ready.n < waiting || stream->held > 0 ? WISH_POLLED : WISH_NEWER;
+}
+
+static enum wish wish_of(const struct modeller *modeller, const struct desk *desk)
+{
+    enum wish other = desk->wants_insight && desk->awaited ? WISH_READER
+                      : desk->promise_n > 0                ? WISH_PROMISE
+                      : desk->wants_insight                ? WISH_INSIGHT
+                                                           : WISH_NONE;
+    enum wish proposals = desk->ask_stream >= 0 ? proposals_wish(modeller, desk) : WISH_NONE;
+    return proposals > other ? proposals : other;
+}
+
+/* The desk with the dearest wish, of equals the one after the search served last. NULL: nobody wants anything. */
+static struct desk *choose(const struct modeller *modeller, enum wish *wish)
+{
+    struct desk *best = NULL;
+    *wish = WISH_NONE;
+    for (int i = 0; i < modeller->desk_n; i++) {
+        struct desk *desk = modeller->desk[i];
+        enum wish mine = wish_of(modeller, desk);
+        bool after = desk->search > modeller->last_search,
+             best_after = best && best->search > modeller->last_search;
+        if (mine > *wish ||
+            (best && mine == *wish && (after != best_after ? after : desk->search < best->search))) {
+            best = desk;
+            *wish = mine;
+        }
+    }
+    return best;
+}
+
 /* There is a wish: the next job begins soon, or at once when somebody waits for it. */
 static void begin_soon(struct modeller *modeller)
 {
-    bool urgent = modeller->hurried;
+    enum wish wish;
     if (modeller->busy || modeller->daemon->stopping)
         return; /* until it comes home */
-    for (int i = 0; i < modeller->desk_n; i++)
-        urgent |= modeller->desk[i]->ask_stream >= 0 && modeller->desk[i]->urgent;
-    if (urgent)
+    choose(modeller, &wish);
+    if (wish >= WISH_EMPTY)
         begin_next(modeller);
-    else if (!uv_is_active((uv_handle_t *)&modeller->pause))
+    else if ((wish > WISH_NONE || modeller->replay_n > 0) && !uv_is_active((uv_handle_t *)&modeller->pause))
         uv_timer_start(&modeller->pause, on_pause_over, PAUSE_MS, 0);
 }
 
@@ -143,13 +202,21 @@ static void turn_replay(struct modeller *modeller)
     replay_destroy(replay);
 }
 
-static void return_model(struct modeller *modeller, struct model_job *job)
+/* Model and copy are caches. A search that does not run may never need them again. */
+static bool keeps_caches(const struct search *search)
 {
-    const struct search *search = sched_search(&modeller->daemon->sched, job->search);
-    if (search_state_is_final(search->state))
+    return search->state == SEARCH_RUNNING;
+}
+
+static void return_caches(struct modeller *modeller, struct model_job *job)
+{
+    struct desk *desk = desk_of(modeller, job->search);
+    if (!keeps_caches(sched_search(&modeller->daemon->sched, job->search)))
         return; /* freed with the job */
-    desk_of(modeller, job->search)->model = job->model;
+    desk->model = job->model;
+    desk->history = job->history;
     job->model = NULL;
+    job->history = (struct history){0};
 }
 
 static void came_home(uv_work_t *work, int status)
@@ -162,7 +229,7 @@ static void came_home(uv_work_t *work, int status)
         if (job->replay)
             turn_replay(modeller);
         else
-            return_model(modeller, job);
+            return_caches(modeller, job);
     }
     for (int i = 0; i < modeller->desk_n; i++)
         modeller->desk[i]->looks = false; /* one job runs at a time */
@@ -171,52 +238,25 @@ static void came_home(uv_work_t *work, int status)
     begin_soon(modeller);
 }
 
-/* The desk with the most urgent wish, of equals the one after the search served last. */
-static struct desk *choose(const struct modeller *modeller, bool (*wants)(const struct desk *desk))
+/* Takes the wish off the desk and makes it a job. */
+static void take_wish(struct desk *desk, enum wish wish, const struct search *search, struct model_job *job)
 {
-    struct desk *first = NULL, *after = NULL;
-    for (int i = 0; i < modeller->desk_n; i++) {
-        struct desk *desk = modeller->desk[i];
-        if (!wants(desk))
-            continue;
-        if (!first || desk->search < first->search)
-            first = desk;
-        if (desk->search > modeller->last_search && (!after || desk->search < after->search))
-            after = desk;
-    }
-    return after ? after : first;
-}
-
-static bool wants_proposals(const struct desk *desk)
-{
-    return desk->ask_stream >= 0;
-}
-
-static bool wants_promise(const struct desk *desk)
-{
-    return desk->promise_n > 0;
-}
-
-static bool wants_insight(const struct desk *desk)
-{
-    return desk->wants_insight;
-}
-
-/* Takes one wish off the desk and makes it a job. */
-static void take_wish(struct desk *desk, const struct search *search, struct model_job *job)
-{
-    if (wants_proposals(desk)) {
-        int want = search->streams[desk->ask_stream].asking;
-        model_job_propose(job, search, desk->ask_stream, want);
-        desk->ask_stream = -1;
-    } else if (wants_promise(desk)) {
-        model_job_promise(job, search, desk->promise[0]);
-        memmove(desk->promise, desk->promise + 1, (size_t)--desk->promise_n * sizeof *desk->promise);
-    } else {
-        desk->wants_insight = false;
+    job->model = desk->model ? desk->model : opt_model_create();
+    desk->model = NULL;
+    job->history = desk->history;
+    desk->history = (struct history){0};
+    if (wish == WISH_INSIGHT || wish == WISH_READER) {
+        desk->wants_insight = desk->awaited = false;
         desk->looks = true;
         desk->tried = search->log.n;
         model_job_insight(job, search);
+    } else if (wish == WISH_PROMISE) {
+        model_job_promise(job, search, desk->promise[0]);
+        memmove(desk->promise, desk->promise + 1, (size_t)--desk->promise_n * sizeof *desk->promise);
+    } else {
+        int want = search->streams[desk->ask_stream].asking;
+        model_job_propose(job, search, desk->ask_stream, want);
+        desk->ask_stream = -1;
     }
 }
 
@@ -230,11 +270,8 @@ static void take_replay(struct modeller *modeller, struct model_job *job)
 static void begin_next(struct modeller *modeller)
 {
     struct paretod *daemon = modeller->daemon;
-    struct desk *desk = choose(modeller, wants_proposals);
-    if (!desk)
-        desk = choose(modeller, wants_promise);
-    if (!desk)
-        desk = choose(modeller, wants_insight);
+    enum wish wish;
+    struct desk *desk = choose(modeller, &wish);
     if (modeller->busy || daemon->stopping || (!desk && modeller->replay_n == 0))
         return;
     struct model_job *job = mem_zero(1, sizeof *job);
@@ -245,14 +282,11 @@ static void begin_next(struct modeller *modeller)
         modeller->last_search = job->search = desk->search;
         job->problem = search->problem;
         job->plan = search->plan;
-        job->model = desk->model ? desk->model : opt_model_create();
-        desk->model = NULL;
-        take_wish(desk, search, job);
+        take_wish(desk, wish, search, job);
     } else {
         take_replay(modeller, job);
     }
     modeller->busy = true;
-    modeller->hurried = false;
     uv_timer_stop(&modeller->pause);
     uv_queue_work(&daemon->loop, &job->work, run, came_home);
 }
@@ -261,10 +295,7 @@ static void begin_next(struct modeller *modeller)
 
 void modeller_ask(struct modeller *modeller, const struct search *search, int stream)
 {
-    struct desk *desk = desk_of(modeller, search->id);
-    desk->ask_stream = stream;
-    int ready = search->streams[stream].ready.n;
-    desk->urgent = ready == 0 || ready < sched_waiting(&modeller->daemon->sched, search);
+    desk_of(modeller, search->id)->ask_stream = stream;
     begin_soon(modeller);
 }
 
@@ -292,7 +323,6 @@ static void want_promise(struct desk *desk, int trial)
 
 void modeller_hurry(struct modeller *modeller)
 {
-    modeller->hurried = true;
     begin_soon(modeller);
 }
 
@@ -324,14 +354,15 @@ void modeller_learnt(struct modeller *modeller, const struct search *search)
 
 void modeller_tick(struct modeller *modeller)
 {
-    for (int i = 0; i < modeller->desk_n; i++) {
-        struct desk *desk = modeller->desk[i];
-        if (!desk->model ||
-            !search_state_is_final(sched_search(&modeller->daemon->sched, desk->search)->state))
-            continue;
-        opt_model_destroy(desk->model);
-        desk->model = NULL;
-    }
+    for (int i = 0; i < modeller->desk_n; i++)
+        if (!keeps_caches(sched_search(&modeller->daemon->sched, modeller->desk[i]->search)))
+            free_caches(modeller->desk[i]);
+}
+
+bool modeller_has_caches(const struct modeller *modeller, int64_t search)
+{
+    const struct desk *desk = desk_find(modeller, search);
+    return desk && (desk->model || desk->history.state);
 }
 
 const struct insight *modeller_insight(const struct modeller *modeller, int64_t search)

@@ -1,9 +1,9 @@
 /* WHAT   What is asked of the models, in the thread pool: proposals of modelled streams, whether a running trial deserves its
- *        items, insight, replay. One job at a time, the first of these first.
+ *        items, insight, replay. One job at a time: first what somebody waits for, then the first of these; searches take turns.
  * WHO    daemon: the scheduler asks (proposer.c, learnt), the API looks.
  * UNITS  As optimizer/insight/insight.h.
- * MEMORY create/destroy. A search's model is kept from job to job until the search is over, its last insight as long as the
- *        daemon runs. Insights borrow until the loop goes on.
+ * MEMORY create/destroy. A search's model and copy of its history are kept from job to job while it runs, its last insight
+ *        as long as the daemon does. Insights borrow until the loop goes on.
  * ERRORS What cannot be told is NULL; proposals' errors go to the scheduler.
  * STATE  The pool sees copies; a model belongs to the job that runs. What is asked for twice is done once: a request is a flag
  *        of its search, and a job takes the state of the world when it starts. */
@@ -25,9 +25,9 @@ void modeller_destroy(struct modeller *modeller); /* after the last job came hom
 void modeller_ask(struct modeller *modeller, const struct search *search, int stream);
 /* sched_ops.learnt: promises of trials that go on, and insight where it is kept up to date. */
 void modeller_learnt(struct modeller *modeller, const struct search *search);
-/* sched_ops.hurry: what is asked for begins now, not in a moment. */
+/* sched_ops.hurry: what somebody waits for begins now, not in a moment. */
 void modeller_hurry(struct modeller *modeller);
-/* Frees the models of searches that are over. Now and then. */
+/* Frees what is kept of searches that do not run. Now and then. */
 void modeller_tick(struct modeller *modeller);
 /* What is known of the search, NULL when nothing is (yet). Asks for a newer one when it is behind. */
 const struct insight *modeller_look(struct modeller *modeller, const struct search *search);

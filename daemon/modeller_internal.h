@@ -45,6 +45,8 @@ void model_job_replay(struct model_job *job, const struct search *search, struct
 
 /* The insight of a finished job becomes the search's. */
 void modeller_keep(struct modeller *modeller, struct model_job *job);
+/* A model or a copy of the history waits for the next job. For tests. */
+bool modeller_has_caches(const struct modeller *modeller, int64_t search);
 
 struct replay *replay_create(const struct search *search, int from, int count, uint64_t exchange);
 void replay_destroy(struct replay *replay);

@@ -26,6 +26,7 @@ struct replay {
     int k;
     int next;                /* first trial behind them, -1 = none */
     struct opt_model *model; /* of its own: from watermark to watermark */
+    struct history history;  /* from job to job */
     struct replayed *trial;  /* [n] */
     int n, done;
 };
@@ -62,6 +63,7 @@ void replay_destroy(struct replay *replay)
     if (!replay)
         return;
     opt_model_destroy(replay->model);
+    history_fini(&replay->history);
     mem_free(replay->trial);
     mem_free(replay);
 }
@@ -79,17 +81,18 @@ bool replay_is_over(const struct replay *replay)
 static void derive(struct model_job *job)
 {
     struct replay *replay = job->replay;
+    struct history *history = &replay->history;
     size_t n = (size_t)job->plan.trials;
     enum opt_state *state = mem_zero(n, sizeof *state);
-    memcpy(state, job->history.state, n * sizeof *state);
+    memcpy(state, history->state, n * sizeof *state);
     for (int i = 0; i < A_JOB && !replay_is_over(replay); i++) {
         struct replayed *r = &replay->trial[replay->done++];
         if (r->given)
             continue;
-        memcpy(job->history.state, state, n * sizeof *state);
-        history_cut(&job->history, &job->plan, r->stream, r->number, r->origin.watermark);
-        r->rc = opt_propose(&job->problem, &job->plan, &job->history.known, r->stream, replay->model,
-                            &r->again, &r->err);
+        memcpy(history->state, state, n * sizeof *state);
+        history_cut(history, &job->plan, r->stream, r->number, r->origin.watermark);
+        r->rc = opt_propose(&job->problem, &job->plan, &history->known, r->stream, replay->model, &r->again,
+                            &r->err);
     }
     mem_free(state);
 }
@@ -106,7 +109,7 @@ void model_job_replay(struct model_job *job, const struct search *search, struct
     job->replay = replay;
     job->problem = search->problem;
     job->plan = search->plan;
-    search_history(search, &job->history);
+    search_history(search, &replay->history);
 }
 
 static bool same(const struct replay *replay, const struct replayed *r)

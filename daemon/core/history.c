@@ -91,42 +91,77 @@ static enum opt_state told(enum trial_state state)
     }
 }
 
-static void copy_events(const struct event_log *log, struct history *out)
+static void grow_events(struct history *h, size_t m, int n)
 {
-    size_t n = (size_t)log->n, m = (size_t)log->m;
-    out->event = mem_zero(n, sizeof *out->event);
-    out->means = mem_zero(n * m, sizeof *out->means);
-    out->stderrs = mem_zero(n * m, sizeof *out->stderrs);
-    for (size_t i = 0; i < n; i++) {
-        const struct search_event *e = &log->events[i];
-        out->event[i] = (struct opt_event){.trial = e->trial, .kind = e->kind, .share = e->share};
+    h->cap = n > 2 * h->cap ? n : 2 * h->cap;
+    h->event = mem_grow(h->event, (size_t)h->cap, sizeof *h->event);
+    h->means = mem_grow(h->means, (size_t)h->cap * m, sizeof *h->means);
+    h->stderrs = mem_grow(h->stderrs, (size_t)h->cap * m, sizeof *h->stderrs);
+    for (int i = 0; i < h->events_n; i++) /* they have moved */
+        if (h->event[i].means) {
+            h->event[i].means = h->means + (size_t)i * m;
+            h->event[i].stderrs = h->stderrs + (size_t)i * m;
+        }
+}
+
+static void copy_events(const struct event_log *log, struct history *h)
+{
+    size_t m = (size_t)log->m, size = m * sizeof *h->means;
+    if (log->n > h->cap)
+        grow_events(h, m, log->n);
+    for (; h->events_n < log->n; h->events_n++) {
+        const struct search_event *e = &log->events[h->events_n];
+        struct opt_event *copy = &h->event[h->events_n];
+        size_t at = (size_t)h->events_n * m;
+        *copy = (struct opt_event){.trial = e->trial, .kind = e->kind, .share = e->share};
         if (!e->means)
             continue;
-        out->event[i].means = memcpy(out->means + i * m, e->means, m * sizeof *out->means);
-        out->event[i].stderrs = memcpy(out->stderrs + i * m, e->stderrs, m * sizeof *out->stderrs);
+        copy->means = memcpy(h->means + at, e->means, size);
+        copy->stderrs = memcpy(h->stderrs + at, e->stderrs, size);
     }
 }
 
-void search_history(const struct search *search, struct history *out)
+/* A step's ratios are written once. Behind them may stand what a proposal of ours made of absent trials. */
+static void copy_ratios(const struct search *search, struct history *h)
 {
-    size_t n = (size_t)search->plan.trials, k = (size_t)search->k, m = (size_t)search->m;
-    *out = (struct history){0};
-    out->state = mem_zero(n, sizeof *out->state);
-    out->ratios = mem_zero(n * k, sizeof *out->ratios);
-    out->scores = mem_zero(n * m, sizeof *out->scores);
-    memcpy(out->ratios, search->ratios, n * k * sizeof *out->ratios);
-    for (size_t i = 0; i < n; i++) {
-        out->state[i] = told(search->trials[i].job[HALF_SEARCH].state);
-        if (out->state[i] == OPT_DONE)
-            search_minimised(search, search->means[HALF_SEARCH] + i * m, out->scores + i * m);
+    size_t k = (size_t)search->k;
+    for (int s = 0; s < search->plan.streams_n; s++) {
+        size_t at = (size_t)(search->plan.streams[s].first + h->steps[s]) * k;
+        size_t n = (size_t)(search->streams[s].proposed - h->steps[s]);
+        memcpy(h->ratios + at, search->ratios + at, n * k * sizeof *h->ratios);
+        h->steps[s] = search->streams[s].proposed;
     }
-    copy_events(&search->log, out);
-    out->known = (struct opt_history){.n = search->plan.trials,
-                                      .state = out->state,
-                                      .ratios = out->ratios,
-                                      .scores = out->scores,
-                                      .events_n = search->log.n,
-                                      .event = out->event};
+}
+
+/* Done is final, and done_order only grows. */
+static void copy_scores(const struct search *search, struct history *h)
+{
+    size_t m = (size_t)search->m;
+    for (; h->done_n < search->count[HALF_SEARCH][TRIAL_DONE]; h->done_n++) {
+        size_t at = (size_t)search->done_order[h->done_n] * m;
+        search_minimised(search, search->means[HALF_SEARCH] + at, h->scores + at);
+    }
+}
+
+void search_history(const struct search *search, struct history *h)
+{
+    size_t n = (size_t)search->plan.trials;
+    if (!h->state) {
+        h->state = mem_zero(n, sizeof *h->state);
+        h->ratios = mem_zero(n * (size_t)search->k, sizeof *h->ratios);
+        h->scores = mem_zero(n * (size_t)search->m, sizeof *h->scores);
+    }
+    for (size_t i = 0; i < n; i++)
+        h->state[i] = told(search->trials[i].job[HALF_SEARCH].state);
+    copy_ratios(search, h);
+    copy_scores(search, h);
+    copy_events(&search->log, h);
+    h->known = (struct opt_history){.n = search->plan.trials,
+                                    .state = h->state,
+                                    .ratios = h->ratios,
+                                    .scores = h->scores,
+                                    .events_n = h->events_n,
+                                    .event = h->event};
 }
 
 void history_cut(struct history *history, const struct opt_plan *plan, int stream, int number, int watermark)
@@ -142,6 +177,7 @@ void history_cut(struct history *history, const struct opt_plan *plan, int strea
 void search_history_of(const struct search *search, int number, struct history *out)
 {
     const struct trial *trial = &search->trials[number];
+    *out = (struct history){0};
     search_history(search, out);
     history_cut(out, &search->plan, trial->stream, number, trial->origin.watermark);
 }

@@ -2,7 +2,7 @@
  *        is known which a question to the optimizer takes along.
  * WHO    daemon/core; the threads of the pool hold copies.
  * UNITS  Scores minimised, as the optimizer wants them. share: of a trial's items, 0 … 1.
- * MEMORY init by zero (but m); fini. A copy is its owner's.
+ * MEMORY init by zero (but m); fini. A copy is its owner's, and may be kept: brought up to date it costs what is new.
  * ERRORS None.
  * STATE  The log only grows. The number of events before a moment is its watermark. */
 #ifndef DAEMON_CORE_HISTORY_H
@@ -33,13 +33,18 @@ void event_log_fini(struct event_log *log);
 const char *event_kind_name(enum opt_event_kind kind);
 bool event_kind_read(const char *word, enum opt_event_kind *out);
 
+/* Whoever has it may make an absent trial pending, cut it back (history_cut) and so on: search_history mends all that. */
 struct history {
     struct opt_history known; /* points into what follows */
     enum opt_state *state;    /* [n] */
     double *ratios;           /* [n][k] */
     double *scores;           /* [n][m] */
-    struct opt_event *event;  /* [events_n] */
-    double *means, *stderrs;  /* [events_n][m] */
+    struct opt_event *event;  /* [cap] */
+    double *means, *stderrs;  /* [cap][m] */
+    int cap;
+    int steps[OPT_STREAMS_MAX]; /* of each stream, whose ratios are here */
+    int done_n;                 /* done trials whose scores are here, in order of completion */
+    int events_n;               /* events that are here, however many are known */
 };
 
 /* Back to when the trial `number` of a stream was asked for (search_history_of): what came later is absent. */

@@ -142,8 +142,9 @@ void search_event_add(struct search *search, const struct search_event *event);
 /* x: [m] as the user sees them; out: [m] minimised. */
 void search_minimised(const struct search *search, const double *x, double *out);
 
-/* Everything the optimiser is told, as a copy; history_fini. */
-void search_history(const struct search *search, struct history *out);
+/* Everything the optimiser is told, as a copy; history_fini. history: zero, or an earlier copy of this search, which is
+ * brought up to date. */
+void search_history(const struct search *search, struct history *history);
 /* What a trial's proposal was made from, as a copy: the state of the world when it was asked for. Of a modelled stream the
  * trials of this number and above are absent and the events end at its watermark; of a direct one its own steps from this
  * one on. Proposing from it gives the trial again, to the bit. */
@@ -160,8 +161,8 @@ int search_next_prepared(const struct search *search);
 int search_known(const struct search *search, int stream);
 /* A modelled stream should be asked: fewer than `want` of its proposals are ready, or they know less than the log does. */
 bool search_wants_model(const struct search *search, int stream, int want);
-/* What to ask it now, and the history for it (history_fini; empty when *ask says that none is needed). Proposals that are
- * ready and know all stay, as pending trials of the history. */
+/* What to ask it now, and the history for it (as search_history; untouched when *ask says that none is needed). Proposals that
+ * are ready and know all stay, as pending trials of the history. */
 void search_ask_begin(const struct search *search, int stream, int want, struct model_ask *ask,
                       struct history *history);
 /* The answer: ratios [n][k], origins [n]. They replace what is ready or go behind it; nothing changes when trials came into

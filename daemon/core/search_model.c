@@ -60,7 +60,6 @@ void search_ask_begin(const struct search *search, int stream, int want, struct 
     bool runs = search->state == SEARCH_RUNNING && !search->closed;
     *ask = (struct model_ask){state->proposed + (stale ? 0 : state->ready.n),
                               runs ? lacking(search, stream, want) : 0, search->log.n};
-    *history = (struct history){0};
     if (ask->n <= 0) {
         ask->n = 0;
         return;

@@ -13,6 +13,7 @@ void world_asked(void *ctx, const struct search *search, int stream, int n)
     ask->search = search->id;
     ask->stream = stream;
     ask->n = n;
+    ask->history = (struct history){0};
     if (search->plan.streams[stream].modelled)
         search_ask_begin(search, stream, n, &ask->model, &ask->history);
     else

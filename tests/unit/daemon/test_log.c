@@ -66,7 +66,7 @@ static void test_a_log_that_agrees(void **state)
                 search->log.events[5].means[1] == 2); /* the trial's, minimised */
     assert_true(search->trials[1].reopened && search->trials[1].share == 0.5);
     assert_int_equal(search->items, 12);
-    struct history history;
+    struct history history = {0};
     search_history(search, &history);
     assert_int_equal(history.known.events_n, 7);
     assert_int_equal(history.state[1], OPT_FAILED); /* to streams that look at whole scores */

@@ -47,7 +47,7 @@ static struct search *begin(struct core *core)
 static struct model_ask take_ask(struct core *core, struct search *search)
 {
     struct model_ask ask;
-    struct history history;
+    struct history history = {0};
     assert_int_equal(core->asks, 1);
     search_ask_begin(search, 1, core->asked_n[--core->asks], &ask, &history);
     if (ask.n > 0)

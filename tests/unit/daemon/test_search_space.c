@@ -80,7 +80,7 @@ static void test_the_ends_of_a_bounded_sweep_are_found(void **state)
     assert_int_equal(search_sweep_trial(search, low), -1);
     struct opt_proposal next;
     for (int i = 0; i < 5; i++) {
-        struct history history;
+        struct history history = {0};
         search_history(search, &history);
         assert_int_equal(opt_propose(&search->problem, &search->plan, &history.known, 0, NULL, &next, NULL),
                          0);

@@ -1,0 +1,124 @@
+/* Whose wish the models are asked first, and what is kept between the jobs: the real modeller on a loop, a disk that always works. */
+#include "core.h"
+
+#include "daemon/modeller_internal.h"
+#include "daemon/proposer.h"
+
+#define SEARCHES 12
+
+static struct paretod *owner(void *ctx)
+{
+    return ctx;
+}
+
+static void learnt(void *ctx, const struct search *search)
+{
+    modeller_learnt(owner(ctx)->modeller, search);
+}
+
+static void hurry(void *ctx)
+{
+    modeller_hurry(owner(ctx)->modeller);
+}
+
+static int setup(void **state)
+{
+    struct paretod *daemon = mem_zero(1, sizeof *daemon);
+    struct sched_ops ops = {daemon, core_persist, proposer_ask, core_wake, core_changed, learnt, hurry};
+    assert_int_equal(uv_loop_init(&daemon->loop), 0);
+    sched_init(&daemon->sched, &ops, 30 * SECOND_US, 7);
+    daemon->modeller = modeller_create(daemon);
+    *state = daemon;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct paretod *daemon = *state;
+    daemon->stopping = true;
+    modeller_close(daemon->modeller);
+    uv_run(&daemon->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&daemon->loop), 0);
+    modeller_destroy(daemon->modeller);
+    sched_fini(&daemon->sched);
+    mem_free(daemon);
+    return 0;
+}
+
+/* Its first wish is on the modeller's desk. */
+static struct search *add(struct paretod *daemon, int64_t id)
+{
+    struct search *search = core_search(id, STRATEGY_BAYES, 0, 8);
+    search->spec.evaluator = EVALUATOR_EXTERNAL;
+    sched_add(&daemon->sched, search, paretod_now());
+    sched_more(&daemon->sched);
+    return search;
+}
+
+static int have_some(const struct sched *sched)
+{
+    int n = 0;
+    for (int i = 0; i < sched->search_n; i++)
+        n += sched->search[i]->streams[0].ready.n > 0;
+    return n;
+}
+
+static void test_who_waits_goes_first(void **state)
+{
+    struct paretod *daemon = *state;
+    struct search *last = NULL;
+    for (int i = 1; i <= SEARCHES; i++)
+        last = add(daemon, i); /* the job of the first begins at once */
+    last->waiting = 1;         /* its wish is there already */
+    while (last->streams[0].ready.n == 0)
+        uv_run(&daemon->loop, UV_RUN_ONCE);
+    assert_true(have_some(&daemon->sched) <= 2);
+    while (have_some(&daemon->sched) < SEARCHES) /* the others have their turn */
+        uv_run(&daemon->loop, UV_RUN_ONCE);
+}
+
+/* Until it has all that it wants ready. */
+static void fill(struct paretod *daemon, const struct search *search)
+{
+    while (search->streams[0].ready.n < 2)
+        uv_run(&daemon->loop, UV_RUN_ONCE);
+}
+
+static void test_searches_that_do_not_run_keep_nothing(void **state)
+{
+    struct paretod *daemon = *state;
+    struct search *search = add(daemon, 1);
+    fill(daemon, search);
+    modeller_tick(daemon->modeller);
+    assert_true(modeller_has_caches(daemon->modeller, 1));
+    assert_int_equal(sched_pause(&daemon->sched, 1, paretod_now(), NULL), 0);
+    modeller_tick(daemon->modeller);
+    assert_false(modeller_has_caches(daemon->modeller, 1));
+    assert_int_equal(sched_resume(&daemon->sched, 1, paretod_now(), NULL), 0);
+    const struct lease *lease; /* whoever goes on has them again */
+    assert_int_equal(sched_ask(&daemon->sched, search, "a", 60, paretod_now(), NULL, &lease, NULL), 0);
+    fill(daemon, search);
+    assert_true(modeller_has_caches(daemon->modeller, 1));
+}
+
+/* Paused while a job has them. */
+static void test_a_job_brings_nothing_back_to_a_search_that_does_not_run(void **state)
+{
+    struct paretod *daemon = *state;
+    struct search *search = add(daemon, 1);
+    assert_int_equal(sched_pause(&daemon->sched, 1, paretod_now(), NULL), 0);
+    while (search->streams[0].asking)
+        uv_run(&daemon->loop, UV_RUN_ONCE);
+    assert_false(modeller_has_caches(daemon->modeller, 1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_who_waits_goes_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_searches_that_do_not_run_keep_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_job_brings_nothing_back_to_a_search_that_does_not_run, setup,
+                                        teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
