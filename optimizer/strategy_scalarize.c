@@ -1,6 +1,7 @@
 #include "optimizer/strategy.h"
 
 #include "optimizer/front.h"
+#include "optimizer/order.h"
 #include "optimizer/sobol.h"
 #include "proto/mem.h"
 
@@ -11,12 +12,6 @@
 /* The smallest weight before the weights are made to sum to 1: an objective without one is not asked
  * about. */
 #define WEIGHT_MIN 0.02
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* Two objectives: i / (n + 1). More: the centre, then gaps between sorted coordinates of a Sobol point, which
  * are uniform on the simplex (Devroye, "Non-Uniform Random Variate Generation", 1986, ch. V.4). */
@@ -36,7 +31,7 @@ void scalarize_weights(const struct opt_problem *problem, int index, int n, doub
     }
     sobol_point(m - 1, (uint64_t)index, problem->seed, UINT64_C(0x77656967687473), cut + 1);
     cut[m] = 1;
-    qsort(cut, (size_t)m + 1, sizeof *cut, compare_doubles);
+    qsort(cut, (size_t)m + 1, sizeof *cut, order_doubles);
     for (int j = 0; j < m; j++) {
         weights[j] = fmax(cut[j + 1] - cut[j], WEIGHT_MIN);
         sum += weights[j];

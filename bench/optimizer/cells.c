@@ -6,6 +6,7 @@
 
 #include "optimizer/front.h"
 #include "optimizer/insight/insight.h"
+#include "optimizer/order.h"
 #include "proto/mem.h"
 
 #include <math.h>
@@ -103,12 +104,6 @@ static long rss_kib(void)
     return usage.ru_maxrss;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Scores of an hma problem at Sobol points, then `repeats` proposals without a cache, and as many with one, each after
  * the score of the one before. */
 static void proposal(int n, int k, int repeats)
@@ -136,8 +131,8 @@ static void proposal(int n, int k, int repeats)
         run_ask(&run);
         warm[i] = cpu_seconds() - start;
     }
-    qsort(cold, (size_t)repeats, sizeof *cold, by_value);
-    qsort(warm, (size_t)repeats, sizeof *warm, by_value);
+    qsort(cold, (size_t)repeats, sizeof *cold, order_doubles);
+    qsort(warm, (size_t)repeats, sizeof *warm, order_doubles);
     printf("{\"n\":%d,\"k\":%d,\"cold_ms\":%.4g,\"first_ms\":%.4g,\"warm_ms\":%.4g,\"warm_max_ms\":%.4g,"
            "\"memory_mib\":%.4g}\n",
            n, k, cold[repeats / 2] * 1e3, first * 1e3, warm[repeats / 2] * 1e3, warm[repeats - 1] * 1e3,

@@ -1,5 +1,6 @@
 #include "optimizer/acquisition/boxes.h"
 
+#include "optimizer/order.h"
 #include "proto/mem.h"
 
 #include <assert.h>
@@ -152,14 +153,9 @@ static void sweep_fourth(const struct point *points, int n, const struct box *wh
     mem_free(level);
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    return compare_numbers(a, b, 1);
-}
-
 static int find_cut(const double *cut, int n, double place)
 {
-    const double *at = bsearch(&place, cut, (size_t)n, sizeof place, compare_doubles);
+    const double *at = bsearch(&place, cut, (size_t)n, sizeof place, order_doubles);
     assert(at);
     return (int)(at - cut);
 }
@@ -173,7 +169,7 @@ static void number_cuts(struct boxes *b, int j)
         if (isfinite(b->lower[i]))
             cut[n++] = b->lower[i];
     }
-    qsort(cut, (size_t)n, sizeof *cut, compare_doubles);
+    qsort(cut, (size_t)n, sizeof *cut, order_doubles);
     for (int i = 0; i < n; i++)
         if (i == 0 || cut[i] != cut[i - 1])
             cut[distinct++] = cut[i];

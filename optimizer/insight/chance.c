@@ -1,6 +1,7 @@
 #include "optimizer/insight/chance.h"
 
 #include "optimizer/front.h"
+#include "optimizer/order.h"
 #include "proto/mem.h"
 
 #include <math.h>
@@ -95,12 +96,6 @@ double chance_of(const double *f, int s, int n, int m, const bool *rival, int ve
     return (double)free_of_rivals / s;
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 void chance_volumes(const double *f, int s, int n, const bool *rival, const struct scale *scale,
                     double *volume)
 {
@@ -110,7 +105,7 @@ void chance_volumes(const double *f, int s, int n, const bool *rival, const stru
         int front_n = front_of_rivals(f, n, scale->m, rival, front, NULL);
         volume[draw] = scale_volume(scale, front, front_n);
     }
-    qsort(volume, (size_t)s, sizeof *volume, compare);
+    qsort(volume, (size_t)s, sizeof *volume, order_doubles);
     mem_free(front);
 }
 

@@ -1,6 +1,7 @@
 #include "optimizer/model/frame.h"
 
 #include "optimizer/front.h"
+#include "optimizer/order.h"
 #include "proto/mem.h"
 
 #include <math.h>
@@ -92,12 +93,6 @@ void frame_reference(const struct opt_problem *problem, const struct opt_plan *p
     mem_free(member);
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double bend_beyond(double far, double scale)
 {
     double u = fmin(far / scale, BENT_MAX);
@@ -116,7 +111,7 @@ static double bend(const struct frame *f, double score)
 /* Median, and the robust standard deviation: of a normal's, 1.349 lie between the quartiles. */
 static void robust(double *sorted, int n, double *median, double *deviation)
 {
-    qsort(sorted, (size_t)n, sizeof *sorted, compare_doubles);
+    qsort(sorted, (size_t)n, sizeof *sorted, order_doubles);
     *median = sorted[n / 2];
     *deviation = (sorted[(3 * n) / 4] - sorted[n / 4]) / 1.349;
 }

@@ -1,6 +1,7 @@
 #include "optimizer/model/surrogate.h"
 
 #include "optimizer/model/subset.h"
+#include "optimizer/order.h"
 #include "proto/mem.h"
 
 #include <assert.h>
@@ -146,16 +147,10 @@ static double *column(const double *matrix, int n, int m, int j)
     return out;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double median(const double *values, int n)
 {
     double *sorted = mem_copy(values, sizeof *values * (size_t)n);
-    qsort(sorted, (size_t)n, sizeof *sorted, compare_doubles);
+    qsort(sorted, (size_t)n, sizeof *sorted, order_doubles);
     double middle = sorted[n / 2];
     mem_free(sorted);
     return middle;
