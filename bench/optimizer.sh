@@ -32,9 +32,8 @@ bin=build/bench
 mkdir -p $bin
 read -ra libs < <(pkg-config --libs nlopt openblas libcjson)
 for name in direct cells calibration; do
-    sources=("bench/optimizer/$name.c" bench/optimizer/problems.c)
-    [ $name != cells ] || sources+=(bench/optimizer/run.c)
-    cc -O3 -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -ffp-contract=off -I. "${sources[@]}" \
+    cc -O3 -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -ffp-contract=off -I. "bench/optimizer/$name.c" \
+        bench/optimizer/run.c bench/optimizer/problems.c \
         build/release/optimizer/liboptimizer.a build/release/proto/libproto.a \
         "${libs[@]}" -lm -o $bin/$name
 done

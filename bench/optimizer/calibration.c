@@ -6,7 +6,8 @@
  * A line a cell and bin: cell, bin's ends, mean claimed confidence, share that is truly on the front of what was evaluated, n.
  * Then: precision of the raw front and of the front of posterior means; what both claim as hypervolume over
  * what their trials truly have, and how often the interval holds the latter (cells with the sweep's ends). */
-#include "bench/optimizer/problems.h"
+#include "bench/optimizer/run.h"
+
 #include "optimizer/front.h"
 #include "optimizer/insight/insight.h"
 #include "proto/mem.h"
@@ -49,23 +50,7 @@ static void search_init(struct search *s, const char *cell, uint64_t seed)
     if (problem_make(&s->made, cell, seed))
         die(cell, NULL);
     const struct cell *c = &s->made.cell;
-    s->problem = (struct opt_problem){.k = c->d,
-                                      .m = c->m,
-                                      .kind = OPT_BAYES,
-                                      .trials = c->evaluations,
-                                      .sweep_points = c->sweep,
-                                      .design = c->design - c->sweep,
-                                      .has_mean = c->mean >= 0,
-                                      .mean = c->mean,
-                                      .seed = seed};
-    for (int i = 0; i < c->d; i++) {
-        s->problem.high[i] = 1;
-        s->problem.tie[i] = i;
-    }
-    for (int j = 0; j < c->m; j++) {
-        s->problem.has_reference[j] = true;
-        s->problem.reference[j] = c->reference[j];
-    }
+    s->problem = run_search(&s->made, OPT_BAYES, false);
     if (opt_plan_make(&s->problem, &s->plan, &err))
         die(cell, &err);
     size_t n = (size_t)s->plan.trials, m = (size_t)c->m;

@@ -23,27 +23,30 @@ static void must(int rc, const struct err *err)
     exit(1);
 }
 
-static struct opt_problem search_of(const struct problem *p, enum opt_kind kind)
+struct opt_problem run_search(const struct problem *problem, enum opt_kind kind, bool given)
 {
-    struct opt_problem s = {.k = p->cell.d,
-                            .m = p->cell.m,
+    const struct cell *c = &problem->cell;
+    struct opt_problem s = {.k = c->d,
+                            .m = c->m,
                             .kind = kind,
-                            .trials = p->cell.evaluations - p->cell.design,
-                            .given = p->cell.design,
+                            .trials = given ? c->evaluations - c->design : c->evaluations,
+                            .given = given ? c->design : 0,
+                            .sweep_points = given ? 0 : c->sweep,
+                            .design = given ? 0 : c->design - c->sweep,
                             .streams = 4,
                             .rho = 0.05,
                             .algorithm = "LN_COBYLA",
                             .initial_step = 0.25,
-                            .has_mean = p->cell.mean >= 0,
-                            .mean = p->cell.mean,
-                            .seed = p->seed};
+                            .has_mean = c->mean >= 0,
+                            .mean = c->mean,
+                            .seed = problem->seed};
     for (int i = 0; i < s.k; i++) {
         s.high[i] = 1;
         s.tie[i] = i;
     }
     for (int j = 0; j < s.m; j++) {
         s.has_reference[j] = true;
-        s.reference[j] = p->cell.reference[j];
+        s.reference[j] = c->reference[j];
     }
     return s;
 }
@@ -63,7 +66,7 @@ void run_begin(struct run *run, enum opt_kind kind)
     struct err err = {0};
     const struct cell *c = &run->problem.cell;
     size_t n = (size_t)c->evaluations, d = (size_t)c->d, m = (size_t)c->m;
-    run->search = search_of(&run->problem, kind);
+    run->search = run_search(&run->problem, kind, true);
     must(opt_plan_make(&run->search, &run->plan, &err), &err);
     run->model = opt_model_create();
     run->state = mem_zero(n, sizeof *run->state);

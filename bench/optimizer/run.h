@@ -1,5 +1,5 @@
 /* WHAT   One run of ours on a cell: a search whose initial design was given, asked in batches and told the noisy scores.
- * WHO    cells.c.
+ * WHO    cells.c; run_search also calibration.c and stopping.c.
  * UNITS  As problems.h.
  * MEMORY start/fini.
  * ERRORS run_start, run_ask: our bug or a bad setting ends the program with the sentence.
@@ -16,15 +16,19 @@ struct run {
     struct opt_plan plan;
     struct opt_history history;
     struct opt_model *model;
-    int asked, told;       /* trials */
-    double seconds;        /* CPU time of the proposals */
-    enum opt_state *state; /* [n] */
-    double *ratios;        /* [n][d] */
-    double *scores;        /* [n][m] */
-    double *truth;         /* [n][m] */
-    double *stderrs; /* [m] told with every score; NaN where the cell is exact: unknown, as for the peers */
+    int asked, told;         /* trials */
+    double seconds;          /* CPU time of the proposals */
+    enum opt_state *state;   /* [n] */
+    double *ratios;          /* [n][d] */
+    double *scores;          /* [n][m] */
+    double *truth;           /* [n][m] */
+    double *stderrs;         /* [m] told with every score; 0 where the cell is exact, as for the peers */
     struct opt_event *event; /* [n] */
 };
+
+/* The cell as a search. given: the initial design is scored before it begins; else the search makes one of that size itself,
+ * the cell's sweep first. */
+struct opt_problem run_search(const struct problem *problem, enum opt_kind kind, bool given);
 
 void run_start(struct run *run, const char *cell, enum opt_kind kind, uint64_t seed);
 
