@@ -144,7 +144,19 @@ static const char *const steps[] = {
     "most FROM"
     " score WHERE score.search = trial.search AND score.trial = trial.number AND half = 'search' GROUP BY"
     " substr(metric, 1, instr(metric || '.', '.') - 1))), 0), 0)"
-    " FROM trial WHERE state IN ('done','quarantined','cancelled');"};
+    " FROM trial WHERE state IN ('done','quarantined','cancelled');",
+
+    /* 4: what the evaluations of stopped trials go on from. */
+    "CREATE TABLE partial (\n"
+    "  search INTEGER NOT NULL,\n"
+    "  trial INTEGER NOT NULL,\n"
+    "  slices_done INTEGER NOT NULL CHECK (slices_done >= 1),\n"
+    "  slices INTEGER NOT NULL CHECK (slices > slices_done),\n"
+    "  items INTEGER NOT NULL CHECK (items >= 0),\n"
+    "  state TEXT NOT NULL CHECK (json_valid(state)),\n"
+    "  PRIMARY KEY (search, trial),\n"
+    "  FOREIGN KEY (search, trial) REFERENCES trial (search, number)\n"
+    ") STRICT;"};
 
 #define VERSION ((int)(sizeof steps / sizeof steps[0]))
 

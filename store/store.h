@@ -129,6 +129,23 @@ int store_event_insert(struct store *store, const struct store_event *in, struct
 int store_event_each(struct store *store, int64_t search,
                      int (*each)(void *ctx, const struct store_event *row), void *ctx, struct err *err);
 
+/* What a stopped trial's evaluation goes on from: a row a trial at most. */
+struct store_partial {
+    int64_t search;
+    int trial;
+    int slices_done, slices; /* 1 … slices - 1 of 2 … */
+    int64_t items;           /* of the slices that are done */
+    const char *state;       /* JSON */
+};
+
+/* Replaces the trial's earlier one. ERR_NOT_FOUND: no such trial. ERR_INVALID: no JSON, or slices that cannot be. */
+int store_partial_put(struct store *store, const struct store_partial *in, struct err *err);
+/* trial < 0: those of all trials of the search. No error when there is none. */
+int store_partial_drop(struct store *store, int64_t search, int trial, struct err *err);
+/* The row borrows until `each` returns. ERR_NOT_FOUND. */
+int store_partial_get(struct store *store, int64_t search, int trial,
+                      int (*each)(void *ctx, const struct store_partial *row), void *ctx, struct err *err);
+
 struct store_lease {
     const char *token;
     int64_t search;

@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#define NEWEST 4
+
 /* Runs SQL on the file beside the store, which is closed meanwhile. */
 static void change_file(struct fixture *f, const char *sql)
 {
@@ -251,7 +253,7 @@ static void version_1_becomes_the_newest(void **state)
     put_version_1(f);
     assert_int_equal(version_of(f), 1);
     must(f, store_open(f->path, &f->store, &f->err));
-    assert_int_equal(version_of(f), 3);
+    assert_int_equal(version_of(f), NEWEST);
     compare_schema(f);
     must(f, store_search_each(f->store, look_at_search, &searches, &f->err));
     must(f, store_trial_each(f->store, 4, look_at_trial, &trials, &f->err));
@@ -289,7 +291,7 @@ static void version_2_gets_its_events(void **state)
     struct story one = {0}, two = {0};
     put_version(f, 2, rows);
     must(f, store_open(f->path, &f->store, &f->err));
-    assert_int_equal(version_of(f), 3);
+    assert_int_equal(version_of(f), NEWEST);
     compare_schema(f);
     must(f, store_event_each(f->store, 1, tell, &one, &f->err));
     must(f, store_event_each(f->store, 2, tell, &two, &f->err));
@@ -301,6 +303,27 @@ static void version_2_gets_its_events(void **state)
     must_fail(f, store_event_insert(f->store, &nobody, &f->err), ERR_NOT_FOUND, "event 4");
     struct store_lease lost = a_lease(1, 6, "v");
     must_fail(f, store_lease_insert(f->store, &lost, &f->err), ERR_NOT_FOUND, "trial 6");
+}
+
+/* A search with a stopped trial goes on; the state of its evaluation was never asked for. */
+static void version_3_has_no_states_yet(void **state)
+{
+    static const char rows[] =
+        "INSERT INTO search (id,name,spec,groups,state,revision,created_us,ended_us) VALUES"
+        " (1,'a','{}','[]','running',9,1,0);"
+        "INSERT INTO trial "
+        "(search,number,stream,step,ratios,state,attempts,created_us,done_us,merge_s,evaluate_s,"
+        "wall_s) VALUES (1,0,0,0,x'000000000000e03f','stopped',0,10,40,1,2,3);"
+        "INSERT INTO event VALUES (1,0,0,'stopped',0.5,12,x'000000000000e03f',x'000000000000e03f');";
+    struct fixture *f = *state;
+    put_version(f, 3, rows);
+    must(f, store_open(f->path, &f->store, &f->err));
+    assert_int_equal(version_of(f), NEWEST);
+    compare_schema(f);
+    struct store_partial partial = {
+        .search = 1, .trial = 0, .slices_done = 2, .slices = 4, .items = 12, .state = "{}"};
+    must_fail(f, store_partial_get(f->store, 1, 0, NULL, NULL, &f->err), ERR_NOT_FOUND, "trial 0");
+    must(f, store_partial_put(f->store, &partial, &f->err));
 }
 
 int main(void)
@@ -315,6 +338,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_schema_is_the_released_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(version_1_becomes_the_newest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(version_2_gets_its_events, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(version_3_has_no_states_yet, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
