@@ -5,6 +5,7 @@
 #include "daemon/score_reader.h"
 #include "proto/log.h"
 #include "proto/mem.h"
+#include "proto/state_text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -146,6 +147,33 @@ static void put_models(const struct facts *facts, struct json_out *out)
     json_end_object(out);
 }
 
+static int put_state(void *ctx, const struct store_partial *row)
+{
+    struct json_out *out = ctx;
+    json_name(out, "resume");
+    json_object(out);
+    json_put_int(out, "slices_done", row->slices_done);
+    json_put_int(out, "slices", row->slices);
+    json_put_int(out, "items", row->items);
+    json_name(out, "state");
+    json_raw(out, row->state);
+    json_end_object(out);
+    return 0;
+}
+
+/* What the evaluation of a reopened trial goes on from; without it, it begins anew. */
+static void put_resume(struct paretod *daemon, const struct search *search, const struct lease *lease,
+                       struct json_out *out)
+{
+    struct err err = {0};
+    if (lease->half != HALF_SEARCH || !search->trials[lease->trial].reopened)
+        return;
+    int rc = store_partial_get(daemon->store, lease->search, lease->trial, put_state, out, &err);
+    if (rc && rc != ERR_NOT_FOUND)
+        log_event(LOG_ERROR, "state_unread", "search=%lld trial=%d reason=%s", (long long)lease->search,
+                  lease->trial, LOG_QUOTE(err.text));
+}
+
 static void send_lease(struct paretod *daemon, struct exchange *x, const struct lease *lease)
 {
     const struct search *search = sched_search(&daemon->sched, lease->search);
@@ -164,6 +192,7 @@ static void send_lease(struct paretod *daemon, struct exchange *x, const struct 
     if (repeat_number(search, lease->trial) > 0)
         json_put_int(&out, "repeat", repeat_number(search, lease->trial));
     put_models(facts_find(&daemon->facts, lease->search), &out);
+    put_resume(daemon, search, lease, &out);
     json_name(&out, "spec");
     search_spec_write_brief(&search->spec, &out);
     json_end_object(&out);
@@ -287,15 +316,32 @@ static void refuse_result(struct api_call *call, const struct err *err)
     http_error(call->x, 422, "invalid", "%s", err->text);
 }
 
+/* Of an evaluation that was ended early. One that cannot be kept is no reason to refuse the scores. */
+static char *read_state(const struct api_call *call, const struct json *root, const struct result *result)
+{
+    const struct json *state = json_get(root, "state");
+    struct err err = {0};
+    char *text = NULL;
+    if (!state || json_is(state, JSON_NULL) || result->slices_done == result->slices)
+        return NULL;
+    if (state_text(state, &text, &err))
+        log_event(LOG_WARN, "state_left_out", "lease=%s reason=%s", LOG_QUOTE(call->param[0]),
+                  LOG_QUOTE(err.text));
+    return text;
+}
+
 void api_lease_result(struct api_call *call)
 {
     struct json *root = api_body(call->x);
     struct result result = {0};
+    char *state = NULL;
     struct err err = {0};
     bool duplicate = false;
     if (!root)
         return;
     int rc = score_reader_read(root, &result, &err);
+    if (!rc)
+        result.state = state = read_state(call, root, &result);
     if (!rc)
         rc = sched_result(&call->daemon->sched, call->param[0], &result, paretod_now(), &duplicate, &err);
     if (rc == ERR_INVALID)
@@ -305,6 +351,7 @@ void api_lease_result(struct api_call *call)
                      duplicate ? "{\"accepted\":true,\"duplicate\":true}"
                                : "{\"accepted\":true,\"duplicate\":false}");
     score_reader_free(&result);
+    mem_free(state);
     json_free(root);
 }
 

@@ -144,6 +144,45 @@ static int change_leases(struct store *store, const struct sched_write *write, s
     return 0;
 }
 
+/* Is the half over for good, or was the state perhaps what it failed on? */
+static bool needs_no_state(const struct sched_write *write, const struct trial_change *change)
+{
+    bool failed = write->leases_n > 0 && write->leases[0].to == LEASE_FAILED;
+    return trial_is_settled(change->to) || (change->to == TRIAL_READY && failed);
+}
+
+static int keep_state(struct store *store, const struct sched_write *write, int trial, struct err *err)
+{
+    struct store_partial row = {.search = write->search->id,
+                                .trial = trial,
+                                .slices_done = write->result->slices_done,
+                                .slices = write->result->slices,
+                                .state = write->result->state};
+    for (size_t i = 0; i < write->events_n; i++)
+        if (write->events[i].trial == trial)
+            row.items = write->events[i].items;
+    return store_partial_put(store, &row, err);
+}
+
+/* What stopped trials go on from. */
+static int keep_states(struct store *store, const struct sched_write *write, struct err *err)
+{
+    int64_t id = write->search->id;
+    if (write->new_state && search_state_is_final(write->state))
+        return store_partial_drop(store, id, -1, err);
+    int rc = 0;
+    for (size_t i = 0; i < write->trials_n && !rc; i++) {
+        const struct trial_change *change = &write->trials[i];
+        if (change->half != HALF_SEARCH)
+            continue;
+        if (change->to == TRIAL_STOPPED && write->result->state)
+            rc = keep_state(store, write, change->number, err);
+        else if (write->search->trials[change->number].reopened && needs_no_state(write, change))
+            rc = store_partial_drop(store, id, change->number, err);
+    }
+    return rc;
+}
+
 static int write_all(struct store *store, const struct sched_write *write, struct err *err)
 {
     int rc = add_trials(store, write, err);
@@ -153,6 +192,8 @@ static int write_all(struct store *store, const struct sched_write *write, struc
         rc = insert_scores(store, write, err);
     if (!rc)
         rc = insert_events(store, write, err);
+    if (!rc)
+        rc = keep_states(store, write, err);
     if (!rc)
         rc = change_leases(store, write, err);
     if (!rc && write->new_state)

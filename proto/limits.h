@@ -11,6 +11,9 @@
 
 #define LIMIT_BODY_BYTES ((size_t)16 << 20) /* of one request to the daemon */
 
+#define LIMIT_STATE_BYTES ((size_t)1 << 20) /* of what an evaluation that was ended goes on from, as JSON … */
+#define LIMIT_STATE_DEPTH 32                /* … and of its arrays and objects within each other */
+
 /* An effective ratio that is further from the one asked for is warned of. */
 #define LIMIT_RATIO_ERROR 0.02
 

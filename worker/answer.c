@@ -1,7 +1,9 @@
 #include "worker/answer.h"
 
 #include "proto/json.h"
+#include "proto/log.h"
 #include "proto/mem.h"
+#include "proto/state_text.h"
 #include "worker/metrics.h"
 
 #include <math.h>
@@ -223,18 +225,27 @@ int answer_parse(const char *output, size_t len, struct scores *scores, struct e
 
 static int check_slice_members(const struct json *root, struct err *err)
 {
-    static const char *const known[] = {"slice", "of", "items", "scores"};
+    static const char *const known[] = {"slice", "of", "items", "scores", "state"};
     for (const struct json *c = json_first(root); c; c = json_next(c)) {
         size_t i = 0;
-        while (i < 4 && strcmp(known[i], json_key(c)) != 0)
+        while (i < 5 && strcmp(known[i], json_key(c)) != 0)
             i++;
-        if (i == 4)
+        if (i == 5)
             return err_set(
                 err, ERR_EVALUATOR,
-                "the evaluator's slice has the unknown member \"%s\"; known are slice, of, items and scores",
+                "the evaluator's slice has the unknown member \"%s\"; known are slice, of, items, scores and "
+                "state",
                 json_key(c));
     }
     return 0;
+}
+
+/* One that is too large costs the next evaluation its start, and is no failure of this one. */
+static void read_state(const struct json *state, struct scores *scores)
+{
+    struct err err = {0};
+    if (state && !json_is(state, JSON_NULL) && state_text(state, &scores->state, &err))
+        log_event(LOG_WARN, "state_left_out", "reason=%s", LOG_QUOTE(err.text));
 }
 
 static int read_slice(const struct json *root, int of, int *slice, struct scores *scores, struct err *err)
@@ -252,6 +263,7 @@ static int read_slice(const struct json *root, int of, int *slice, struct scores
     if ((rc = read_count(json_get(root, "items"), scores, err)) || (rc = read_scores(root, scores, err)))
         return err_prefix(err, rc, "slice %d of %d", (int)number, of);
     *slice = (int)number;
+    read_state(json_get(root, "state"), scores);
     return 0;
 }
 

@@ -16,7 +16,8 @@
 
 int answer_parse(const char *output, size_t len, struct scores *scores, struct err *err);
 
-/* One line of the output as scores so far: {"slice":2,"of":8,"items":40,"scores":{…}}. Lines without "slice" are none:
+/* One line of the output as scores so far: {"slice":2,"of":8,"items":40,"scores":{…},"state":…}, where the state, what another
+ * evaluation goes on from, may be left out. Lines without "slice" are none:
  * *slice is 0 then, and nothing is wrong with them. */
 int answer_parse_slice(const char *line, size_t len, int of, int *slice, struct scores *scores,
                        struct err *err);

@@ -8,6 +8,7 @@
 #ifndef WORKER_BUNDLE_H
 #define WORKER_BUNDLE_H
 
+#include "merge/files/hash.h"
 #include "proto/err.h"
 
 #include <stdbool.h>
@@ -78,6 +79,9 @@ struct bundle {
 
 int bundle_open(const char *directory, struct bundle **out, struct err *err);
 void bundle_close(struct bundle *bundle);
+
+/* Of everything that scores depend on; not of where the bundle or a reward model lies. */
+struct hash128 bundle_digest(const struct bundle *bundle);
 
 /* The text of ids: their pieces one after another, without blanks at both ends. The caller's, mem_free. */
 char *bundle_text(const struct bundle *bundle, const int32_t *ids, int n);

@@ -163,6 +163,24 @@ static int slices_of(const struct evaluation *evaluation)
     return evaluation->hearer && evaluation->slices > 1 ? evaluation->slices : 1;
 }
 
+/* Is there a state of as many slices as this evaluation has? */
+static bool resumes(const struct evaluation *evaluation)
+{
+    return evaluation->resume.state && slices_of(evaluation) > 1 &&
+           evaluation->resume.slices == slices_of(evaluation);
+}
+
+static void write_resume(const struct resume *resume, struct json_out *out)
+{
+    json_name(out, "resume");
+    json_object(out);
+    json_put_int(out, "slices_done", resume->slices_done);
+    json_put_int(out, "slices", resume->slices);
+    json_name(out, "state");
+    json_raw(out, resume->state);
+    json_end_object(out);
+}
+
 static void write_job(const struct command *command, const struct place *place,
                       const struct evaluation *evaluation, struct buf *buf)
 {
@@ -182,6 +200,8 @@ static void write_job(const struct command *command, const struct place *place,
         json_put_int(&out, "repeat", evaluation->repeat);
     if (slices_of(evaluation) > 1)
         json_put_int(&out, "slices", slices_of(evaluation));
+    if (resumes(evaluation))
+        write_resume(&evaluation->resume, &out);
     json_put_doubles(&out, "ratios", evaluation->ratios, (size_t)evaluation->ratios_n);
     if (command->plan)
         write_models(command, place, evaluation->ratios, &out);
@@ -375,6 +395,7 @@ struct conversation {
     const struct command *command;
     const struct evaluation *evaluation;
     struct scores last; /* of the newest slice; n = 0: none came */
+    int first;          /* the first slice that was printed; 0: none was */
 };
 
 static int check_slice(const struct conversation *c, const struct scores *slice, struct err *err)
@@ -403,6 +424,7 @@ static int hear_line(void *ctx, const char *line, size_t n, struct err *err)
     int rc = answer_parse_slice(line, n, of, &done, &slice, err);
     if (rc || !done)
         return rc;
+    c->first = c->first ? c->first : done;
     slice.slices = of;
     slice.slices_done = done;
     if ((rc = check_slice(c, &slice, err)) || done == of) {
@@ -419,6 +441,16 @@ static bool is_enough(void *ctx)
 {
     const struct conversation *c = ctx;
     return c->last.n > 0 && c->evaluation->hearer->stop(c->evaluation->hearer->ctx, 0);
+}
+
+/* A program that goes on says so with its first slice: one behind those that were done. */
+static void settle_resumed(const struct conversation *c, struct scores *scores)
+{
+    const struct resume *resume = &c->evaluation->resume;
+    if (!resumes(c->evaluation) || c->first <= resume->slices_done || scores->items < resume->items)
+        return;
+    scores->resumed = resume->slices_done;
+    scores->resumed_items = resume->items;
 }
 
 /* What the program said last is the result: of its newest slice when it was told to stop, else its answer. */
@@ -462,6 +494,8 @@ static int execute(const struct command *command, const struct evaluation *evalu
         rc = settle_scores(&end, &c, scores, err);
     if (!rc)
         rc = settle_effective(command, place, evaluation, scores, err);
+    if (!rc)
+        settle_resumed(&c, scores);
     if (rc)
         explain(rc, &end, place, err);
     *logged = end.logged_bytes > 0;

@@ -15,6 +15,7 @@ void scores_fini(struct scores *scores)
     for (size_t i = 0; i < scores->n; i++)
         mem_free(scores->item[i].items);
     mem_free(scores->item);
+    mem_free(scores->state);
     *scores = (struct scores){0};
 }
 

@@ -35,6 +35,9 @@ struct scores {
     int slices,
         slices_done; /* fewer done than there are: the evaluation was ended, these are scores in part */
     int64_t items;   /* evaluated, of all tasks */
+    int resumed; /* of slices_done: those that an earlier evaluation did; their items were not evaluated again … */
+    int64_t resumed_items; /* … and are this many of `items` */
+    char *state;           /* of an evaluation that was ended: JSON from which another goes on; NULL: none */
 };
 void scores_fini(struct scores *scores);
 
@@ -59,6 +62,13 @@ struct slice_hearer {
         *stopped; /* becomes true when it shall end within a slice, which is then lost; NULL: never */
 };
 
+/* What an earlier evaluation of the same trial left behind when it was ended. */
+struct resume {
+    int slices_done, slices; /* 0 of 0: there was none */
+    int64_t items;           /* of the slices that are done */
+    const char *state;       /* its scores' state */
+};
+
 struct evaluation {
     int64_t search;
     int trial;
@@ -70,7 +80,9 @@ struct evaluation {
     int repeat; /* 0; 1 … when a trial is scored again, with a seed of its own */
     int slices; /* into how many it is cut; 0, 1: nothing is heard of it before its end */
     const struct slice_hearer *hearer; /* NULL: it is not cut */
-    const atomic_bool *cancel;         /* looked at at least once a second */
+    struct resume
+        resume; /* goes on from there; what does not fit is said in the log, and the evaluation begins anew */
+    const atomic_bool *cancel; /* looked at at least once a second */
 };
 int evaluator_run(struct evaluator *evaluator, const struct evaluation *evaluation, struct scores *scores,
                   struct err *err);

@@ -2,6 +2,7 @@
 
 #include "proto/limits.h"
 #include "proto/mem.h"
+#include "proto/state_text.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -85,6 +86,18 @@ static int parse_models(const struct json *models, struct lease *lease, struct e
     return rc ? rc : parse_digest(models, "tuned", lease->tuned_digest, err);
 }
 
+/* Absent when the trial begins anew. Nothing in it is worth refusing a lease for: what cannot be read is ignored. */
+static void parse_resume(const struct json *resume, struct lease *lease)
+{
+    int64_t done, slices, items;
+    const struct json *state = json_get(resume, "state");
+    if (state && json_whole(json_get(resume, "slices"), 2, SPEC_SLICES_MAX, &slices) &&
+        json_whole(json_get(resume, "slices_done"), 1, slices - 1, &done) &&
+        json_whole(json_get(resume, "items"), 0, INT64_C(1) << 53, &items) &&
+        state_text(state, &lease->state, NULL) == 0)
+        lease->resume = (struct resume){(int)done, (int)slices, items, lease->state};
+}
+
 int lease_parse(const char *body, size_t len, struct lease *lease, struct err *err)
 {
     struct json *root;
@@ -99,6 +112,8 @@ int lease_parse(const char *body, size_t len, struct lease *lease, struct err *e
         rc = parse_models(json_get(root, "models"), lease, err);
     if (!rc)
         rc = parse_spec(json_get(root, "spec"), lease, err);
+    if (!rc)
+        parse_resume(json_get(root, "resume"), lease);
     json_free(root);
     return rc;
 }
@@ -109,6 +124,7 @@ void lease_fini(struct lease *lease)
         return;
     search_spec_fini(&lease->spec);
     mem_free(lease->spec_text);
+    mem_free(lease->state);
     *lease = (struct lease){0};
 }
 
@@ -145,6 +161,12 @@ void lease_write_slice(const struct scores *scores, struct buf *buf)
     json_end_object(&out);
 }
 
+/* A state must not be what makes a result too large. */
+static bool fits(const struct buf *buf, const char *state)
+{
+    return buf->max - buf->len > strlen(state) + 16; /* its name, and the end */
+}
+
 void lease_write_result(const struct scores *scores, struct buf *buf)
 {
     struct json_out out;
@@ -155,6 +177,10 @@ void lease_write_result(const struct scores *scores, struct buf *buf)
     json_put_double(&out, "evaluate_s", scores->evaluate_s);
     if (scores->effective_n)
         json_put_doubles(&out, "effective", scores->effective, scores->effective_n); /* NaN becomes null */
+    if (scores->state && fits(buf, scores->state)) {
+        json_name(&out, "state");
+        json_raw(&out, scores->state);
+    }
     json_end_object(&out);
 }
 

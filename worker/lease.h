@@ -23,7 +23,9 @@ struct lease {
     int ratios_n;
     double ratios[SPEC_GROUPS_MAX + 1];
     struct search_spec spec;
-    char *spec_text; /* canonical: equal text, equal evaluator */
+    char *spec_text;      /* canonical: equal text, equal evaluator */
+    struct resume resume; /* what an earlier evaluation of the trial left */
+    char *state;          /* resume.state */
     char base_digest[HASH_TEXT_MAX],
         tuned_digest[HASH_TEXT_MAX]; /* of merge/files/digest.h; "": the daemon does not know */
 };

@@ -1,7 +1,9 @@
 #include "worker/native.h"
 
+#include "proto/limits.h"
+#include "proto/log.h"
 #include "proto/mem.h"
-#include "worker/tasks.h"
+#include "worker/task_state.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +27,7 @@ struct native {
     struct model *model;
     struct forward *forward;
     struct merge_how how;
+    struct hash128 bundle_id;
     struct hash128 base_id, tuned_id; /* which files; they stay open, so their contents need not be hashed */
     struct merge_effect *effects;     /* [plan->entries_n] of the last merge */
     uint64_t seed;
@@ -167,6 +170,8 @@ int native_open(const struct search_spec *spec, struct native **out, struct err 
     if (!rc)
         rc = choose_tasks(native, spec, err);
     if (!rc)
+        native->bundle_id = bundle_digest(native->bundle);
+    if (!rc)
         rc = checkpoint_open(spec->base, &native->base, err);
     if (!rc)
         rc = checkpoint_open(spec->tuned, &native->tuned, err);
@@ -236,6 +241,8 @@ struct run {
     struct stop stop;
     struct task *tasks; /* [tasks_n] the wanted ones */
     int tasks_n, slices;
+    int resumed; /* slices */
+    int64_t resumed_items;
 };
 
 static int open_tasks(struct run *run, struct err *err)
@@ -260,6 +267,49 @@ static int open_tasks(struct run *run, struct err *err)
     return rc;
 }
 
+/* ---- going on where an earlier evaluation was ended ---- */
+
+static struct state_owner owner_of(const struct run *run)
+{
+    return (struct state_owner){.bundle = run->native->bundle_id,
+                                .ratios = run->evaluation->ratios,
+                                .ratios_n = run->evaluation->ratios_n,
+                                .slices = run->slices};
+}
+
+/* The slices that need not be evaluated again. */
+static int resume(struct run *run)
+{
+    const struct evaluation *evaluation = run->evaluation;
+    const struct resume *from = &evaluation->resume;
+    const struct state_owner owner = owner_of(run);
+    struct err err = {0};
+    if (!from->state)
+        return 0;
+    int rc = from->slices == run->slices
+                 ? task_state_read(from->state, &owner, from->slices_done, run->tasks, run->tasks_n, &err)
+                 : err_set(&err, ERR_INVALID, "it is of %d slices, not of %d", from->slices, run->slices);
+    if (rc)
+        log_event(LOG_WARN, "state_ignored", "search=%lld trial=%d reason=%s", (long long)evaluation->search,
+                  evaluation->trial, LOG_QUOTE(err.text));
+    return rc ? 0 : from->slices_done;
+}
+
+/* What the next evaluation goes on from; without it, it begins anew. */
+static char *state_of(const struct run *run)
+{
+    const struct state_owner owner = owner_of(run);
+    struct buf buf;
+    buf_init(&buf, LIMIT_STATE_BYTES);
+    task_state_write(&owner, run->tasks, run->tasks_n, &buf);
+    if (!buf.full)
+        return buf_take(&buf);
+    log_event(LOG_WARN, "state_left_out", "search=%lld trial=%d reason=\"larger than %zu KiB\"",
+              (long long)run->evaluation->search, run->evaluation->trial, LIMIT_STATE_BYTES >> 10);
+    buf_fini(&buf);
+    return NULL;
+}
+
 static void close_tasks(struct run *run)
 {
     for (int t = 0; t < run->tasks_n; t++)
@@ -273,6 +323,8 @@ static void sum_up(const struct run *run, int done, struct scores *scores)
     scores->slices = run->slices;
     scores->slices_done = done;
     scores->items = 0;
+    scores->resumed = run->resumed;
+    scores->resumed_items = run->resumed_items;
     for (int t = 0; t < run->tasks_n; t++) {
         task_scores(&run->tasks[t], scores);
         scores->items += (int64_t)task_items_done(&run->tasks[t]);
@@ -299,9 +351,18 @@ static bool was_enough(const struct run *run, int rc)
            !(cancel && atomic_load(cancel));
 }
 
+static int begin(struct run *run, struct err *err)
+{
+    int rc = open_tasks(run, err);
+    run->resumed = rc ? 0 : resume(run);
+    for (int t = 0; t < run->tasks_n && run->resumed; t++)
+        run->resumed_items += (int64_t)task_items_done(&run->tasks[t]);
+    return rc;
+}
+
 static int run_tasks(struct run *run, struct scores *scores, struct err *err)
 {
-    int rc = open_tasks(run, err), done = 0;
+    int rc = begin(run, err), done = run->resumed;
     bool enough = false;
     while (!rc && done < run->slices && !enough) {
         double start_s = stop_now_s();
@@ -316,8 +377,10 @@ static int run_tasks(struct run *run, struct scores *scores, struct err *err)
         run->stop.enough =
             run->slices > 1 ? run->evaluation->hearer->stopped : NULL; /* not before there are scores */
     }
-    if (!rc)
+    if (!rc) {
         sum_up(run, done, scores);
+        scores->state = done < run->slices ? state_of(run) : NULL;
+    }
     close_tasks(run);
     return rc;
 }

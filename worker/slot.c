@@ -195,9 +195,10 @@ static void slot_deliver(struct slot *slot, const struct lease *lease, const str
     buf_init(&body, LIMIT_BODY_BYTES);
     lease_write_result(scores, &body);
     log_event(LOG_INFO, "evaluated",
-              "search=%lld trial=%d half=%s slices=%d/%d items=%lld merge_s=%.3f evaluate_s=%.3f",
+              "search=%lld trial=%d half=%s slices=%d/%d resumed=%d items=%lld merge_s=%.3f evaluate_s=%.3f",
               (long long)lease->search, lease->trial, lease->half, scores->slices_done, scores->slices,
-              (long long)scores->items, scores->merge_s, scores->evaluate_s);
+              scores->resumed, (long long)(scores->items - scores->resumed_items), scores->merge_s,
+              scores->evaluate_s);
     int rc = body.full
                  ? err_set(&err, ERR_TOO_LARGE,
                            "the scores are larger than the %zu MiB that the daemon takes; print fewer items",
@@ -279,6 +280,8 @@ static bool stop_slices(void *ctx, double wait_s)
  * want it. */
 static int slices_of(const struct lease *lease)
 {
+    if (lease->resume.state)
+        return lease->resume.slices;
     bool may_stop = strcmp(lease->half, "search") == 0 && !lease->repeat && lease->spec.early_stop > 0;
     return may_stop ? lease->spec.slices : 1;
 }
@@ -295,6 +298,7 @@ static int slot_evaluate(struct slot *slot, const struct lease *lease, struct sc
                                     .seed = lease->seed,
                                     .repeat = lease->repeat,
                                     .slices = slices_of(lease),
+                                    .resume = lease->resume,
                                     .cancel = &slot->cancel};
     if (evaluation.slices > 1) {
         int rc = slot->reporter ? 0 : reporter_open(slot->session->options->daemon, &slot->reporter, err);

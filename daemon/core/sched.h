@@ -33,6 +33,8 @@ struct result {
     int slices_done,
         slices;    /* fewer than all: the worker stopped there; 0 of 0: it does not cut evaluations */
     int64_t items; /* scored in all; 0: counted from the scores' n */
+    const char
+        *state; /* JSON: what the evaluation goes on from when the trial is reopened; NULL: it begins anew */
 };
 
 /* What is known of a job in work: the scores over the slices that are done. */

@@ -1,0 +1,195 @@
+#include "worker/task_state.h"
+
+#include "proto/json.h"
+#include "proto/mem.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#define FORMAT "paretod-state-1"
+#define COUNTS_N (2 * BLEU_ORDER + 2) /* numbers of an item's struct bleu_counts */
+
+static bool is_bleu(const struct task *task, int m)
+{
+    return task->run.task->metrics[m] == METRIC_BLEU;
+}
+
+static void counts_out(const struct bleu_counts *counts, int64_t out[COUNTS_N])
+{
+    memcpy(out, counts->correct, sizeof counts->correct);
+    memcpy(out + BLEU_ORDER, counts->total, sizeof counts->total);
+    out[2 * BLEU_ORDER] = counts->hypothesis_n;
+    out[2 * BLEU_ORDER + 1] = counts->reference_n;
+}
+
+static void counts_in(const int64_t in[COUNTS_N], struct bleu_counts *counts)
+{
+    memcpy(counts->correct, in, sizeof counts->correct);
+    memcpy(counts->total, in + BLEU_ORDER, sizeof counts->total);
+    counts->hypothesis_n = in[2 * BLEU_ORDER];
+    counts->reference_n = in[2 * BLEU_ORDER + 1];
+}
+
+/* ---- whose it is, and that nothing of it was changed ---- */
+
+static void add_metric(struct hash_stream *stream, const struct task *task, int m, int done)
+{
+    hash_add(stream, &task->run.task->metrics[m], sizeof task->run.task->metrics[m]);
+    for (size_t i = 0; i < task->n; i++) {
+        int64_t counts[COUNTS_N];
+        if (task->slice[i] >= done)
+            continue;
+        if (is_bleu(task, m)) {
+            counts_out(&task->counts[i], counts);
+            hash_add(stream, counts, sizeof counts);
+        } else {
+            hash_add(stream, &task->values[m][i], sizeof task->values[m][i]);
+        }
+    }
+}
+
+static struct hash128 check_of(const struct state_owner *owner, const struct task *tasks, int n, int done)
+{
+    static const char version[] = FORMAT " " PARETOD_VERSION;
+    struct hash_stream *stream = hash_create();
+    hash_add(stream, version, sizeof version);
+    hash_add(stream, &owner->bundle, sizeof owner->bundle);
+    hash_add(stream, &owner->slices, sizeof owner->slices);
+    hash_add(stream, &done, sizeof done);
+    hash_add(stream, &owner->ratios_n, sizeof owner->ratios_n);
+    hash_add(stream, owner->ratios, (size_t)owner->ratios_n * sizeof *owner->ratios);
+    for (int t = 0; t < n; t++) {
+        hash_add(stream, &tasks[t].run.held_out, sizeof tasks[t].run.held_out);
+        hash_add(stream, &tasks[t].run.seed, sizeof tasks[t].run.seed);
+        hash_add(stream, tasks[t].run.task->name, strlen(tasks[t].run.task->name) + 1);
+        for (int m = 0; m < tasks[t].run.task->metrics_n; m++)
+            add_metric(stream, &tasks[t], m, done);
+    }
+    struct hash128 check = hash_value(stream);
+    hash_destroy(stream);
+    return check;
+}
+
+/* ---- write ---- */
+
+static void write_counts(const struct bleu_counts *counts, struct json_out *out)
+{
+    int64_t all[COUNTS_N];
+    counts_out(counts, all);
+    json_array(out);
+    for (int c = 0; c < COUNTS_N; c++)
+        json_int(out, all[c]);
+    json_end_array(out);
+}
+
+static void write_task(const struct task *task, struct json_out *out)
+{
+    json_name(out, task->run.task->name);
+    json_object(out);
+    for (int m = 0; m < task->run.task->metrics_n; m++) {
+        json_name(out, metric_name(task->run.task->metrics[m]));
+        json_array(out);
+        for (size_t i = 0; i < task->n; i++) {
+            if (task->slice[i] >= task->done)
+                continue;
+            if (is_bleu(task, m))
+                write_counts(&task->counts[i], out);
+            else
+                json_double(out, task->values[m][i]);
+        }
+        json_end_array(out);
+    }
+    json_end_object(out);
+}
+
+void task_state_write(const struct state_owner *owner, const struct task *tasks, int n, struct buf *buf)
+{
+    struct json_out out;
+    char check[HASH_TEXT_MAX];
+    hash_print(check_of(owner, tasks, n, tasks[0].done), check);
+    json_begin(&out, buf);
+    json_object(&out);
+    json_put_text(&out, "format", FORMAT);
+    json_put_text(&out, "check", check);
+    json_name(&out, "tasks");
+    json_object(&out);
+    for (int t = 0; t < n; t++) {
+        assert(tasks[t].done == tasks[0].done);
+        write_task(&tasks[t], &out);
+    }
+    json_end_object(&out);
+    json_end_object(&out);
+}
+
+/* ---- read ---- */
+
+static bool read_counts(const struct json *list, struct bleu_counts *counts)
+{
+    int64_t all[COUNTS_N];
+    int at = 0;
+    if (!json_is(list, JSON_ARRAY) || json_len(list) != COUNTS_N)
+        return false;
+    for (const struct json *c = json_first(list); c; c = json_next(c))
+        if (!json_whole(c, 0, INT64_C(1) << 53, &all[at++]))
+            return false;
+    counts_in(all, counts);
+    return true;
+}
+
+static bool read_value(const struct json *number, double *value)
+{
+    *value = json_number_or(number, NAN);
+    return json_is(number, JSON_NUMBER);
+}
+
+/* Exactly one value for each item of the first `done` slices. */
+static bool read_metric(const struct json *list, int done, struct task *task, int m)
+{
+    const struct json *c = json_is(list, JSON_ARRAY) ? json_first(list) : NULL;
+    for (size_t i = 0; i < task->n; i++) {
+        if (task->slice[i] >= done)
+            continue;
+        if (!c || !(is_bleu(task, m) ? read_counts(c, &task->counts[i]) : read_value(c, &task->values[m][i])))
+            return false;
+        c = json_next(c);
+    }
+    return !c;
+}
+
+static bool read_tasks(const struct json *root, int done, struct task *tasks, int n)
+{
+    const struct json *all = json_get(root, "tasks");
+    for (int t = 0; t < n; t++) {
+        const struct bundle_task *about = tasks[t].run.task;
+        const struct json *values = json_get(all, about->name);
+        for (int m = 0; m < about->metrics_n; m++)
+            if (!read_metric(json_get(values, metric_name(about->metrics[m])), done, &tasks[t], m))
+                return false;
+    }
+    return true;
+}
+
+int task_state_read(const char *text, const struct state_owner *owner, int done, struct task *tasks, int n,
+                    struct err *err)
+{
+    struct json *root;
+    struct hash128 check;
+    if (done < 1 || done >= owner->slices)
+        return err_set(err, ERR_INVALID, "%d of %d slices are no part of an evaluation", done, owner->slices);
+    int rc = json_parse(text, strlen(text), &root, err);
+    if (rc)
+        return rc;
+    if (strcmp(json_string_or(json_get(root, "format"), ""), FORMAT) != 0)
+        rc = err_set(err, ERR_INVALID, "its format is not \"" FORMAT "\"");
+    else if (!hash_read(json_string_or(json_get(root, "check"), ""), &check) ||
+             !read_tasks(root, done, tasks, n))
+        rc = err_set(err, ERR_INVALID, "it has other tasks, metrics or items than this evaluation");
+    else if (!hash_equal(check, check_of(owner, tasks, n, done)))
+        rc = err_set(err, ERR_INVALID,
+                     "it is of other slices, ratios, seed, bundle or version of pareto-worker, or damaged");
+    for (int t = 0; t < n && !rc; t++)
+        tasks[t].done = done;
+    json_free(root);
+    return rc;
+}
