@@ -245,6 +245,16 @@ void api_error(struct exchange *x, int rc, const struct err *err)
     http_error(x, status, err_name(rc), "%s", err->text);
 }
 
+void api_lease_answer(struct exchange *x, int rc, const struct err *err, const char *json)
+{
+    if (rc == ERR_NOT_FOUND)
+        http_error(x, 410, "not_found", "%s", err->text);
+    else if (rc)
+        api_error(x, rc, err);
+    else
+        http_answer(x, &(struct answer){.status = 200, .bytes = json, .len = strlen(json)});
+}
+
 void api_send(struct exchange *x, int status, struct buf *buf)
 {
     if (buf->full)

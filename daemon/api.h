@@ -61,6 +61,8 @@ struct json *api_body(struct exchange *x);
 struct search *api_find_search(struct api_call *call);
 /* Answers with the status of a code. */
 void api_error(struct exchange *x, int rc, const struct err *err);
+/* Answers whoever holds a lease: with json when rc is 0. A lease that is not there is 410: what it was for ends. */
+void api_lease_answer(struct exchange *x, int rc, const struct err *err, const char *json);
 /* Sends what stands in buf and frees it; 500 when it did not fit. */
 void api_send(struct exchange *x, int status, struct buf *buf);
 /* The members of a summary, into an open object. */

@@ -353,26 +353,13 @@ static int tell(struct paretod *daemon, const char *token, const struct tale *ta
     return sched_slice(sched, token, &report, now, stop, err);
 }
 
-static void answer_tell(struct exchange *x, int rc, const struct err *err, bool duplicate, bool stop)
-{
-    char json[64];
-    snprintf(json, sizeof json, "{\"duplicate\":%s,\"stop\":%s}", duplicate ? "true" : "false",
-             stop ? "true" : "false");
-    if (rc == ERR_NOT_FOUND)
-        http_error(x, 410, "not_found", "%s", err->text);
-    else if (rc)
-        api_error(x, rc, err);
-    else
-        http_answer(x, &(struct answer){.status = 200, .bytes = json, .len = strlen(json)});
-}
-
 void api_search_tell(struct api_call *call)
 {
     struct search *search = api_find_search(call);
     struct json *root = search ? api_body(call->x) : NULL;
     struct err err = {0};
     struct tale tale = {0};
-    char token[LEASE_TOKEN_MAX];
+    char token[LEASE_TOKEN_MAX], json[64];
     bool duplicate = false, stop = false;
     int trial = -1;
     if (!root)
@@ -386,7 +373,9 @@ void api_search_tell(struct api_call *call)
         rc = check_again(search, trial, &tale, &err);
     if (!rc && !duplicate)
         rc = tell(call->daemon, token, &tale, &duplicate, &stop, &err);
-    answer_tell(call->x, rc, &err, duplicate, stop);
+    snprintf(json, sizeof json, "{\"duplicate\":%s,\"stop\":%s}", duplicate ? "true" : "false",
+             stop ? "true" : "false");
+    api_lease_answer(call->x, rc, &err, json);
     free_tale(&tale);
     json_free(root);
 }

@@ -261,17 +261,6 @@ void api_lease_ask(struct api_call *call)
         http_answer(call->x, &(struct answer){.status = 204});
 }
 
-/* Everything about a lease that is not there is 410: the worker stops that evaluation. */
-static void answer_lease(struct exchange *x, int rc, const struct err *err, const char *json)
-{
-    if (rc == ERR_NOT_FOUND)
-        http_error(x, 410, "not_found", "%s", err->text);
-    else if (rc)
-        api_error(x, rc, err);
-    else
-        http_answer(x, &(struct answer){.status = 200, .bytes = json, .len = strlen(json)});
-}
-
 void api_lease_heartbeat(struct api_call *call)
 {
     struct err err = {0};
@@ -279,7 +268,7 @@ void api_lease_heartbeat(struct api_call *call)
     int chosen_s = lease_token_length(call->param[0]);
     snprintf(json, sizeof json, "{\"lease_s\":%d}", chosen_s ? chosen_s : call->daemon->options->lease_s);
     int rc = sched_heartbeat(&call->daemon->sched, call->param[0], paretod_now(), &err);
-    answer_lease(call->x, rc, &err, json);
+    api_lease_answer(call->x, rc, &err, json);
 }
 
 /* A slice that cannot be read is refused and nothing else: the result is still to come. */
@@ -304,7 +293,7 @@ void api_lease_slice(struct api_call *call)
         rc = sched_slice(&call->daemon->sched, call->param[0], &report, paretod_now(), &stop, &err);
     snprintf(json, sizeof json, "{\"stop\":%s,\"lease_s\":%d}", stop ? "true" : "false",
              call->daemon->options->lease_s);
-    answer_lease(call->x, rc, &err, json);
+    api_lease_answer(call->x, rc, &err, json);
     score_reader_free(&read);
     json_free(root);
 }
@@ -347,9 +336,9 @@ void api_lease_result(struct api_call *call)
     if (rc == ERR_INVALID)
         refuse_result(call, &err);
     else
-        answer_lease(call->x, rc, &err,
-                     duplicate ? "{\"accepted\":true,\"duplicate\":true}"
-                               : "{\"accepted\":true,\"duplicate\":false}");
+        api_lease_answer(call->x, rc, &err,
+                         duplicate ? "{\"accepted\":true,\"duplicate\":true}"
+                                   : "{\"accepted\":true,\"duplicate\":false}");
     score_reader_free(&result);
     mem_free(state);
     json_free(root);
@@ -364,7 +353,7 @@ void api_lease_failure(struct api_call *call)
     const char *reason = json_string_or(json_get(root, "reason"), "the worker gave no reason");
     char *kept = mem_printf("%.*s", REASON_MAX, reason);
     int rc = sched_failure(&call->daemon->sched, call->param[0], kept, paretod_now(), &err);
-    answer_lease(call->x, rc, &err, "{}");
+    api_lease_answer(call->x, rc, &err, "{}");
     mem_free(kept);
     json_free(root);
 }
@@ -395,7 +384,7 @@ void api_lease_release(struct api_call *call)
     } else {
         int rc = refused ? refuse_search(call, json_string_or(refused, ""), &err)
                          : sched_release(&call->daemon->sched, call->param[0], paretod_now(), &err);
-        answer_lease(call->x, rc, &err, "{}");
+        api_lease_answer(call->x, rc, &err, "{}");
     }
     json_free(root);
 }
