@@ -1,6 +1,7 @@
 /* Programs that tell their scores slice by slice, and may be told to stop. */
 #include "command_fixture.h"
 
+#include "proto/log.h"
 #include "worker/answer.h"
 #include "worker/process.h"
 
@@ -101,6 +102,80 @@ static void nothing_is_cut_when_nobody_listens(void **state)
     assert_null(strstr(job, "slices"));
     assert_null(strstr(job, "repeat"));
     mem_free(job);
+}
+
+#define STATED(i, items, a, state)                                                                           \
+    "echo '{\"slice\":" #i ",\"of\":4,\"items\":" #items ",\"scores\":{\"toy.a\":" #a                        \
+    ",\"toy.b\":1},\"state\":" state "}'\n"
+#define STATE "{\"sum\":0.1,\"seen\":[-0,1e-320,\"ö\"]}"
+
+/* The state of the newest slice is the result's. */
+static void a_stopped_program_leaves_its_state(void **state)
+{
+    struct fixture *f = *state;
+    struct hearing h;
+    open_script(f, "read job\n" STATED(1, 2, 0.25, "\"old\"") "read word\n" STATED(2, 5, 0.5, STATE) "exit 3",
+                60);
+    listen_to(f, &h, 1);
+    run_well(f);
+    assert_true(f->scores.slices_done == 2 && f->scores.resumed == 0);
+    assert_string_equal(f->scores.state, "{\"sum\":0.1,\"seen\":[-0,9.99988867182683e-321,\"ö\"]}");
+}
+
+static void a_state_that_cannot_be_kept_is_left_out(void **state)
+{
+    static const char *const scripts[] = {
+        "read job\necho '{\"slice\":1,\"of\":4,\"items\":2,\"scores\":{\"toy.a\":1,\"toy.b\":1},\"state\":"
+        "null}'\nread word",
+        "read job\nprintf '{\"slice\":1,\"of\":4,\"items\":2,\"scores\":{\"toy.a\":1,\"toy.b\":1},\"state\":"
+        "\"'\nhead -c 1048576 /dev/zero | tr '\\0' x\necho '\"}'\nread word",
+        "read job\nprintf '{\"slice\":1,\"of\":4,\"items\":2,\"scores\":{\"toy.a\":1,\"toy.b\":1},\"state\":"
+        "'\nprintf '%033d' 0 | tr 0 '['\nprintf '%033d' 0 | tr 0 ']'\necho '}'\nread word"};
+    (void)state;
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+        struct fixture *f;
+        struct hearing h;
+        set_up((void **)&f);
+        open_script(f, scripts[i], 60);
+        listen_to(f, &h, 1);
+        run_well(f);
+        assert_int_equal(f->scores.slices_done, 1);
+        assert_null(f->scores.state);
+        tear_down((void **)&f);
+    }
+}
+
+/* It says with its first slice whether it goes on; its scores and items are those of all slices in any case. */
+static void a_program_may_go_on_from_a_state(void **state)
+{
+    struct fixture *f = *state;
+    struct hearing h;
+    open_script(f,
+                "read job; echo \"$job\" > $DIR/job\n[ -e $DIR/anew ] && " SLICE(1, 2, 0.25) SLICE(3, 7, 0.75)
+                    ANSWER,
+                60);
+    listen_to(f, &h, 0);
+    f->evaluation.resume = (struct resume){2, 4, 5, STATE};
+    run_well(f);
+    char *job = text_of(f, "job");
+    assert_non_null(
+        strstr(job, ",\"slices\":4,\"resume\":{\"slices_done\":2,\"slices\":4,\"state\":" STATE "},"));
+    mem_free(job);
+    assert_true(f->scores.slices_done == 4 && f->scores.items == 10);
+    assert_true(f->scores.resumed == 2 && f->scores.resumed_items == 5 && !f->scores.state);
+    char *path = mem_printf("%s/anew", f->directory);
+    fclose(fopen(path, "we"));
+    mem_free(path);
+    listen_to(f, &h, 0);
+    run_well(f);
+    assert_true(f->scores.items == 10 && f->scores.resumed == 0 && f->scores.resumed_items == 0);
+    /* of other slices: nothing is said of it */
+    f->evaluation.resume.slices = 5;
+    run_well(f);
+    job = text_of(f, "job");
+    assert_null(strstr(job, "resume"));
+    mem_free(job);
+    assert_int_equal(f->scores.resumed, 0);
 }
 
 static void a_repeat_says_so(void **state)
@@ -246,6 +321,9 @@ int main(void)
         TEST(slices_are_heard_and_the_answer_counts),
         TEST(a_program_that_is_told_to_stop_says_its_last_slice),
         TEST(nothing_is_cut_when_nobody_listens),
+        TEST(a_stopped_program_leaves_its_state),
+        cmocka_unit_test(a_state_that_cannot_be_kept_is_left_out),
+        TEST(a_program_may_go_on_from_a_state),
         TEST(a_repeat_says_so),
         TEST(items_may_be_told),
         cmocka_unit_test(wrong_lines_are_refused),
@@ -254,5 +332,6 @@ int main(void)
         cmocka_unit_test(a_long_job_is_written_as_it_is_read),
     };
     signal(SIGPIPE, SIG_IGN);
+    log_set_level(LOG_ERROR);
     return cmocka_run_group_tests_name("command_slices", tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "worker/lease.h"
 
 #include "proto/limits.h"
+#include "proto/mem.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -116,6 +117,63 @@ static void a_repeat_has_a_number(void **state)
     lease_fini(&lease);
 }
 
+/* A lease is as good without it: nothing that is wrong with it is worth a refusal. */
+static void a_reopened_trial_brings_its_state(void **state)
+{
+    static const char *const wrong[] = {
+        "7",
+        "null",
+        "{}",
+        "{\"slices_done\":2,\"slices\":8,\"items\":30}",
+        "{\"slices_done\":8,\"slices\":8,\"items\":30,\"state\":7}",
+        "{\"slices_done\":0,\"slices\":8,\"items\":30,\"state\":7}",
+        "{\"slices_done\":2,\"slices\":65,\"items\":30,\"state\":7}",
+        "{\"slices_done\":2,\"slices\":8,\"state\":7}",
+    };
+    struct lease lease;
+    struct err err;
+    (void)state;
+    assert_int_equal(parse("{" NAMES
+                           ",\"ratios\":[1],\"resume\":{\"slices_done\":2,\"slices\":8,\"items\":30,"
+                           "\"state\":{\"b\":[-0,0.1]}},\"spec\":" SPEC "}",
+                           &lease, &err),
+                     0);
+    assert_true(lease.resume.slices_done == 2 && lease.resume.slices == 8 && lease.resume.items == 30);
+    assert_string_equal(lease.resume.state, "{\"b\":[-0,0.1]}");
+    lease_fini(&lease);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char *text = mem_printf("{" NAMES ",\"ratios\":[1],\"resume\":%s,\"spec\":" SPEC "}", wrong[i]);
+        assert_int_equal(parse(text, &lease, &err), 0);
+        assert_true(!lease.resume.state && lease.resume.slices == 0);
+        lease_fini(&lease);
+        mem_free(text);
+    }
+}
+
+/* Behind everything else; and not at all where it is what would not fit. */
+static void an_ended_evaluation_sends_its_state(void **state)
+{
+    struct score score = {.metric = "a", .mean = 1, .stderr_ = NAN, .n = 3};
+    struct scores scores = {.n = 1, .item = &score, .slices = 8, .slices_done = 2, .items = 3};
+    struct buf buf;
+    char kept[] = "{\"b\":[-0]}";
+    scores.state = kept;
+    (void)state;
+    buf_init(&buf, LIMIT_BODY_BYTES);
+    lease_write_result(&scores, &buf);
+    assert_non_null(strstr(buf_str(&buf), "\"evaluate_s\":0,\"state\":{\"b\":[-0]}}"));
+    size_t n = buf.len;
+    buf_fini(&buf);
+    buf_init(&buf, n - 1);
+    lease_write_result(&scores, &buf);
+    assert_false(buf.full);
+    assert_null(strstr(buf_str(&buf), "state"));
+    buf_clear(&buf);
+    lease_write_slice(&scores, &buf);
+    assert_null(strstr(buf_str(&buf), "state"));
+    buf_fini(&buf);
+}
+
 static void words(void **state)
 {
     (void)state;
@@ -168,6 +226,8 @@ int main(void)
         cmocka_unit_test(what_cannot_be_read_is_refused),
         cmocka_unit_test(too_many_ratios_do_not_overrun),
         cmocka_unit_test(a_repeat_has_a_number),
+        cmocka_unit_test(a_reopened_trial_brings_its_state),
+        cmocka_unit_test(an_ended_evaluation_sends_its_state),
         cmocka_unit_test(words),
         cmocka_unit_test(results_are_exact),
     };
