@@ -255,6 +255,13 @@ void api_lease_answer(struct exchange *x, int rc, const struct err *err, const c
         http_answer(x, &(struct answer){.status = 200, .bytes = json, .len = strlen(json)});
 }
 
+void api_view(struct api_call *call, const struct search *search, poll_view *view, int64_t wait_s)
+{
+    if (!view(call->daemon, call->x, search->id, wait_s > 0))
+        polls_add_view(call->daemon, exchange_id(call->x), search->id, view,
+                       paretod_now().us + wait_s * 1000000);
+}
+
 void api_send(struct exchange *x, int status, struct buf *buf)
 {
     if (buf->full)

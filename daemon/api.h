@@ -9,6 +9,7 @@
 
 #include "daemon/core/sched.h"
 #include "daemon/http.h"
+#include "daemon/polls.h"
 #include "proto/json.h"
 
 struct paretod;
@@ -78,8 +79,8 @@ bool api_lease(struct paretod *daemon, struct exchange *x, const char *worker, s
 /* Gives a trial of search `id` to a program that asks. False: nothing to do now, not answered. */
 bool api_ask(struct paretod *daemon, struct exchange *x, int64_t id, const char *client, int lease_s,
              struct poll *poll, struct now now);
-/* Answers with the front. False when it may wait and there is something to wait for: with ?wait another front than the client
- * has, without it the last insight into a search that is over. */
-bool api_front(struct paretod *daemon, struct exchange *x, int64_t id, bool may_wait);
+/* Answers with the view, now or when there is what it waits for, after wait_s (0: now) as it is. */
+void api_view(struct api_call *call, const struct search *search, poll_view *view, int64_t wait_s);
+#define API_LAST_LOOK_S 20 /* how long views wait for the last insight; clients give up after 30 */
 
 #endif

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define WAIT_MAX_S 60
-#define LAST_LOOK_S 20 /* how long a front may wait for its last insight; clients give up after 30 */
 #define TAX 0.05
 
 /* Refusals are warnings of searches; and a search stalls without a change of its own, when the last worker that would
@@ -131,15 +130,8 @@ static bool read_look(struct exchange *x, const struct search *search, struct vi
     return false;
 }
 
-/* The last insight into a search that is over: the answer of those that ask a model changes with it. */
-static bool waits_for_insight(struct paretod *daemon, const struct search *search,
-                              const struct view_look *look)
-{
-    return look->posterior && search_state_is_final(search->state) &&
-           modeller_is_due(daemon->modeller, search);
-}
-
-bool api_front(struct paretod *daemon, struct exchange *x, int64_t id, bool may_wait)
+/* A poll_view. It waits for the last insight into a search that is over, and with ?wait for another front than the client has. */
+static bool send_front(struct paretod *daemon, struct exchange *x, int64_t id, bool may_wait)
 {
     struct search *search = sched_search(&daemon->sched, id);
     struct view_look look = {0};
@@ -149,11 +141,10 @@ bool api_front(struct paretod *daemon, struct exchange *x, int64_t id, bool may_
     look.stalled = sched_stalled(&daemon->sched, search, paretod_now().us);
     look.insight = modeller_look(daemon->modeller, search);
     view_front_etag(search, &look, etag);
-    bool for_news = exchange_query(x, "wait"); /* whoever waits for news is told all of it as it comes */
-    if (may_wait && !for_news && waits_for_insight(daemon, search, &look))
+    if (may_wait && modeller_owes(daemon->modeller, search, look.posterior))
         return false;
     if (exchange_has(x, etag)) {
-        if (may_wait && for_news)
+        if (may_wait && exchange_query(x, "wait"))
             return false;
         http_answer(x, &(struct answer){.status = 304, .etag = etag, .cache = "no-cache"});
         return true;
@@ -178,9 +169,8 @@ void api_search_front(struct api_call *call)
     if (wait_s > WAIT_MAX_S)
         wait_s = WAIT_MAX_S;
     if (!exchange_query(call->x, "wait"))
-        wait_s = LAST_LOOK_S;
-    if (!api_front(call->daemon, call->x, search->id, wait_s > 0))
-        polls_add_front(call->daemon, exchange_id(call->x), search->id, paretod_now().us + wait_s * 1000000);
+        wait_s = API_LAST_LOOK_S;
+    api_view(call, search, send_front, wait_s);
 }
 
 /* A column of the search's row, as it was stored. */

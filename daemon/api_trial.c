@@ -16,8 +16,18 @@ static bool exists(const struct search *search, int number)
     return search->trials[number].job[HALF_SEARCH].state != TRIAL_ABSENT;
 }
 
+static void send_or_fail(struct exchange *x, int rc, const struct err *err, struct buf *buf)
+{
+    if (!rc) {
+        api_send(x, 200, buf);
+        return;
+    }
+    api_error(x, rc, err);
+    buf_fini(buf);
+}
+
 /* Writes the page after `after` and gives the last number on it when there are more, else -1. */
-static int write_page(struct store *store, const struct search *search, const struct insight *insight,
+static int write_page(struct paretod *daemon, const struct search *search, const struct insight *insight,
                       int64_t after, int64_t limit, struct json_out *out, int *next, struct err *err)
 {
     int written = 0, last = -1, rc = 0;
@@ -29,20 +39,24 @@ static int write_page(struct store *store, const struct search *search, const st
             *next = last;
             break;
         }
-        rc = view_trial(store, search, insight, (int)i, false, out, err);
+        rc = view_trial(daemon->store, search, insight, &daemon->sched.leases, (int)i, false, out, err);
         last = (int)i;
         written++;
     }
     return rc;
 }
 
-void api_trials_list(struct api_call *call)
+/* A poll_view, as the next two. */
+static bool send_page(struct paretod *daemon, struct exchange *x, int64_t id, bool may_wait)
 {
-    struct search *search = api_find_search(call);
+    const struct search *search = sched_search(&daemon->sched, id);
+    const struct insight *insight = modeller_look(daemon->modeller, search);
     int64_t after, limit;
-    if (!search || !api_query_whole(call->x, "after", -1, INT32_MAX, -1, &after) ||
-        !api_query_whole(call->x, "limit", 1, PAGE_MAX, PAGE, &limit))
-        return;
+    if (!api_query_whole(x, "after", -1, INT32_MAX, -1, &after) ||
+        !api_query_whole(x, "limit", 1, PAGE_MAX, PAGE, &limit))
+        return true;
+    if (may_wait && modeller_owes(daemon->modeller, search, false))
+        return false;
     struct buf buf;
     struct json_out out;
     struct err err = {0};
@@ -52,8 +66,7 @@ void api_trials_list(struct api_call *call)
     json_object(&out);
     json_name(&out, "trials");
     json_array(&out);
-    int rc = write_page(call->daemon->store, search, modeller_look(call->daemon->modeller, search), after,
-                        limit, &out, &next, &err);
+    int rc = write_page(daemon, search, insight, after, limit, &out, &next, &err);
     json_end_array(&out);
     json_name(&out, "next");
     if (next >= 0)
@@ -61,12 +74,42 @@ void api_trials_list(struct api_call *call)
     else
         json_null(&out);
     json_end_object(&out);
-    if (!rc) {
-        api_send(call->x, 200, &buf);
-        return;
-    }
-    api_error(call->x, rc, &err);
-    buf_fini(&buf);
+    send_or_fail(x, rc, &err, &buf);
+    return true;
+}
+
+void api_trials_list(struct api_call *call)
+{
+    struct search *search = api_find_search(call);
+    if (search)
+        api_view(call, search, send_page, API_LAST_LOOK_S);
+}
+
+/* The trial that the path ends with, -1 when there is none. */
+static int trial_of_path(const struct exchange *x, const struct search *search)
+{
+    const char *text = strrchr(exchange_path(x), '/') + 1;
+    size_t digits = strspn(text, "0123456789");
+    long number = strtol(text, NULL, 10);
+    bool good = digits > 0 && !text[digits] && number < search->plan.trials && exists(search, (int)number);
+    return good ? (int)number : -1;
+}
+
+static bool send_trial(struct paretod *daemon, struct exchange *x, int64_t id, bool may_wait)
+{
+    const struct search *search = sched_search(&daemon->sched, id);
+    const struct insight *insight = modeller_look(daemon->modeller, search);
+    if (may_wait && modeller_owes(daemon->modeller, search, false))
+        return false;
+    struct buf buf;
+    struct json_out out;
+    struct err err = {0};
+    buf_init(&buf, ANSWER_MAX);
+    json_begin(&out, &buf);
+    int rc = view_trial(daemon->store, search, insight, &daemon->sched.leases, trial_of_path(x, search), true,
+                        &out, &err);
+    send_or_fail(x, rc, &err, &buf);
+    return true;
 }
 
 void api_trial_get(struct api_call *call)
@@ -74,45 +117,37 @@ void api_trial_get(struct api_call *call)
     struct search *search = api_find_search(call);
     if (!search)
         return;
-    const char *text = call->param[1];
-    size_t digits = strspn(text, "0123456789");
-    long number = strtol(text, NULL, 10);
-    if (digits == 0 || text[digits] || number >= search->plan.trials || !exists(search, (int)number)) {
+    if (trial_of_path(call->x, search) < 0)
         http_error(call->x, 404, "not_found", "search %lld has no trial \"%s\" yet", (long long)search->id,
-                   text);
-        return;
-    }
+                   call->param[1]);
+    else
+        api_view(call, search, send_trial, API_LAST_LOOK_S);
+}
+
+static bool send_csv(struct paretod *daemon, struct exchange *x, int64_t id, bool may_wait)
+{
+    const struct search *search = sched_search(&daemon->sched, id);
+    const struct insight *insight = modeller_look(daemon->modeller, search);
+    if (may_wait && modeller_owes(daemon->modeller, search, false))
+        return false;
     struct buf buf;
-    struct json_out out;
-    struct err err = {0};
     buf_init(&buf, ANSWER_MAX);
-    json_begin(&out, &buf);
-    int rc = view_trial(call->daemon->store, search, modeller_look(call->daemon->modeller, search),
-                        (int)number, true, &out, &err);
-    if (!rc) {
-        api_send(call->x, 200, &buf);
-        return;
-    }
-    api_error(call->x, rc, &err);
+    view_trials_csv(search, insight, &daemon->sched.leases, &buf);
+    if (buf.full)
+        http_error(x, 500, "too_large", "the table is over %zu MiB", ANSWER_MAX >> 20);
+    else
+        http_answer(
+            x, &(struct answer){
+                   .status = 200, .type = "text/csv; charset=utf-8", .bytes = buf_str(&buf), .len = buf.len});
     buf_fini(&buf);
+    return true;
 }
 
 void api_trials_csv(struct api_call *call)
 {
     struct search *search = api_find_search(call);
-    if (!search)
-        return;
-    struct buf buf;
-    buf_init(&buf, ANSWER_MAX);
-    view_trials_csv(search, modeller_look(call->daemon->modeller, search), &buf);
-    if (buf.full)
-        http_error(call->x, 500, "too_large", "the table is over %zu MiB", ANSWER_MAX >> 20);
-    else
-        http_answer(call->x, &(struct answer){.status = 200,
-                                              .type = "text/csv; charset=utf-8",
-                                              .bytes = buf_str(&buf),
-                                              .len = buf.len});
-    buf_fini(&buf);
+    if (search)
+        api_view(call, search, send_csv, API_LAST_LOOK_S);
 }
 
 void api_search_replay(struct api_call *call)

@@ -102,7 +102,6 @@ static void looked(struct model_job *job)
     if (!job->rc) {
         top_up(job);
         modeller_keep(job->daemon->modeller, job);
-        job->daemon->polls.fronts = true; /* its tag is another now */
     }
     sched_looked(&job->daemon->sched, job->search, job->history.known.events_n, paretod_now());
 }

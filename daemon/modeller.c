@@ -231,8 +231,11 @@ static void came_home(uv_work_t *work, int status)
         else
             return_caches(modeller, job);
     }
-    for (int i = 0; i < modeller->desk_n; i++)
+    for (int i = 0; i < modeller->desk_n; i++) {
+        daemon->polls.views |=
+            modeller->desk[i]->looks;     /* their tag is another, or nothing is to be waited for */
         modeller->desk[i]->looks = false; /* one job runs at a time */
+    }
     modeller->busy = false; /* not before: what it told may ask for more, and the model was not back yet */
     job_free(job);
     begin_soon(modeller);
@@ -381,10 +384,13 @@ const struct insight *modeller_look(struct modeller *modeller, const struct sear
     return desk->insight;
 }
 
-bool modeller_is_due(const struct modeller *modeller, const struct search *search)
+bool modeller_owes(struct modeller *modeller, const struct search *search, bool anyway)
 {
-    const struct desk *desk = desk_find(modeller, search->id);
-    return desk && (desk->wants_insight || (desk->looks && desk->tried == search->log.n));
+    struct desk *desk = desk_find(modeller, search->id);
+    if (!desk || !search_state_is_final(search->state) || !(anyway || is_modelled(search)))
+        return false;
+    desk->awaited |= desk->wants_insight;
+    return desk->wants_insight || (desk->looks && desk->tried == search->log.n);
 }
 
 void modeller_keep(struct modeller *modeller, struct model_job *job)

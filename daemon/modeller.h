@@ -31,8 +31,9 @@ void modeller_hurry(struct modeller *modeller);
 void modeller_tick(struct modeller *modeller);
 /* What is known of the search, NULL when nothing is (yet). Asks for a newer one when it is behind. */
 const struct insight *modeller_look(struct modeller *modeller, const struct search *search);
-/* An insight into everything that is known is asked for or being made. */
-bool modeller_is_due(const struct modeller *modeller, const struct search *search);
+/* The last insight into a search that is over is asked for or being made, and the search asks models, or `anyway`: a view is
+ * worth the wait. It is made before others then. After modeller_look. */
+bool modeller_owes(struct modeller *modeller, const struct search *search, bool anyway);
 /* The same without asking. */
 const struct insight *modeller_insight(const struct modeller *modeller, int64_t search);
 /* Derives `count` trials from `from` on again and answers the exchange with what came out. False: too many wait for that. */

@@ -78,7 +78,7 @@ static void wake(void *ctx)
 static void changed(void *ctx, int64_t search)
 {
     (void)search;
-    ((struct paretod *)ctx)->polls.fronts = true;
+    ((struct paretod *)ctx)->polls.views = true;
 }
 
 static void learnt(void *ctx, const struct search *search)

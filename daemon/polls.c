@@ -10,7 +10,7 @@
 void polls_fini(struct polls *polls)
 {
     mem_free(polls->lease);
-    mem_free(polls->front);
+    mem_free(polls->view);
     *polls = (struct polls){0};
 }
 
@@ -81,14 +81,15 @@ void polls_add_ask(struct paretod *daemon, uint64_t exchange, int64_t search, co
     add_lease(daemon, &added);
 }
 
-void polls_add_front(struct paretod *daemon, uint64_t exchange, int64_t search, int64_t deadline_us)
+void polls_add_view(struct paretod *daemon, uint64_t exchange, int64_t search, poll_view *view,
+                    int64_t deadline_us)
 {
     struct polls *polls = &daemon->polls;
-    if (polls->front_n == polls->front_cap) {
-        polls->front_cap = polls->front_cap ? 2 * polls->front_cap : 16;
-        polls->front = mem_grow(polls->front, (size_t)polls->front_cap, sizeof *polls->front);
+    if (polls->view_n == polls->view_cap) {
+        polls->view_cap = polls->view_cap ? 2 * polls->view_cap : 16;
+        polls->view = mem_grow(polls->view, (size_t)polls->view_cap, sizeof *polls->view);
     }
-    polls->front[polls->front_n++] = (struct front_poll){exchange, search, deadline_us};
+    polls->view[polls->view_n++] = (struct view_poll){exchange, search, view, deadline_us};
 }
 
 static void end_without_content(struct exchange *x)
@@ -141,19 +142,19 @@ static void serve_leases(struct paretod *daemon)
     set_timer(daemon);
 }
 
-static void serve_fronts(struct paretod *daemon)
+static void serve_views(struct paretod *daemon)
 {
     struct polls *polls = &daemon->polls;
     int64_t now_us = paretod_now().us;
     int kept = 0;
-    for (int i = 0; i < polls->front_n; i++) {
-        const struct front_poll *poll = &polls->front[i];
+    for (int i = 0; i < polls->view_n; i++) {
+        const struct view_poll *poll = &polls->view[i];
         struct exchange *x = http_find(daemon->http, poll->exchange);
-        if (!x || api_front(daemon, x, poll->search, now_us < poll->deadline_us && exchange_alive(x)))
+        if (!x || poll->view(daemon, x, poll->search, now_us < poll->deadline_us && exchange_alive(x)))
             continue;
-        polls->front[kept++] = *poll;
+        polls->view[kept++] = *poll;
     }
-    polls->front_n = kept;
+    polls->view_n = kept;
 }
 
 void polls_serve(struct paretod *daemon)
@@ -162,9 +163,9 @@ void polls_serve(struct paretod *daemon)
         daemon->polls.jobs = false;
         serve_leases(daemon);
     }
-    if (daemon->polls.fronts) {
-        daemon->polls.fronts = false;
-        serve_fronts(daemon);
+    if (daemon->polls.views) {
+        daemon->polls.views = false;
+        serve_views(daemon);
     }
 }
 
@@ -172,6 +173,6 @@ void polls_tick(struct paretod *daemon)
 {
     if (daemon->polls.lease_n)
         serve_leases(daemon);
-    if (daemon->polls.front_n)
-        serve_fronts(daemon);
+    if (daemon->polls.view_n)
+        serve_views(daemon);
 }

@@ -1,4 +1,4 @@
-/* WHAT   Requests that wait: workers for a job, readers for a newer front.
+/* WHAT   Requests that wait: workers for a job, readers for a newer front or for the last insight.
  * WHO    daemon/api_*.c parks them; paretod.c serves them.
  * UNITS  deadline_us: monotonic.
  * MEMORY init/fini. Holds ids of exchanges, never pointers.
@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct paretod;
+struct exchange;
 
 struct lease_poll {
     uint64_t exchange;
@@ -24,26 +25,31 @@ struct lease_poll {
     int lease_s;    /* with `search` */
 };
 
-struct front_poll {
+/* Answers with a view of a search. False when it may wait and there is something to wait for. */
+typedef bool poll_view(struct paretod *daemon, struct exchange *x, int64_t search, bool may_wait);
+
+struct view_poll {
     uint64_t exchange;
     int64_t search;
+    poll_view *view;
     int64_t deadline_us;
 };
 
 struct polls {
     struct lease_poll *lease;
     int lease_n, lease_cap;
-    struct front_poll *front;
-    int front_n, front_cap;
-    bool jobs;   /* there may be a job for a waiting worker */
-    bool fronts; /* a revision grew */
+    struct view_poll *view;
+    int view_n, view_cap;
+    bool jobs;  /* there may be a job for a waiting worker */
+    bool views; /* a revision grew, or an insight was made or could not be */
 };
 
 void polls_fini(struct polls *polls);
 void polls_add_lease(struct paretod *daemon, uint64_t exchange, const char *worker, const struct poll *poll);
 void polls_add_ask(struct paretod *daemon, uint64_t exchange, int64_t search, const char *client, int lease_s,
                    const struct poll *poll);
-void polls_add_front(struct paretod *daemon, uint64_t exchange, int64_t search, int64_t deadline_us);
+void polls_add_view(struct paretod *daemon, uint64_t exchange, int64_t search, poll_view *view,
+                    int64_t deadline_us);
 /* The polls of a worker that leaves end with nothing. */
 void polls_end_worker(struct paretod *daemon, const char *worker);
 /* Answers whoever can be answered: after a change, before the loop sleeps. */

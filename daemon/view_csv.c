@@ -87,7 +87,8 @@ static void put_insight(const struct search *search, const struct insight *insig
     }
 }
 
-static void put_trial(const struct search *search, const struct insight *insight, int number, struct buf *buf)
+static void put_trial(const struct search *search, const struct insight *insight, struct lease_table *leases,
+                      int number, struct buf *buf)
 {
     const struct trial *trial = &search->trials[number];
     bool done = trial->job[HALF_SEARCH].state == TRIAL_DONE;
@@ -101,7 +102,7 @@ static void put_trial(const struct search *search, const struct insight *insight
     for (int j = 0; j < search->m; j++)
         put_objective(search, number, j, buf);
     buf_printf(buf, ",%d", trial->job[HALF_SEARCH].attempts + trial->job[HALF_HELDOUT].attempts);
-    put_optional(buf, trial->worker);
+    put_optional(buf, view_worker(search, leases, number));
     put_number(buf, done ? trial->merge_s : NAN);
     put_number(buf, done ? trial->evaluate_s : NAN);
     put_number(buf, done ? trial->wall_s : NAN);
@@ -110,10 +111,11 @@ static void put_trial(const struct search *search, const struct insight *insight
     buf_text(buf, "\n");
 }
 
-void view_trials_csv(const struct search *search, const struct insight *insight, struct buf *buf)
+void view_trials_csv(const struct search *search, const struct insight *insight, struct lease_table *leases,
+                     struct buf *buf)
 {
     put_heads(search, buf);
     for (int i = 0; i < search->plan.trials; i++)
         if (search->trials[i].job[HALF_SEARCH].state != TRIAL_ABSENT)
-            put_trial(search, insight, i, buf);
+            put_trial(search, insight, leases, i, buf);
 }

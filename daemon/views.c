@@ -22,6 +22,15 @@ const char *view_reason(const struct trial *trial)
     return later ? later : trial->job[HALF_SEARCH].reason;
 }
 
+const char *view_worker(const struct search *search, struct lease_table *leases, int number)
+{
+    const struct trial *trial = &search->trials[number];
+    const struct lease *lease = trial->job[HALF_SEARCH].state == TRIAL_LEASED
+                                    ? lease_active(leases, search->id, number, HALF_SEARCH)
+                                    : NULL;
+    return lease ? lease->worker : trial->worker;
+}
+
 static void put_time(struct json_out *out, const char *name, int64_t wall_us)
 {
     char text[48];
@@ -134,8 +143,8 @@ static void put_objectives(const struct search *search, int number, struct json_
     json_end_array(out);
 }
 
-int view_trial(struct store *store, const struct search *search, const struct insight *insight, int number,
-               bool items, struct json_out *out, struct err *err)
+int view_trial(struct store *store, const struct search *search, const struct insight *insight,
+               struct lease_table *leases, int number, bool items, struct json_out *out, struct err *err)
 {
     const struct trial *trial = &search->trials[number];
     json_object(out);
@@ -149,7 +158,7 @@ int view_trial(struct store *store, const struct search *search, const struct in
     view_trial_warnings(search, number, out);
     json_put_int(out, "attempts", trial->job[HALF_SEARCH].attempts);
     json_put_text(out, "reason", view_reason(trial));
-    json_put_text(out, "worker", trial->worker);
+    json_put_text(out, "worker", view_worker(search, leases, number));
     json_put_double(out, "merge_s", trial->merge_s);
     json_put_double(out, "evaluate_s", trial->evaluate_s);
     json_put_double(out, "wall_s", trial->wall_s);

@@ -28,10 +28,11 @@ struct view_look {
 };
 
 void view_front(struct search *search, const struct view_look *look, struct buf *buf);
-/* One trial with its metric scores from the store; items: with the per-item values. */
-int view_trial(struct store *store, const struct search *search, const struct insight *insight, int number,
-               bool items, struct json_out *out, struct err *err);
-void view_trials_csv(const struct search *search, const struct insight *insight, struct buf *buf);
+/* One trial with its metric scores from the store; items: with the per-item values. leases: of the scheduler. */
+int view_trial(struct store *store, const struct search *search, const struct insight *insight,
+               struct lease_table *leases, int number, bool items, struct json_out *out, struct err *err);
+void view_trials_csv(const struct search *search, const struct insight *insight, struct lease_table *leases,
+                     struct buf *buf);
 
 /* How a trial came to be and what is made of its scores: members of an open object. */
 void view_trial_insight(const struct search *search, const struct insight *insight, int number,
@@ -47,7 +48,9 @@ void view_insight(const struct search *search, const struct insight *insight,
 void view_picks(const struct search *search, const struct insight *insight, double tax,
                 struct json_out *out);                          /* "picks" */
 const char *view_kind(const struct search *search, int number); /* "sweep", "hma", … "given" */
-const char *view_reason(const struct trial *trial);             /* of the last attempt that failed; NULL */
+/* Who works on the search half, or did last; NULL. Borrows from the trial or its lease. */
+const char *view_worker(const struct search *search, struct lease_table *leases, int number);
+const char *view_reason(const struct trial *trial); /* of the last attempt that failed; NULL */
 
 /* "effective", a number a ratio or null, into an open object. */
 void view_effective(const struct search *search, int number, struct json_out *out);

@@ -52,6 +52,22 @@ def finish(world, search, client="me"):
     return told
 
 
+def test_whoever_has_a_trial_is_named(world):
+    search = world.api.submit(external())
+    first, second = ask(world, search, "gpu 1")["trial"], ask(world, search, "gpu 2")
+    assert trial_of(world, search, first)["worker"] == "gpu 1"
+    tell(world, search, lease=second["lease"], failed="out of memory")
+    assert trial_of(world, search, second["trial"])["worker"] is None  # nobody now, and nobody finished it
+    again = ask(world, search, "gpu 3")
+    assert again["trial"] == second["trial"]
+    rows = {t["number"]: t["worker"] for t in world.api.trials(search)}
+    assert rows.items() >= {first: "gpu 1", again["trial"]: "gpu 3"}.items()
+    table = world.api.call("GET", f"/v1/searches/{search}/trials.csv").body.decode()
+    assert '"gpu 1"' in table and '"gpu 3"' in table
+    tell(world, search, trial=first, scores=scores([0.5, 0.5]))
+    assert trial_of(world, search, first)["worker"] == "gpu 1"
+
+
 def test_a_whole_search(world):
     search = world.api.submit(external())
     told = finish(world, search)

@@ -1,4 +1,6 @@
 """Searches that ask a model: every trial comes out of the log again, whatever was killed; given trials, budgets, insight."""
+import csv
+import io
 import random
 import os
 
@@ -82,20 +84,51 @@ def known_front(world, search):
                                 60, "an insight into everything")
 
 
-def test_the_front_of_a_finished_search_knows_all_of_it(world):
+def front_knows(front):
+    assert front["state"] == "done" and front["insight"]
+    return front["insight"]["watermark"] == front["insight"]["events"] == 18
+
+
+def csv_knows(text):
+    rows = list(csv.DictReader(io.StringIO(text)))
+    return len(rows) == 18 and all(row["confidence"] for row in rows)
+
+
+# what is asked first when the search is over, and whether the answer knows all of it
+LAST_LOOKS = {
+    "front": front_knows,
+    "front?wait=30": front_knows,  # whoever waits for news too
+    "front?front=raw": front_knows,
+    "trials": lambda page: all(t["confidence"] is not None for t in page["trials"]),
+    "trials/7": lambda trial: trial["confidence"] is not None,
+    "trials.csv": csv_knows,
+}
+
+
+def test_whatever_is_shown_of_a_finished_search_knows_all_of_it(world):
     world.start_worker(2)
     search = world.api.submit(world.synthetic(trials=18, strategy=BAYES))
     world.api.wait_state(search, "done", 120)
-    path = f"/v1/searches/{search}/front"
-    for again in (False, True):
-        if again:  # no insight outlives the daemon
-            world.daemon.kill()
-            world.start_daemon()
-            early = world.api.get(path + "?wait=0")
-            assert early["insight"] is None and early["answer"] == "raw"
-        front = world.api.get(path)
-        assert front["state"] == "done" and front["answer"] == "posterior"
-        assert front["insight"]["watermark"] == front["insight"]["events"] == 18
+    assert front_knows(world.api.front(search))
+    for look, knows in LAST_LOOKS.items():
+        world.daemon.kill()  # no insight outlives the daemon
+        world.start_daemon()
+        early = world.api.get(f"/v1/searches/{search}/front?wait=0")
+        assert early["insight"] is None and early["answer"] == "raw"
+        answer = world.api.call("GET", f"/v1/searches/{search}/{look}")
+        assert answer.status == 200 and knows(answer.json if look != "trials.csv" else answer.body.decode()), look
+
+
+def test_news_of_the_end_come_with_the_last_insight(world):
+    world.start_worker(2)
+    search = world.api.submit(world.synthetic(trials=18, strategy=BAYES))
+    etag, front = None, {"state": "running"}
+    while front["state"] != "done":
+        answer = world.api.call("GET", f"/v1/searches/{search}/front?wait=20",
+                                headers={"If-None-Match": etag} if etag else {})
+        if answer.status == 200:
+            etag, front = answer.headers["ETag"], answer.json
+    assert front_knows(front)
 
 
 def test_insight_is_part_of_the_front(world):
