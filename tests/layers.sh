@@ -5,13 +5,14 @@ cd "$(dirname "$0")/.."
 
 declare -A may=(
     [proto]="proto"
+    [rtuning]="proto rtuning"
     [merge]="proto merge"
     [wire]="proto wire"
     [optimizer]="optimizer"
     [store]="store"
     [daemon]="proto merge optimizer store daemon"
-    [worker]="proto merge wire worker"
-    [client]="proto merge wire client"
+    [worker]="proto rtuning merge wire worker"
+    [client]="proto rtuning merge wire client"
 )
 # These two know nothing of the protocol: only the ground floor's errors, memory and chance.
 ground="proto/err.h proto/mem.h proto/rng.h"
@@ -37,7 +38,7 @@ door() {
     local pattern=$1 allowed=$2
     while IFS=: read -r file _; do
         [[ $file =~ ^($allowed)$ ]] || breach "$file includes $pattern"
-    done < <(grep -rlE "^#include <$pattern" --include='*.[ch]' proto merge wire optimizer store daemon worker client || true)
+    done < <(grep -rlE "^#include <$pattern" --include='*.[ch]' proto rtuning merge wire optimizer store daemon worker client || true)
 }
 door 'cjson/' 'proto/json\.c'
 door 'sqlite3\.h' 'store/.*'

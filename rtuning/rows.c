@@ -1,0 +1,467 @@
+#include "rtuning/rows.h"
+
+#include "proto/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum rows_shape { ROWS_LINES, ROWS_ARRAY, ROWS_MEMBERS, ROWS_CSV };
+
+struct rows {
+    char *name, *text;
+    size_t len, at;
+    size_t line;     /* of `at` */
+    size_t row_line; /* of the row given last */
+    enum rows_shape shape;
+    bool in_array; /* ROWS_MEMBERS: inside an array, and key is its name */
+    bool is_over;  /* nothing more can be read */
+    char *under;   /* ROWS_MEMBERS: the one member, NULL for all */
+    char *key;
+    char **heads; /* ROWS_CSV: [heads_n] */
+    size_t heads_n;
+};
+
+/* ---- bad rows ---- */
+
+void bad_rows_add(struct bad_rows *bad, const char *file, size_t line, const char *sentence)
+{
+    if (bad->n < BAD_ROWS_KEPT) {
+        bad->first[bad->n].line = line;
+        bad->first[bad->n].text = mem_printf("%s:%zu: %s", file, line, sentence);
+        err_line(bad->first[bad->n].text);
+    }
+    bad->n++;
+}
+
+void bad_rows_fini(struct bad_rows *bad)
+{
+    for (size_t i = 0; i < bad->n && i < BAD_ROWS_KEPT; i++)
+        mem_free(bad->first[i].text);
+    *bad = (struct bad_rows){0};
+}
+
+/* ---- where a value ends ---- */
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static void step(struct rows *rows)
+{
+    rows->line += rows->text[rows->at++] == '\n';
+}
+
+static void skip_blanks(struct rows *rows)
+{
+    while (rows->at < rows->len && is_blank(rows->text[rows->at]))
+        step(rows);
+}
+
+static bool is_next(const struct rows *rows, char c)
+{
+    return rows->at < rows->len && rows->text[rows->at] == c;
+}
+
+/* Moves over a string, whose opening quote is next; false when the file ends first. */
+static bool skip_string(struct rows *rows)
+{
+    step(rows);
+    while (rows->at < rows->len && rows->text[rows->at] != '"') {
+        if (rows->text[rows->at] == '\\' && rows->at + 1 < rows->len)
+            step(rows);
+        step(rows);
+    }
+    if (rows->at >= rows->len)
+        return false;
+    step(rows);
+    return true;
+}
+
+/* Moves over one value, good or bad, up to the comma or bracket that ends it; false when the file ends first. */
+static bool skip_value(struct rows *rows)
+{
+    size_t depth = 0;
+    while (rows->at < rows->len) {
+        char c = rows->text[rows->at];
+        if (c == '"') {
+            if (!skip_string(rows))
+                return false;
+            continue;
+        }
+        if (depth == 0 && (c == ',' || c == ']' || c == '}'))
+            return true;
+        depth += c == '[' || c == '{';
+        depth -= c == ']' || c == '}';
+        step(rows);
+    }
+    return false;
+}
+
+/* ---- opening ---- */
+
+/* The first value is an array and nothing but blanks follows it. */
+static bool is_one_array(const struct rows *rows)
+{
+    struct rows look = *rows;
+    if (!is_next(&look, '['))
+        return false;
+    step(&look);
+    for (;;) {
+        if (!skip_value(&look))
+            return true; /* an array that is cut short: its rows are good, its end is reported */
+        if (is_next(&look, ']'))
+            break;
+        step(&look);
+    }
+    step(&look);
+    skip_blanks(&look);
+    return look.at >= look.len;
+}
+
+/* Reads `"KEY" :` and stops before the value; false when it is not there. key: the caller's. */
+static bool read_key(struct rows *rows, char **key)
+{
+    size_t from = rows->at;
+    struct json *j = NULL;
+    *key = NULL;
+    if (!is_next(rows, '"') || !skip_string(rows) || json_parse(rows->text + from, rows->at - from, &j, NULL))
+        return false;
+    *key = mem_strdup(json_string_or(j, ""));
+    json_free(j);
+    skip_blanks(rows);
+    if (!is_next(rows, ':'))
+        return false;
+    step(rows);
+    skip_blanks(rows);
+    return true;
+}
+
+/* True when the value at rows->at is an object with an array called rows->under. */
+static bool has_member(const struct rows *rows)
+{
+    struct rows look = *rows;
+    if (!is_next(&look, '{'))
+        return false;
+    step(&look);
+    for (;;) {
+        char *key;
+        skip_blanks(&look);
+        bool is_key = read_key(&look, &key);
+        bool is_it = is_key && strcmp(key, rows->under) == 0 && is_next(&look, '[');
+        mem_free(key);
+        if (is_it)
+            return true;
+        if (!is_key || !skip_value(&look) || !is_next(&look, ','))
+            return false;
+        step(&look);
+    }
+}
+
+static bool ends_in_csv(const char *name)
+{
+    size_t n = strlen(name);
+    return n >= 4 && strcasecmp(name + n - 4, ".csv") == 0;
+}
+
+/* The next field; *last when the record ends with it. The caller's. */
+static char *csv_field(struct rows *rows, bool *last)
+{
+    struct buf out;
+    bool quoted = is_next(rows, '"'), inside = quoted;
+    buf_init(&out, SIZE_MAX);
+    if (quoted)
+        step(rows);
+    for (; rows->at < rows->len; step(rows)) {
+        char c = rows->text[rows->at];
+        if (inside && c == '"') {
+            if (rows->at + 1 < rows->len && rows->text[rows->at + 1] == '"')
+                step(rows); /* "" is a quote */
+            else {
+                inside = false;
+                continue;
+            }
+        } else if (!inside && (c == ',' || c == '\n'))
+            break;
+        else if (!inside && c == '\r')
+            continue;
+        buf_add(&out, &c, 1);
+    }
+    *last = !is_next(rows, ',');
+    if (rows->at < rows->len)
+        step(rows);
+    char *text = out.data ? buf_take(&out) : mem_strdup("");
+    buf_fini(&out);
+    return text;
+}
+
+static void read_heads(struct rows *rows)
+{
+    bool last = rows->at >= rows->len;
+    while (!last) {
+        rows->heads = mem_grow(rows->heads, rows->heads_n + 1, sizeof *rows->heads);
+        rows->heads[rows->heads_n++] = csv_field(rows, &last);
+    }
+}
+
+static void begin(struct rows *rows, const char *under)
+{
+    if (rows->len >= 3 && memcmp(rows->text, "\xEF\xBB\xBF", 3) == 0)
+        rows->at = 3;
+    rows->line = 1;
+    if (ends_in_csv(rows->name)) {
+        rows->shape = ROWS_CSV;
+        read_heads(rows);
+        return;
+    }
+    skip_blanks(rows);
+    if (under && strcmp(under, "*") != 0)
+        rows->under = mem_strdup(under);
+    if (under && (rows->under ? has_member(rows) : is_next(rows, '{'))) {
+        rows->shape = ROWS_MEMBERS;
+        step(rows);
+    } else if (is_one_array(rows)) {
+        rows->shape = ROWS_ARRAY;
+        step(rows);
+    }
+}
+
+int rows_open_text(const char *name, const char *text, size_t len, const char *under, struct rows **out,
+                   struct err *err)
+{
+    (void)err;
+    struct rows *rows = mem_zero(1, sizeof *rows);
+    rows->name = mem_strdup(name);
+    rows->text = mem_copy(text, len);
+    rows->len = len;
+    begin(rows, under);
+    *out = rows;
+    return 0;
+}
+
+int rows_open(const char *path, const char *under, struct rows **out, struct err *err)
+{
+    char block[1 << 16];
+    struct buf buf;
+    int rc = 0;
+    *out = NULL;
+    FILE *file = fopen(path, "rbe");
+    if (!file)
+        return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: cannot be opened: %s", path,
+                       strerror(errno));
+    buf_init(&buf, ROWS_BYTES_MAX);
+    for (size_t n; !rc && (n = fread(block, 1, sizeof block, file)) > 0;)
+        if (buf_add(&buf, block, n))
+            rc = err_set(err, ERR_TOO_LARGE, "%s: larger than the %zu bytes we read", path, buf.max);
+    if (!rc && ferror(file))
+        rc = err_set(err, ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    fclose(file);
+    if (!rc) {
+        struct rows *rows = mem_zero(1, sizeof *rows);
+        rows->name = mem_strdup(path);
+        rows->len = buf.len;
+        rows->text = buf.data ? buf_take(&buf) : mem_strdup("");
+        begin(rows, under);
+        *out = rows;
+    }
+    buf_fini(&buf);
+    return rc;
+}
+
+void rows_close(struct rows *rows)
+{
+    if (!rows)
+        return;
+    for (size_t i = 0; i < rows->heads_n; i++)
+        mem_free(rows->heads[i]);
+    mem_free(rows->heads);
+    mem_free(rows->name);
+    mem_free(rows->text);
+    mem_free(rows->under);
+    mem_free(rows->key);
+    mem_free(rows);
+}
+
+/* ---- reading ---- */
+
+static void complain(struct rows *rows, struct bad_rows *bad, const char *sentence)
+{
+    bad_rows_add(bad, rows->name, rows->row_line, sentence);
+}
+
+/* A piece of the text as a row; false when it is none, which has been noted. */
+static bool parse(struct rows *rows, size_t from, size_t to, struct bad_rows *bad, struct json **row)
+{
+    struct err err = {0};
+    while (to > from && is_blank(rows->text[to - 1]))
+        to--;
+    if (json_parse(rows->text + from, to - from, row, &err) == 0)
+        return true;
+    complain(rows, bad, err.text);
+    return false;
+}
+
+static bool next_line(struct rows *rows, struct bad_rows *bad, struct json **row)
+{
+    for (;;) {
+        skip_blanks(rows);
+        if (rows->at >= rows->len)
+            return false;
+        size_t from = rows->at;
+        const char *end = memchr(rows->text + from, '\n', rows->len - from);
+        size_t to = end ? (size_t)(end - rows->text) : rows->len;
+        rows->row_line = rows->line;
+        rows->at = to;
+        if (parse(rows, from, to, bad, row))
+            return true;
+    }
+}
+
+static bool next_element(struct rows *rows, struct bad_rows *bad, struct json **row)
+{
+    for (;;) {
+        skip_blanks(rows);
+        rows->row_line = rows->line;
+        if (rows->at >= rows->len) {
+            complain(rows, bad, "the array does not end; is the file whole?");
+            rows->is_over = true;
+            return false;
+        }
+        if (is_next(rows, ']')) {
+            step(rows);
+            return false;
+        }
+        if (is_next(rows, ',') || is_next(rows, '}')) {
+            step(rows);
+            continue;
+        }
+        size_t from = rows->at;
+        if (!skip_value(rows)) {
+            complain(rows, bad, "the row does not end; is the file whole?");
+            rows->is_over = true;
+            return false;
+        }
+        if (parse(rows, from, rows->at, bad, row))
+            return true;
+    }
+}
+
+/* Moves into the next array that is wanted; false at the end of the object. */
+static bool enter_member(struct rows *rows, struct bad_rows *bad)
+{
+    for (;;) {
+        char *key;
+        skip_blanks(rows);
+        while (is_next(rows, ',')) {
+            step(rows);
+            skip_blanks(rows);
+        }
+        rows->row_line = rows->line;
+        if (is_next(rows, '}'))
+            return false;
+        bool is_key = read_key(rows, &key);
+        if (is_key && is_next(rows, '[') && (!rows->under || strcmp(rows->under, key) == 0)) {
+            step(rows);
+            mem_free(rows->key);
+            rows->key = key;
+            return rows->in_array = true;
+        }
+        if (is_key && !rows->under)
+            complain(rows, bad, "a member that is no array of rows");
+        mem_free(key);
+        if (!is_key || !skip_value(rows)) {
+            complain(rows, bad, "the object does not go on as one; is the file whole?");
+            return false;
+        }
+    }
+}
+
+static bool next_member(struct rows *rows, struct bad_rows *bad, struct json **row)
+{
+    for (;;) {
+        if (!rows->in_array && !enter_member(rows, bad)) {
+            rows->is_over = true;
+            return false;
+        }
+        if (next_element(rows, bad, row))
+            return true;
+        rows->in_array = false;
+        if (rows->is_over)
+            return false;
+    }
+}
+
+/* A record as the text of an object, so that there is one kind of row; false when it has other fields than heads. */
+static bool csv_object(struct rows *rows, struct buf *out)
+{
+    struct json_out json;
+    size_t n = 0;
+    bool last = false, fits = true;
+    json_begin(&json, out);
+    json_object(&json);
+    for (; !last; n++) {
+        char *field = csv_field(rows, &last);
+        if (n < rows->heads_n)
+            json_put_text(&json, rows->heads[n], field);
+        mem_free(field);
+    }
+    json_end_object(&json);
+    fits = n == rows->heads_n;
+    return fits;
+}
+
+static bool next_record(struct rows *rows, struct bad_rows *bad, struct json **row)
+{
+    for (;;) {
+        struct buf text;
+        struct err err = {0};
+        skip_blanks(rows);
+        rows->row_line = rows->line;
+        if (rows->at >= rows->len)
+            return false;
+        buf_init(&text, SIZE_MAX);
+        bool good = csv_object(rows, &text);
+        if (!good)
+            complain(rows, bad, "has not as many fields as the first line has names");
+        else if (json_parse(buf_str(&text), text.len, row, &err)) {
+            complain(rows, bad, err.text);
+            good = false;
+        }
+        buf_fini(&text);
+        if (good)
+            return true;
+    }
+}
+
+bool rows_next(struct rows *rows, struct bad_rows *bad, struct json **row)
+{
+    static bool (*const next[])(struct rows *, struct bad_rows *, struct json **) = {
+        [ROWS_LINES] = next_line,
+        [ROWS_ARRAY] = next_element,
+        [ROWS_MEMBERS] = next_member,
+        [ROWS_CSV] = next_record,
+    };
+    *row = NULL;
+    if (rows->is_over)
+        return false;
+    bool found = next[rows->shape](rows, bad, row);
+    rows->is_over = rows->is_over || !found;
+    return found;
+}
+
+size_t rows_line(const struct rows *rows)
+{
+    return rows->row_line;
+}
+
+const char *rows_key(const struct rows *rows)
+{
+    return rows->key;
+}
+
+const char *rows_name(const struct rows *rows)
+{
+    return rows->name;
+}
