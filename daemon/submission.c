@@ -11,19 +11,42 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NAMED 3                       /* wrong fields in a sentence */
 #define REPORT_MAX ((size_t)64 << 20) /* plan, digests and report: a hundred thousand tensors */
 
 void submission_error(struct submission *s, const char *field, const char *format, ...)
 {
-    bool full = s->errors.n == SPEC_ERRORS_MAX; /* then the last says that there are more */
-    int i = full ? SPEC_ERRORS_MAX - 1 : s->errors.n++;
+    struct spec_errors *errors = &s->errors;
+    const int last = SPEC_ERRORS_MAX - 1;
     va_list args;
+    if (errors->n == SPEC_ERRORS_MAX) {
+        errors->more += errors->more ? 1 : 2; /* the last makes way for the line that says so */
+        snprintf(errors->item[last].field, sizeof errors->item[last].field, "search");
+        snprintf(errors->item[last].text, sizeof errors->item[last].text,
+                 "has %d more faults than are listed; mend what stands above, then submit again",
+                 errors->more);
+        return;
+    }
+    int i = errors->n++;
     va_start(args, format);
-    snprintf(s->errors.item[i].field, sizeof s->errors.item[i].field, "%s", field);
-    vsnprintf(s->errors.item[i].text, sizeof s->errors.item[i].text,
-              full ? "and more is wrong than is listed: mend what stands above, then submit again" : format,
-              args);
+    snprintf(errors->item[i].field, sizeof errors->item[i].field, "%s", field);
+    vsnprintf(errors->item[i].text, sizeof errors->item[i].text, format, args);
     va_end(args);
+}
+
+char *submission_sentence(const struct spec_errors *errors)
+{
+    int listed = errors->more ? errors->n - 1 : errors->n; /* the last says that there are more */
+    int total = listed + errors->more, named = listed < NAMED ? listed : NAMED;
+    struct buf buf;
+    buf_init(&buf, (size_t)1 << 20);
+    buf_printf(&buf, "the search has %d wrong field%s: ", total, total == 1 ? "" : "s");
+    for (int i = 0; i < named; i++)
+        buf_printf(&buf, "%s%s: %s", i ? "; " : "", errors->item[i].field, errors->item[i].text);
+    if (total > named)
+        buf_printf(&buf, "; and %d more (\"fields\" lists %s%d); mend them and submit again", total - named,
+                   total > listed ? "the first " : "all ", listed);
+    return buf_take(&buf);
 }
 
 /* A sentence of a lower room opens with the field it is about ("strategy.algorithm: …"), or with something else. */

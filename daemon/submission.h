@@ -29,5 +29,7 @@ int submission_check(struct submission *s, const atomic_bool *cancel);
 void submission_fini(struct submission *s);
 void submission_error(struct submission *s, const char *field, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* What is wrong, in one sentence: the first fields by name, how many more there are, and what to do. mem_free. */
+char *submission_sentence(const struct spec_errors *errors);
 
 #endif

@@ -36,8 +36,7 @@ static void answer_fields(struct exchange *x, const struct spec_errors *errors)
     buf_init(&buf, (size_t)1 << 20);
     json_begin(&out, &buf);
     json_object(&out);
-    char *sentence = mem_printf("the search has %d wrong field%s, the first is %s: %s", errors->n,
-                                errors->n == 1 ? "" : "s", errors->item[0].field, errors->item[0].text);
+    char *sentence = submission_sentence(errors);
     json_put_text(&out, "error", sentence);
     mem_free(sentence);
     json_put_text(&out, "code", err_name(ERR_INVALID));

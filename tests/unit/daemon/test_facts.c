@@ -145,8 +145,30 @@ static void more_errors_than_fit_are_not_hushed_up(void **state)
     for (int i = 0; i < 2; i++)
         submission_error(&s, "groups", "one more");
     assert_int_equal(s.errors.n, SPEC_ERRORS_MAX);
-    assert_string_equal(s.errors.item[SPEC_ERRORS_MAX - 1].field, "groups");
-    assert_non_null(strstr(s.errors.item[SPEC_ERRORS_MAX - 1].text, "more is wrong than is listed"));
+    assert_string_equal(s.errors.item[SPEC_ERRORS_MAX - 1].field, "search");
+    assert_non_null(strstr(s.errors.item[SPEC_ERRORS_MAX - 1].text, "has 3 more faults than are listed"));
+    char *sentence = submission_sentence(&s.errors);
+    assert_string_equal(sentence,
+                        "the search has 34 wrong fields: models: tensor 0; models: tensor 1; models: tensor "
+                        "2; and 31 more (\"fields\" lists the first 31); mend them and submit again");
+    mem_free(sentence);
+}
+
+static void the_sentence_names_the_first_wrong_fields(void **state)
+{
+    static const char *const sentences[] = {
+        "the search has 1 wrong field: a: is 0", "the search has 2 wrong fields: a: is 0; a: is 1",
+        "the search has 3 wrong fields: a: is 0; a: is 1; a: is 2",
+        "the search has 4 wrong fields: a: is 0; a: is 1; a: is 2; and 1 more (\"fields\" lists all 4); mend "
+        "them and submit again"};
+    struct submission s = {0};
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        submission_error(&s, "a", "is %d", i);
+        char *sentence = submission_sentence(&s.errors);
+        assert_string_equal(sentence, sentences[i]);
+        mem_free(sentence);
+    }
 }
 
 int main(void)
@@ -159,6 +181,7 @@ int main(void)
         cmocka_unit_test(what_the_preflight_finds_is_the_submitters),
         cmocka_unit_test(a_long_sentence_is_kept),
         cmocka_unit_test(more_errors_than_fit_are_not_hushed_up),
+        cmocka_unit_test(the_sentence_names_the_first_wrong_fields),
     };
     return cmocka_run_group_tests_name("facts", tests, NULL, NULL);
 }
