@@ -1,5 +1,5 @@
 /* WHAT   HTTP/1.1 on the loop: whole requests come in, whole answers go out, now or later.
- * WHO    daemon: paretod.c starts it, api.c answers. libmicrohttpd is included by http.c alone.
+ * WHO    daemon: paretod.c starts it, api.c answers. libmicrohttpd is included by http.c and http_exchange.c alone.
  * UNITS  Bytes; microseconds in *_us.
  * MEMORY create/close. An exchange lives until its answer is sent or its client is gone; across callbacks hold its id.
  * ERRORS ERR_IO, ERR_CONFLICT (another daemon listens there), ERR_INVALID (the address).
