@@ -185,6 +185,42 @@ def test_failures_in_the_loop(world):
     assert [by[n].state for n in (0, 2, 3)] == ["done"] * 3
 
 
+def by_another(study, trial, up):
+    """Somebody else tells a trial that we hold."""
+    study.daemon.post(f"/v1/searches/{study.id}/tell", {"trial": trial.number, "scores": {"up": up, "down": 1}})
+
+
+def test_a_tell_that_comes_too_late(world):
+    study = study_of(world)
+    trial = study.ask()
+    by_another(study, trial, 0.25)
+    with pytest.raises(paretod.Conflict, match="has other scores"):
+        study.tell(trial, {"up": 0.5, "down": 1})
+    assert trial.told and study.ask().number != trial.number  # it is not held any more
+
+
+def test_the_loop_goes_on_after_a_tell_that_comes_too_late(world, caplog):
+    study = study_of(world)
+    late = []
+
+    def slowly(trial):
+        if trial.number in (1, 4, 5):
+            late.append(trial.number)
+            by_another(study, trial, 0.25)
+        if trial.number == 4:
+            raise ArithmeticError("too late to fail")
+        if trial.number == 5:
+            trial.report(0.5, evaluate(trial))
+            raise paretod.TrialStopped
+        return evaluate(trial)
+
+    study.optimize(slowly, catch=ArithmeticError)
+    assert study.state == "done" and sorted(late) == [1, 4, 5]
+    assert [t.values[0] for t in study.trials if t.number in late] == [0.25] * 3
+    said = [r.getMessage() for r in caplog.records if "too late" in r.getMessage()]
+    assert [f"trial {n} was told" in text for n, text in zip((1, 4), said)] == [True, True]
+
+
 def test_parts(world):
     study = study_of(world)
 

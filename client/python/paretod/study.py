@@ -184,7 +184,8 @@ class Study:
     def tell(self, trial, values=None, state="complete", reason=None):
         """What became of a trial: a Trial, or its number. values: {"OBJECTIVE": mean | (mean, stderr) | {"mean", "stderr",
         "n"}}, or a list of them in the order of the objectives. state: "complete"; "failed", with the reason; "stopped", with
-        what was reported last. True when it was told before (it then changed nothing)."""
+        what was reported last. True when it was told before (it then changed nothing). Raises Gone when the trial needs no score
+        any more, and Conflict when it came too late: another has told other scores meanwhile, and these stay."""
         body = {"lease": trial.lease} if isinstance(trial, Trial) else {"trial": int(trial)}
         if state not in STATES:
             raise ValueError(f"state must be one of {', '.join(map(repr, STATES))}, not {state!r}")
@@ -198,7 +199,11 @@ class Study:
             body["failed"] = reason or "it failed"
         if "failed" not in body:
             body["scores"] = scores_of(values, self.objectives)
-        answer = self.daemon.post(f"{self._path}/tell", body)
+        try:
+            answer = self.daemon.post(f"{self._path}/tell", body)
+        except (errors.Gone, errors.Conflict):
+            self._forget(trial)
+            raise
         self._forget(trial)
         return answer["duplicate"]
 
@@ -246,7 +251,7 @@ class Study:
     def optimize(self, function, n_trials=None, n_jobs=1, timeout=None, catch=(), callbacks=()):
         """Asks, calls function(trial) and tells what it returns, until the search is over, or n_trials are told here, or
         timeout seconds are over (trials in work are finished). n_jobs threads. An exception in `catch` fails its trial
-        and the loop goes on; any other fails it and is raised here. TrialStopped ends a trial after trial.should_stop().
+        and the loop goes on; any other fails it and is raised here. What is told too late is logged. TrialStopped ends a trial after trial.should_stop().
         callbacks: function(study, trial), after each."""
         end = None if timeout is None else time.monotonic() + timeout
         loop = _Loop(self, function, n_trials, end, tuple(catch) if isinstance(catch, (tuple, list)) else (catch,), callbacks)
@@ -308,14 +313,20 @@ class _Loop:
                 self.stop(error)
                 return
 
+    def tell(self, trial, values=None, **more):
+        try:
+            self.study.tell(trial, values, **more)
+        except (errors.Gone, errors.Conflict) as error:
+            log.warning("trial %d was told too late: %s", trial.number, error)
+
     def score(self, trial):
         try:
             values = self.function(trial)
             if values is None:
                 raise ValueError("the objective returned nothing")
-            self.study.tell(trial, values)
+            self.tell(trial, values)
         except errors.TrialStopped:
-            self.study.tell(trial, state="stopped")
+            self.tell(trial, state="stopped")
         except errors.Gone:
             self.study._forget(trial)  # somebody cancelled it, or gave it up
         except KeyboardInterrupt:
@@ -324,6 +335,6 @@ class _Loop:
         except Exception as error:
             if isinstance(error, errors.ParetodError) and not isinstance(error, errors.Invalid):
                 raise
-            self.study.tell(trial, state="failed", reason=f"{type(error).__name__}: {error}")
+            self.tell(trial, state="failed", reason=f"{type(error).__name__}: {error}")
             if not isinstance(error, self.catch):
                 raise
