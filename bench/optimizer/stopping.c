@@ -6,7 +6,8 @@
  * The cell's noise is that of a whole score: of items that scatter, and, as much again, of how hard an item is for all trials alike.
  * A line a limit: share of the items that were scored, true hypervolume of what was scored as a whole with its standard
  * error, trials stopped, how many of these are truly on the front of all trials. */
-#include "bench/optimizer/problems.h"
+#include "bench/optimizer/run.h" /* with run.c and problems.c */
+
 #include "optimizer/front.h"
 #include "optimizer/insight/insight.h"
 #include "proto/mem.h"
@@ -59,21 +60,8 @@ static void search_init(struct search *s, const char *cell, int trials, uint64_t
     if (problem_make(&s->made, cell, seed))
         die(cell, NULL);
     const struct cell *c = &s->made.cell;
-    s->problem = (struct opt_problem){.k = c->d,
-                                      .m = c->m,
-                                      .kind = OPT_BAYES,
-                                      .trials = trials,
-                                      .sweep_points = c->sweep,
-                                      .design = c->design - c->sweep,
-                                      .seed = seed};
-    for (int i = 0; i < c->d; i++) {
-        s->problem.high[i] = 1;
-        s->problem.tie[i] = i;
-    }
-    for (int j = 0; j < c->m; j++) {
-        s->problem.has_reference[j] = true;
-        s->problem.reference[j] = c->reference[j];
-    }
+    s->problem = run_search(&s->made, OPT_BAYES, false);
+    s->problem.trials = trials;
     if (opt_plan_make(&s->problem, &s->plan, &err))
         die(cell, &err);
     rng_seed(&s->rng, seed, CHANCE);
