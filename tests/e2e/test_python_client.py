@@ -137,7 +137,7 @@ def test_what_is_waited_for_is_said_once(world, caplog):
         with pytest.raises(TimeoutError):
             mine.ask(timeout=2)
     (record,) = caplog.records
-    numbers = ", ".join(str(n) for n in sorted(t.number for t in held))
+    numbers = ", ".join(f"{n} (other/{n})" for n in sorted(t.number for t in held))
     assert f"other clients than 'mine' hold trial {numbers}, until" in record.getMessage() and record.name == "paretod"
 
 
