@@ -96,6 +96,24 @@ static void make_space(struct space *space, struct opt_problem *p, bool slice, d
         space_slice(space, p, lowest + (highest - lowest) * place);
 }
 
+/* One of k ratios, to be maximised with seed 5. Points into itself. */
+struct ground {
+    struct space space;
+    struct landscape landscape;
+    struct maximise_run run;
+};
+
+static void make_ground(struct ground *g, uint64_t seed, uint64_t stream, int k, bool slice, double place,
+                        int bumps)
+{
+    struct rng rng;
+    rng_seed(&rng, seed, stream);
+    struct opt_problem p = fake_problem(OPT_SOBOL, k, 2, 10);
+    make_space(&g->space, &p, slice, place);
+    make_landscape(&g->landscape, &g->space, bumps, &rng);
+    g->run = make_run(&g->landscape, 5);
+}
+
 static double mean_of(const struct opt_problem *p, const double *ratios)
 {
     long double sum = 0;
@@ -165,15 +183,9 @@ static void test_finds_the_top(void **state)
     (void)state;
     int found = 0, asked = 0;
     for (int i = 0; i < 60; i++) {
-        struct rng rng;
-        rng_seed(&rng, 32, (uint64_t)i);
-        struct opt_problem p = fake_problem(OPT_SOBOL, 2 + i % 31, 2, 10);
-        struct space space;
-        make_space(&space, &p, i % 2, 0.4);
-        struct landscape l;
-        make_landscape(&l, &space, 1, &rng);
-        struct maximise_run run = make_run(&l, 5);
-        double ratios[OPT_K_MAX], value = maximise(&run, ratios);
+        struct ground g;
+        make_ground(&g, 32, (uint64_t)i, 2 + i % 31, i % 2, 0.4, 1);
+        double ratios[OPT_K_MAX], value = maximise(&g.run, ratios);
         assert_true(value <= 1e-15 && value > -1e-3);
         found += value > -1e-5;
         asked++;
@@ -190,22 +202,16 @@ static void test_chance_is_from_the_seed_and_stream(void **state)
 {
     (void)state;
     for (int slice = 0; slice < 2; slice++) {
-        struct rng rng;
-        rng_seed(&rng, 33, 0);
-        struct opt_problem p = fake_problem(OPT_SOBOL, 6, 2, 10);
-        struct space space;
-        make_space(&space, &p, slice, 0.3);
-        struct landscape l;
-        make_landscape(&l, &space, BUMPS, &rng);
-        struct maximise_run run = make_run(&l, 5);
-        run.good = l.centre[1];
-        run.good_n = 1;
-        run.starts = 0;
+        struct ground g;
+        make_ground(&g, 33, 0, 6, slice, 0.3, BUMPS);
+        g.run.good = g.landscape.centre[1];
+        g.run.good_n = 1;
+        g.run.starts = 0;
         double first[OPT_K_MAX], again[OPT_K_MAX], other[OPT_K_MAX];
-        double value = maximise(&run, first);
-        assert_true(maximise(&run, again) == value && same_bits(first, again, 6));
-        run.stream++;
-        assert_true(maximise(&run, other) != value && !same_bits(first, other, 6));
+        double value = maximise(&g.run, first);
+        assert_true(maximise(&g.run, again) == value && same_bits(first, again, 6));
+        g.run.stream++;
+        assert_true(maximise(&g.run, other) != value && !same_bits(first, other, 6));
     }
 }
 
@@ -213,27 +219,21 @@ static void test_a_taken_point_gives_way_to_the_next_best(void **state)
 {
     (void)state;
     for (int slice = 0; slice < 2; slice++) {
-        struct rng rng;
-        rng_seed(&rng, 34, 0);
-        struct opt_problem p = fake_problem(OPT_SOBOL, 5, 2, 10);
-        struct space space;
-        make_space(&space, &p, slice, 0.6);
-        struct landscape l;
-        make_landscape(&l, &space, 1, &rng);
-        struct maximise_run run = make_run(&l, 5);
+        struct ground g;
+        make_ground(&g, 34, 0, 5, slice, 0.6, 1);
         double top[OPT_K_MAX], next[OPT_K_MAX], first[OPT_K_MAX], x[OPT_K_MAX];
-        double value = maximise(&run, top);
-        l.hole_radius = 0.15;
-        double lower = maximise(&run, next);
-        space_gather(&space, next, x);
-        assert_true(isfinite(lower) && lower < value && !landscape_taken(&l, x));
-        l.hole_radius = 100;
-        assert_true(isinf(maximise(&run, next)));
-        space_sample(&space, run.seed, run.stream, 0, first);
+        double value = maximise(&g.run, top);
+        g.landscape.hole_radius = 0.15;
+        double lower = maximise(&g.run, next);
+        space_gather(&g.space, next, x);
+        assert_true(isfinite(lower) && lower < value && !landscape_taken(&g.landscape, x));
+        g.landscape.hole_radius = 100;
+        assert_true(isinf(maximise(&g.run, next)));
+        space_sample(&g.space, g.run.seed, g.run.stream, 0, first);
         assert_true(same_bits(next, first, 5));
-        l.hole_radius = 0;
-        run.taken = NULL;
-        assert_true(maximise(&run, next) == value && same_bits(next, top, 5));
+        g.landscape.hole_radius = 0;
+        g.run.taken = NULL;
+        assert_true(maximise(&g.run, next) == value && same_bits(next, top, 5));
     }
 }
 
@@ -241,23 +241,17 @@ static void test_candidates_of_all_kinds_count(void **state)
 {
     (void)state;
     for (int slice = 0; slice < 2; slice++) {
-        struct rng rng;
-        rng_seed(&rng, 35, 0);
-        struct opt_problem p = fake_problem(OPT_SOBOL, 20, 2, 10);
-        struct space space;
-        make_space(&space, &p, slice, 0.5);
-        struct landscape l;
-        make_landscape(&l, &space, 1, &rng);
-        struct maximise_run run = make_run(&l, 5);
-        run.starts = 0;
-        double ratios[OPT_K_MAX], seeded = maximise(&run, ratios);
-        run.good = l.centre[0]; /* unit ranges: the top itself */
-        run.good_n = 1;
-        double near = maximise(&run, ratios);
+        struct ground g;
+        make_ground(&g, 35, 0, 20, slice, 0.5, 1);
+        g.run.starts = 0;
+        double ratios[OPT_K_MAX], seeded = maximise(&g.run, ratios);
+        g.run.good = g.landscape.centre[0]; /* unit ranges: the top itself */
+        g.run.good_n = 1;
+        double near = maximise(&g.run, ratios);
         assert_true(near > seeded + 0.01 && near < 0);
-        run.extra = l.centre[0];
-        run.extra_n = 1;
-        assert_true(maximise(&run, ratios) > -1e-12);
+        g.run.extra = g.landscape.centre[0];
+        g.run.extra_n = 1;
+        assert_true(maximise(&g.run, ratios) > -1e-12);
     }
 }
 

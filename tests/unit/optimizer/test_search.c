@@ -1,46 +1,5 @@
-/* Whole searches, played with every algorithm and every kind of trouble. */
-#include "fake_search.h"
-
-#include "optimizer/space.h"
-#include "optimizer/strategy.h"
-
-#include <stdio.h>
-
-static const enum opt_kind adaptive_kinds[] = {OPT_HMA, OPT_SCALARIZE};
-
-static bool plannable(const struct opt_problem *p)
-{
-    struct opt_plan plan;
-    return opt_plan_make(p, &plan, NULL) == 0;
-}
-
-static bool same_point(struct fake_search *f, int a, int b)
-{
-    return memcmp(fake_ratios(f, a), fake_ratios(f, b), sizeof(double) * (size_t)f->problem.k) == 0;
-}
-
-/* In bounds, ties equal bit by bit, on the slice, and no stream repeats a point of its own or of the sweep. */
-static void assert_sound(struct fake_search *f)
-{
-    int k = f->problem.k, grid = f->plan.streams[0].phase == 0 ? f->plan.streams[0].quota : 0;
-    for (int s = 0; s < f->plan.streams_n; s++) {
-        const struct opt_stream *st = &f->plan.streams[s];
-        for (int i = st->first; i < st->first + st->quota; i++) {
-            struct range range[OPT_K_MAX];
-            for (int g = 0; g < k; g++) {
-                const double *r = fake_ratios(f, i);
-                range[g] = (struct range){f->problem.low[g], f->problem.high[g], 1};
-                assert_true(r[g] >= f->problem.low[g] && r[g] <= f->problem.high[g] &&
-                            !(r[g] == 0 && signbit(r[g])));
-                assert_memory_equal(&r[g], &r[f->problem.tie[g]], sizeof *r);
-            }
-            if (st->kind == OPT_HMA)
-                assert_true(slice_holds(range, k, st->mean, fake_ratios(f, i)));
-            for (int j = 0; j < i; j++)
-                assert_false((j < grid || j >= st->first) && same_point(f, i, j));
-        }
-    }
-}
+/* Whole searches, played with every algorithm: what they ask is a function of what they know. */
+#include "sound_search.h"
 
 static void test_every_algorithm_uses_its_quota_without_repeats(void **state)
 {
@@ -49,15 +8,9 @@ static void test_every_algorithm_uses_its_quota_without_repeats(void **state)
         for (int kind = 0; kind < 2; kind++)
             for (int k = 1; k <= 5; k++) {
                 struct opt_problem p = fake_problem(adaptive_kinds[kind], k, 2, 45);
-                snprintf(p.algorithm, sizeof p.algorithm, "%s", opt_algorithm_name(a, NULL, NULL));
                 p.sweep_points = k == 4 ? 0 : 6;
-                if (!plannable(&p))
-                    continue; /* absent from NLopt, or too few coordinates */
-                struct fake_search f;
-                fake_init(&f, &p);
-                fake_run(&f, fake_bowl);
-                assert_sound(&f);
-                fake_fini(&f);
+                if (with_algorithm(&p, a))
+                    assert_plays(&p, fake_bowl);
             }
 }
 
@@ -130,8 +83,7 @@ static void test_a_crash_changes_nothing(void **state)
     for (int a = 0; opt_algorithm_name(a, NULL, NULL); a++)
         for (int kind = 0; kind < 2; kind++) {
             struct opt_problem p = fake_problem(adaptive_kinds[kind], 4, 2, 40);
-            snprintf(p.algorithm, sizeof p.algorithm, "%s", opt_algorithm_name(a, NULL, NULL));
-            if (!plannable(&p))
+            if (!with_algorithm(&p, a))
                 continue;
             struct fake_search f;
             fake_init(&f, &p);
@@ -261,61 +213,6 @@ static void test_sweep_and_sobol_never_wait(void **state)
     fake_fini(&f);
 }
 
-static bool fails_often(const double *ratios, int k, double *scores, int m)
-{
-    fake_bowl(ratios, k, scores, m);
-    if (ratios[0] <= 0.5)
-        return true;
-    for (int j = 0; j < m; j++)
-        scores[j] = NAN; /* a failed trial has no score, and nobody may look */
-    return false;
-}
-
-static bool fails_always(const double *ratios, int k, double *scores, int m)
-{
-    (void)ratios;
-    (void)k;
-    for (int j = 0; j < m; j++)
-        scores[j] = NAN;
-    return false;
-}
-
-static bool is_flat(const double *ratios, int k, double *scores, int m)
-{
-    (void)ratios;
-    (void)k;
-    for (int j = 0; j < m; j++)
-        scores[j] = 0.25;
-    return true;
-}
-
-static bool is_huge(const double *ratios, int k, double *scores, int m)
-{
-    fake_bowl(ratios, k, scores, m);
-    for (int j = 0; j < m; j++)
-        scores[j] = (scores[j] - 0.3) * 1e308;
-    return true;
-}
-
-static void test_trouble_does_not_stop_a_search(void **state)
-{
-    (void)state;
-    static fake_objective *const troubles[] = {fails_often, fails_always, is_flat, is_huge};
-    for (size_t t = 0; t < 4; t++)
-        for (int a = 0; opt_algorithm_name(a, NULL, NULL); a++)
-            for (int kind = 0; kind < 2; kind++) {
-                struct opt_problem p = fake_problem(adaptive_kinds[kind], 3, 2, 36);
-                snprintf(p.algorithm, sizeof p.algorithm, "%s", opt_algorithm_name(a, NULL, NULL));
-                if (!plannable(&p))
-                    continue;
-                struct fake_search f;
-                fake_init(&f, &p);
-                fake_run(&f, troubles[t]);
-                assert_sound(&f);
-                fake_fini(&f);
-            }
-}
-
 /* Two groups on a mean leave one coordinate: a local method is done after some ten points, and the rest of a long
  * quota comes from restarts; DIRECT restarts where it was, so its rest comes from the seeded series. Nothing is
  * repeated, nothing hangs. */
@@ -325,8 +222,7 @@ static void test_a_long_quota_is_used(void **state)
     for (int a = 0; opt_algorithm_name(a, NULL, NULL); a++) {
         struct opt_problem p = fake_problem(OPT_HMA, 2, 1, 156);
         p.means_n = 1;
-        snprintf(p.algorithm, sizeof p.algorithm, "%s", opt_algorithm_name(a, NULL, NULL));
-        if (!plannable(&p))
+        if (!with_algorithm(&p, a))
             continue;
         struct fake_search f;
         fake_init(&f, &p);
@@ -341,103 +237,6 @@ static void test_a_long_quota_is_used(void **state)
             assert_true(least < 0.1 && most > 0.3);
         fake_fini(&f);
     }
-}
-
-/* A record made with other numerics (another NLopt): every ratio from `from` on is an ulp off. */
-static void spoil(struct fake_search *f, int from, int stream)
-{
-    for (int i = from; i < f->plan.streams[stream].first + f->plan.streams[stream].quota; i++)
-        for (int g = 0; g < f->problem.k && f->state[i] != OPT_ABSENT; g++)
-            fake_ratios(f, i)[g] = nextafter(fake_ratios(f, i)[g], 0.5);
-}
-
-static double distance(const double *a, const double *b, int k)
-{
-    double sum = 0;
-    for (int i = 0; i < k; i++)
-        sum += fabs(a[i] - b[i]);
-    return sum;
-}
-
-static void test_a_record_of_another_library_is_continued(void **state)
-{
-    (void)state;
-    for (int a = 0; opt_algorithm_name(a, NULL, NULL); a++)
-        for (int cut = 0; cut <= 12; cut += 4) {
-            struct opt_problem p = fake_problem(OPT_SCALARIZE, 3, 2, 46);
-            p.streams = 1;
-            snprintf(p.algorithm, sizeof p.algorithm, "%s", opt_algorithm_name(a, NULL, NULL));
-            if (!plannable(&p))
-                continue;
-            struct fake_search f;
-            fake_init(&f, &p);
-            for (int i = 0; i < 6; i++)
-                fake_step(&f, 0, fake_bowl, NULL);
-            for (int i = 0; i < 16; i++)
-                fake_step(&f, 1, fake_bowl, NULL);
-            spoil(&f, 6 + cut, 1);
-            int number;
-            double first[3];
-            while (fake_step(&f, 1, fake_bowl, &number))
-                if (number == 6 + 16)
-                    memcpy(first, fake_ratios(&f, number), sizeof first);
-            assert_int_equal(f.state[45], OPT_DONE);
-            assert_sound(&f);
-            /* Not a point next to a spoiled one all over again: the stream has moved on to its next start.
-             * DIRECT has no start, so it goes its way again. */
-            for (int i = 6; i < 6 + 16 && !strstr(p.algorithm, "DIRECT"); i++)
-                assert_true(distance(first, fake_ratios(&f, i), 3) > 1e-9);
-            fake_fini(&f);
-        }
-}
-
-/* Asked again after another restart, a continued record still gives the same next point. */
-static void test_a_continued_record_is_still_a_pure_function(void **state)
-{
-    (void)state;
-    struct opt_problem p = fake_problem(OPT_HMA, 4, 1, 46);
-    p.means_n = 1;
-    struct fake_search f, g;
-    for (int turn = 0; turn < 2; turn++) {
-        fake_init(turn ? &g : &f, &p);
-        struct fake_search *s = turn ? &g : &f;
-        for (int i = 0; i < 6; i++)
-            fake_step(s, 0, fake_bowl, NULL);
-        for (int i = 0; i < 12; i++)
-            fake_step(s, 1, fake_bowl, NULL);
-        spoil(s, 6 + 5, 1);
-        while (fake_step(s, 1, fake_bowl, NULL))
-            ;
-    }
-    assert_memory_equal(f.ratios, g.ratios, sizeof(double) * 4 * 46);
-    double moved = 0; /* the continuation is a search again: it gets better than its own first point */
-    for (int i = 19; i < 46; i++)
-        moved = fmax(moved, fake_scores(&f, 18)[0] - fake_scores(&f, i)[0]);
-    assert_true(moved > 0.01);
-    fake_fini(&f);
-    fake_fini(&g);
-}
-
-static bool single(const double *ratios, int k, double *scores, int m)
-{
-    (void)k;
-    (void)m;
-    scores[0] = (ratios[0] - 0.3) * (ratios[0] - 0.3) + ratios[1];
-    return true;
-}
-
-/* One objective gives every stream the same weights, so they must part at the start. */
-static void test_one_objective_many_streams(void **state)
-{
-    (void)state;
-    struct opt_problem p = fake_problem(OPT_SCALARIZE, 2, 1, 60);
-    struct fake_search f;
-    fake_init(&f, &p);
-    fake_run(&f, single);
-    for (int i = 6; i < 60; i++)
-        for (int j = 0; j < i; j++)
-            assert_false(same_point(&f, i, j));
-    fake_fini(&f);
 }
 
 static bool scaled(const double *ratios, int k, double *scores, int m)
@@ -464,21 +263,6 @@ static void test_units_do_not_matter(void **state)
     fake_fini(&g);
 }
 
-static void test_largest_problem(void **state)
-{
-    (void)state;
-    for (int kind = 0; kind < 2; kind++) {
-        struct opt_problem p = fake_problem(adaptive_kinds[kind], OPT_K_MAX, OPT_M_MAX, 6 + 2 * 70);
-        p.means_n = p.streams = 2;
-        fake_range(&p, -0.5, 1.5);
-        struct fake_search f;
-        fake_init(&f, &p);
-        fake_run(&f, fake_bowl);
-        assert_sound(&f);
-        fake_fini(&f);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -490,13 +274,8 @@ int main(void)
         cmocka_unit_test(test_seeds_and_streams_differ),
         cmocka_unit_test(test_adaptive_streams_wait),
         cmocka_unit_test(test_sweep_and_sobol_never_wait),
-        cmocka_unit_test(test_trouble_does_not_stop_a_search),
         cmocka_unit_test(test_a_long_quota_is_used),
-        cmocka_unit_test(test_a_record_of_another_library_is_continued),
-        cmocka_unit_test(test_a_continued_record_is_still_a_pure_function),
-        cmocka_unit_test(test_one_objective_many_streams),
         cmocka_unit_test(test_units_do_not_matter),
-        cmocka_unit_test(test_largest_problem),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
