@@ -2,6 +2,7 @@
 
 #include "client/text.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,13 @@ int client_get(struct client *client, const char *path, struct json **out)
 {
     struct http_request request = {.method = "GET", .path = path, .cancel = client->interrupted};
     return call(client, &request, out);
+}
+
+int client_get_search(struct client *client, int64_t id, const char *part, struct json **out)
+{
+    char path[96];
+    snprintf(path, sizeof path, "/v1/searches/%" PRId64 "%s", id, part);
+    return client_get(client, path, out);
 }
 
 int client_post(struct client *client, const char *path, const char *body, struct json **out)

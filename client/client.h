@@ -81,6 +81,8 @@ int client_call(struct client *client, const struct http_request *request, struc
 /* One call with the answer parsed. A status of 400 or more is refused with the daemon's sentence. *out is
  * NULL on failure, else the caller's (json_free). */
 int client_get(struct client *client, const char *path, struct json **out);
+/* Of search `id`; part: "" for the search itself, "/plan", "/trials/7" … */
+int client_get_search(struct client *client, int64_t id, const char *part, struct json **out);
 int client_post(struct client *client, const char *path, const char *body, struct json **out);
 /* Parses an answer's body; for callers that look at the status themselves. */
 int client_parse(const struct client *client, const struct http_response *response, struct json **out);

@@ -81,10 +81,8 @@ static int print_pick(struct client *client, const char *word, const struct fron
 /* Those that are not there yet, and those that never will be. */
 static int say_no_heldout(struct client *client, const struct front *front)
 {
-    char path[96];
     struct json *j;
-    snprintf(path, sizeof path, "/v1/searches/%" PRId64, front->id);
-    int code = client_get(client, path, &j);
+    int code = client_get_search(client, front->id, "", &j);
     if (code)
         return code;
     if (json_bool_or(json_get(json_get(j, "spec"), "held_out"), true))

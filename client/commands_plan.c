@@ -156,12 +156,10 @@ static int show_plan(struct client *client, const struct json *plan, const struc
 /* The ranges are in the search, not in its plan. */
 static int ranges_of_daemon(struct client *client, int64_t id, const struct json *plan, struct ranges *ranges)
 {
-    char path[64];
     struct json *j;
     struct search_spec *spec = mem_zero(1, sizeof *spec);
     struct spec_errors errors = {0};
-    snprintf(path, sizeof path, "/v1/searches/%" PRId64, id);
-    int code = client_get(client, path, &j);
+    int code = client_get_search(client, id, "", &j);
     if (!code) {
         /* a daemon of another version may know keys that we do not: then the plan is shown without them */
         if (!search_spec_parse(json_get(j, "spec"), spec, &errors))
@@ -176,14 +174,12 @@ static int ranges_of_daemon(struct client *client, int64_t id, const struct json
 static int plan_of_daemon(struct client *client, const struct args *args)
 {
     int64_t id;
-    char path[96];
     struct json *j;
     struct ranges ranges = {0};
     int code = command_search_id(client, args, &id);
     if (code)
         return code;
-    snprintf(path, sizeof path, "/v1/searches/%" PRId64 "/plan", id);
-    code = client_get(client, path, &j);
+    code = client_get_search(client, id, "/plan", &j);
     if (code)
         return code;
     if (!client->json)

@@ -8,7 +8,6 @@
 #include "merge/preflight/preflight.h"
 #include "proto/mem.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -89,13 +88,11 @@ static int preflight_of_file(struct client *client, const struct args *args)
 static int preflight_of_daemon(struct client *client, const struct args *args)
 {
     int64_t id;
-    char path[96];
     struct json *report;
     int code = command_search_id(client, args, &id);
     if (code)
         return code;
-    snprintf(path, sizeof path, "/v1/searches/%" PRId64 "/preflight", id);
-    code = client_get(client, path, &report);
+    code = client_get_search(client, id, "/preflight", &report);
     if (code)
         return code;
     code = show(client, report, PREFLIGHT_OF_SEARCH);

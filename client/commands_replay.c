@@ -124,10 +124,8 @@ static int read_page(struct replay *replay, int64_t from, int64_t *next)
 
 static int read_total(struct replay *replay)
 {
-    char path[96];
     struct json *j;
-    snprintf(path, sizeof path, "/v1/searches/%" PRId64, replay->id);
-    int code = client_get(replay->client, path, &j);
+    int code = client_get_search(replay->client, replay->id, "", &j);
     if (code)
         return code;
     json_whole(json_get(json_get(j, "progress"), "total"), 0, INT64_MAX / 2, &replay->total);

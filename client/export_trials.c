@@ -10,10 +10,8 @@
 
 static int read_spec(struct client *client, struct export_job *job)
 {
-    char path[96];
     struct json *j;
-    snprintf(path, sizeof path, "/v1/searches/%" PRId64, job->id);
-    int code = client_get(client, path, &j);
+    int code = client_get_search(client, job->id, "", &j);
     if (code)
         return code;
     struct spec_errors *errors = mem_zero(1, sizeof *errors);
@@ -82,10 +80,10 @@ static bool read_ratios(const struct json *list, struct export_item *item)
 
 static int read_trial(struct client *client, const struct export_job *job, struct export_item *item)
 {
-    char path[128];
+    char part[64];
     struct json *j;
-    snprintf(path, sizeof path, "/v1/searches/%" PRId64 "/trials/%" PRId64, job->id, item->trial);
-    int code = client_get(client, path, &j);
+    snprintf(part, sizeof part, "/trials/%" PRId64, item->trial);
+    int code = client_get_search(client, job->id, part, &j);
     if (code)
         return code;
     snprintf(item->state, sizeof item->state, "%s", json_string_or(json_get(j, "state"), "?"));
@@ -134,15 +132,13 @@ static int refuse_pair(struct client *client, const struct export_job *job, cons
 
 int export_open_pair(struct client *client, struct export_job *job)
 {
-    char path[96];
     struct json *theirs;
     struct err err = {0};
     if (pair_open(job->spec, &job->pair, &err))
         return refuse_pair(client, job, &err);
     job->base_read = job->spec->base;
     job->tuned_read = job->spec->tuned;
-    snprintf(path, sizeof path, "/v1/searches/%" PRId64 "/plan", job->id);
-    int code = client_get(client, path, &theirs);
+    int code = client_get_search(client, job->id, "/plan", &theirs);
     if (code)
         return code;
     int rc = pair_check(&job->pair, theirs, &err);

@@ -124,10 +124,9 @@ static int show(struct watch *watch, const struct json *j, const struct front *f
 /* The search's own reason, in full; without one only how it ended. */
 static int say_ended(const struct watch *watch, const char *state)
 {
-    char path[96];
     struct json *j;
-    snprintf(path, sizeof path, "/v1/searches/%" PRId64, watch->id);
-    client_get(watch->client, path, &j); /* a failure is said, and changes nothing of how the search ended */
+    /* a failure is said, and changes nothing of how the search ended */
+    client_get_search(watch->client, watch->id, "", &j);
     const char *reason = json_string_or(json_get(j, "reason"), "");
     client_say(watch->client, "search %" PRId64 " ended %s%s%s", watch->id, state, *reason ? ": " : "",
                reason);
