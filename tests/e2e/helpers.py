@@ -211,9 +211,9 @@ class World:
         except OSError:
             return False
 
-    def start_worker(self, slots=1):
+    def start_worker(self, slots=1, address=None):
         scratch = self.directory / f"scratch{len(self.processes)}"
-        return self.start("worker", [program("pareto-worker"), "--daemon", self.address, "--slots", str(slots),
+        return self.start("worker", [program("pareto-worker"), "--daemon", address or self.address, "--slots", str(slots),
                                      "--scratch", str(scratch)])
 
     def start(self, name, argv):

@@ -46,13 +46,14 @@ def scores(done):
             for name, values in ((name, [value(name, item) for item in done]) for name in ("reward", "tasks"))}
 
 
-done = []
-for i in range(1, slices + 1):
+resume = job.get("resume", {"slices_done": 0, "state": []})
+done = resume["state"]
+for i in range(resume["slices_done"] + 1, slices + 1):
     done += range(i - 1, ITEMS, slices)
     record(i)
     if i == slices:
         break
-    print(json.dumps({"slice": i, "of": slices, "items": len(done), "scores": scores(done)}), flush=True)
+    print(json.dumps({"slice": i, "of": slices, "items": len(done), "scores": scores(done), "state": done}), flush=True)
     if told_to_stop():
         record("stop")
         sys.exit()
