@@ -37,11 +37,12 @@ def told_to_stop():
     return select.select([sys.stdin], [], [], 0)[0] and bool(sys.stdin.readline())
 
 
-done = []
-for i in range(1, slices + 1):
+resume = job.get("resume", {"slices_done": 0, "state": []})  # of a trial that was stopped and goes on
+done = resume["state"]
+for i in range(resume["slices_done"] + 1, slices + 1):
     done += [answer(item) for item in items[i - 1::slices]]
     if i < slices:
-        print(json.dumps({"slice": i, "of": slices, "items": len(done), "scores": scores(done)}), flush=True)
+        print(json.dumps({"slice": i, "of": slices, "items": len(done), "scores": scores(done), "state": done}), flush=True)
         if told_to_stop():
             sys.exit()  # the slice that was printed last is the result
 print(json.dumps({"items": len(done), "scores": scores(done)}))
