@@ -50,6 +50,19 @@ static UNUSED void fixture_remove(char *path)
     mem_free(path);
 }
 
+/* Of a group of tests: a directory that is the state of them all. */
+static UNUSED int fixture_begin(void **state)
+{
+    *state = fixture_directory();
+    return 0;
+}
+
+static UNUSED int fixture_end(void **state)
+{
+    fixture_remove(*state);
+    return 0;
+}
+
 static UNUSED void fixture_file(const char *directory, const char *name, const void *bytes, size_t n)
 {
     char *path = mem_printf("%s/%s", directory, name);

@@ -81,16 +81,11 @@ static void test_dtypes(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[] = {
+    const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_file),
         cmocka_unit_test(test_reads_tensors),
         cmocka_unit_test(test_find_among_many),
         cmocka_unit_test(test_dtypes),
     };
-    char *directory = fixture_directory();
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tests[i].initial_state = directory;
-    int rc = cmocka_run_group_tests(tests, NULL, NULL);
-    fixture_remove(directory);
-    return rc;
+    return cmocka_run_group_tests(tests, fixture_begin, fixture_end);
 }

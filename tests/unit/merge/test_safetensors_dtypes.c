@@ -116,16 +116,11 @@ static void test_numbers(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[] = {
+    const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_and_sizes),
         cmocka_unit_test(test_read),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_numbers),
     };
-    char *directory = fixture_directory();
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tests[i].initial_state = directory;
-    int rc = cmocka_run_group_tests(tests, NULL, NULL);
-    fixture_remove(directory);
-    return rc;
+    return cmocka_run_group_tests(tests, fixture_begin, fixture_end);
 }

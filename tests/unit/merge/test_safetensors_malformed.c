@@ -186,16 +186,11 @@ static void test_every_cut(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[] = {
+    const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_headers),      cmocka_unit_test(test_files),
         cmocka_unit_test(test_header_limit), cmocka_unit_test(test_header_at_limit_is_read),
         cmocka_unit_test(test_nesting),      cmocka_unit_test(test_many_overlapping),
         cmocka_unit_test(test_every_cut),
     };
-    char *directory = fixture_directory();
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tests[i].initial_state = directory;
-    int rc = cmocka_run_group_tests(tests, NULL, NULL);
-    fixture_remove(directory);
-    return rc;
+    return cmocka_run_group_tests(tests, fixture_begin, fixture_end);
 }

@@ -191,16 +191,11 @@ static void test_no_such_directory(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[] = {
+    const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference_bytes),   cmocka_unit_test(test_order),
         cmocka_unit_test(test_st_write_says_pt),  cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_refuses),           cmocka_unit_test(test_failure_leaves_the_old_file),
         cmocka_unit_test(test_no_such_directory),
     };
-    char *directory = fixture_directory();
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tests[i].initial_state = directory;
-    int rc = cmocka_run_group_tests(tests, NULL, NULL);
-    fixture_remove(directory);
-    return rc;
+    return cmocka_run_group_tests(tests, fixture_begin, fixture_end);
 }

@@ -97,10 +97,6 @@ static void test_golden(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[] = {cmocka_unit_test(test_golden)};
-    char *directory = fixture_directory();
-    tests[0].initial_state = directory;
-    int rc = cmocka_run_group_tests(tests, NULL, NULL);
-    fixture_remove(directory);
-    return rc;
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden)};
+    return cmocka_run_group_tests(tests, fixture_begin, fixture_end);
 }
