@@ -213,6 +213,8 @@ int search_spec_resolve_file(struct search_spec *spec, const char *file, struct 
 void search_spec_write(const struct search_spec *spec, struct json_out *out);
 /* The same without "given", which may be megabytes: for workers, who have no use for it, and for views. */
 void search_spec_write_brief(const struct search_spec *spec, struct json_out *out);
+/* "output": {"rounding","dtype","others"}, into an open object: how a merged number becomes a stored one. */
+void search_spec_write_output(const struct search_spec *spec, struct json_out *out);
 
 const char *spec_strategy_name(enum spec_strategy strategy);
 

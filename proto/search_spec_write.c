@@ -107,11 +107,8 @@ static void write_ratio(const struct search_spec *spec, struct json_out *out)
     json_end_object(out);
 }
 
-/* Left out when it is all default: so a search that does not use it has the text that it always had. */
-static void write_output(const struct search_spec *spec, struct json_out *out)
+void search_spec_write_output(const struct search_spec *spec, struct json_out *out)
 {
-    if (spec->rounding == ROUND_NEAREST && spec->output_dtype == OUTPUT_SAME && spec->others == OTHERS_EQUAL)
-        return;
     json_name(out, "output");
     json_object(out);
     json_put_text(out, "rounding", spec_rounding_words[spec->rounding]);
@@ -211,7 +208,9 @@ static void write_spec(const struct search_spec *spec, bool with_given, struct j
     write_models(spec, out);
     spec_write_groups(spec, out);
     write_ratio(spec, out);
-    write_output(spec, out);
+    /* left out when it is all default: such a search has the text that it always had */
+    if (spec->rounding != ROUND_NEAREST || spec->output_dtype != OUTPUT_SAME || spec->others != OTHERS_EQUAL)
+        search_spec_write_output(spec, out);
     json_name(out, "objectives");
     json_array(out);
     for (int i = 0; i < spec->objectives_n; i++)

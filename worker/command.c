@@ -3,7 +3,6 @@
 #include "merge/output/export.h"
 #include "proto/json.h"
 #include "proto/mem.h"
-#include "proto/spec_words.h"
 #include "worker/answer.h"
 #include "worker/process.h"
 #include "worker/scratch.h"
@@ -126,17 +125,6 @@ static void write_objectives(const struct search_spec *spec, struct json_out *ou
     json_end_array(out);
 }
 
-/* How a merged number becomes a stored one: what a program that merges by itself must do too. */
-static void write_output(const struct search_spec *spec, struct json_out *out)
-{
-    json_name(out, "output");
-    json_object(out);
-    json_put_text(out, "rounding", spec_rounding_words[spec->rounding]);
-    json_put_text(out, "dtype", spec_dtype_words[spec->output_dtype]);
-    json_put_text(out, "others", spec_others_words[spec->others]);
-    json_end_object(out);
-}
-
 static void write_models(const struct command *command, const struct place *place, const double *ratios,
                          struct json_out *out)
 {
@@ -146,7 +134,7 @@ static void write_models(const struct command *command, const struct place *plac
         json_put_text(out, "checkpoint", place->checkpoint);
         return;
     }
-    write_output(&command->spec, out);
+    search_spec_write_output(&command->spec, out); /* a program that merges by itself must do so too */
     json_name(out, "plan");
     plan_write(command->plan, out);
     json_name(out, "tensors");
