@@ -1,8 +1,17 @@
 # shellcheck shell=bash
 # Sourced by the scripts of this folder: a private daemon and its workers in a scratch directory, all gone at the exit.
 #
+#   daemon_build                  sets $bin: $PARETOD_BUILD as it is, else the release preset, built now
 #   daemon_start BUILD WORKERS    sets $dir (the scratch directory), $daemon_pid, $worker_pids (an array) and, for paretoctl,
 #                                 $PARETOD_DAEMON. Logs: $dir/daemon.log, $dir/worker-1.log …
+
+daemon_build() {
+    bin=${PARETOD_BUILD:-}
+    [ -z "$bin" ] || return 0
+    deploy/packages.sh build >&2
+    { cmake --preset release && cmake --build --preset release; } >/dev/null
+    bin=$PWD/build/release
+}
 
 daemon_end() {
     kill "$daemon_pid" "${worker_pids[@]}" 2>/dev/null || true

@@ -24,12 +24,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-bin=${PARETOD_BUILD:-}
-if [ -z "$bin" ]; then
-    deploy/packages.sh build >&2
-    { cmake --preset release && cmake --build --preset release; } >/dev/null
-    bin=$PWD/build/release
-fi
+daemon_build
 daemon_start "$bin" 1
 
 search() { # search SEED EARLY_STOP: {"items", "whole", "stopped", "hypervolume", "low", "high", "seconds"}

@@ -5,6 +5,7 @@
 #
 # Without --json a table; with it one object a line: {"what","value","unit","peer","peer_value","ratio","target","ok"}.
 # The peer of every hypervolume is the search's own sweep (plain model averaging), scored in the same run.
+# $PARETOD_BUILD: a build that is used as it is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . bench/report.sh
@@ -15,14 +16,12 @@ while [ $# -gt 0 ]; do
     --json) json=yes ;;
     --trials) trials=${2:?}; shift ;;
     --tuned) tuned=${2:?}; shift ;;
-    *) sed -n '2,7p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,8p' "$0" >&2; exit 2 ;;
     esac
     shift
 done
 
-deploy/packages.sh build >&2
-{ cmake --preset release && cmake --build --preset release; } >/dev/null
-bin=$PWD/build/release
+daemon_build
 daemon_start "$bin" 2
 
 rss_mib() { awk '/VmHWM/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status"; }

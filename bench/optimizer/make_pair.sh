@@ -7,8 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . bench/daemon.sh
-{ cmake --preset release && cmake --build --preset release; } >/dev/null
-bin=$PWD/build/release
+daemon_build
 daemon_start "$bin" 2
 jq --arg fixtures "$PWD/tests/fixtures" '.name = "pair" | .strategy = {type: "sobol"} | .budget.trials = 171 |
     .models = {base: ($fixtures + "/base"), tuned: ($fixtures + "/tuned-rsf")} |
