@@ -12,7 +12,7 @@ set -euo pipefail
 unset CDPATH          # cd would print the directory
 export LC_ALL=C.UTF-8 # awk and jq agree on the decimal point
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-dir=$repo/.quickstart port= json=no stop=no search=$repo/deploy/quickstart.json
+dir=$repo/.quickstart port='' json=no stop=no search=$repo/deploy/quickstart.json
 
 usage() { sed -n '2,10p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'; }
 say() { printf '%s\n' "$*"; }

@@ -8,7 +8,7 @@
 # to see it again: BUILD/tests/fuzz/fuzz_TARGET FILE. Mended, it goes to tests/fuzz/corpus/TARGET.
 # The last line is "N passed, M failed".
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 what=${1:-}
 [[ $what =~ ^([0-9]+|coverage)$ ]] || { sed -n '2,10p' "$0" >&2; exit 2; }
 shift

@@ -2,7 +2,7 @@
 # Checks against programs from PyPI: transformers, safetensors, huggingface_hub, xxhash, sacrebleu, moocore, scipy, optuna. Needs the package registry;
 # tests/run.sh does not, and reads the golden files that these references made. Last line "N passed, M failed".
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 passed=0 failed=0
 dir=$(mktemp -d)
 pids=()

@@ -8,7 +8,7 @@
 #
 # PARETOD_BUILD is the build directory (default build/dev).
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 part=${1:-all}
 case $part in all | unit | e2e | fuzz) ;; *) sed -n '2,9p' "$0" >&2; exit 2 ;; esac
 

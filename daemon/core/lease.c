@@ -33,9 +33,8 @@ static bool scan(const char *token, int64_t *search, int *trial, char *letter, i
     int attempt, used = 0;
     uint64_t chance;
     *length_s = 0;
-    if (strlen(token) >= LEASE_TOKEN_MAX ||
-        sscanf(token, "%9" SCNd64 "-%9d-%c-%9d-%16" SCNx64 "%n", search, trial, letter, &attempt, &chance,
-               &used) != 5)
+    if (strlen(token) >= LEASE_TOKEN_MAX || sscanf(token, "%9" SCNd64 "-%9d-%c-%9d-%16" SCNx64 "%n", search,
+                                                   trial, letter, &attempt, &chance, &used) != 5)
         return false;
     return !token[used] || (sscanf(token + used, "-%9d%c", length_s, &end) == 1 && *length_s > 0);
 }

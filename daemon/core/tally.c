@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define VOLUME_OBJECTIVES_MAX 4 /* front.h */
-#define REFERENCE 0.1 /* a tenth of the endpoint range beyond the worse end, minimised */
+#define REFERENCE 0.1           /* a tenth of the endpoint range beyond the worse end, minimised */
 
 /* Maps an objective to [0 = worse end, -1 = better end] of the sweep, minimised. */
 struct scale {

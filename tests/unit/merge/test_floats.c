@@ -110,8 +110,10 @@ static void test_can(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_bits), cmocka_unit_test(test_boundaries),
-        cmocka_unit_test(test_f32_and_f64), cmocka_unit_test(test_can),
+        cmocka_unit_test(test_random_bits),
+        cmocka_unit_test(test_boundaries),
+        cmocka_unit_test(test_f32_and_f64),
+        cmocka_unit_test(test_can),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
