@@ -33,6 +33,14 @@ def world(stage):
 
 
 @pytest.fixture
+def fragile(stage):
+    """A World with a running daemon whose leases are short, as it is to be killed."""
+    stage.lease_s = 2
+    stage.start_daemon()
+    return stage
+
+
+@pytest.fixture
 def fleet(world):
     """A World with a running daemon and two workers."""
     world.start_worker()

@@ -60,13 +60,6 @@ def undisturbed():
     return outcomes
 
 
-@pytest.fixture
-def fragile(stage):
-    stage.lease_s = 2
-    stage.start_daemon()
-    return stage
-
-
 def runs(world):
     """[(trial, half)] of every evaluation that was started."""
     path = world.directory / "runs"

@@ -35,13 +35,6 @@ def check_replay(world, search):
     return again
 
 
-@pytest.fixture
-def fragile(stage):
-    stage.lease_s = 2
-    stage.start_daemon()
-    return stage
-
-
 @pytest.mark.parametrize("strategy", ("bayes", "quadratic"))
 def test_trials_come_out_again_after_kills(fragile, strategy):
     world = fragile

@@ -8,16 +8,20 @@ static void add(struct core *core, int64_t id)
     core_answer(core);
 }
 
-static int lease(struct core *core, const char *worker, char token[LEASE_TOKEN_MAX], int64_t *search)
+/* The worker is given a job; returns its search. */
+static int64_t take(struct core *core, const char *worker, char token[LEASE_TOKEN_MAX])
 {
     const struct lease *given;
-    int rc = sched_lease(&core->sched, worker, core->now, NULL, &given, NULL);
-    if (rc)
-        return rc;
+    assert_int_equal(sched_lease(&core->sched, worker, core->now, NULL, &given, NULL), 0);
     core_answer(core);
     memcpy(token, given->token, LEASE_TOKEN_MAX);
-    *search = given->search;
-    return 0;
+    return given->search;
+}
+
+static void get_nothing(struct core *core, const char *worker)
+{
+    const struct lease *given;
+    assert_int_equal(sched_lease(&core->sched, worker, core->now, NULL, &given, NULL), ERR_NOT_READY);
 }
 
 static int refuse(struct core *core, const char *token, const char *reason)
@@ -34,10 +38,9 @@ static void test_the_job_goes_to_another_worker(void **state)
 {
     struct core *core = *state;
     char token[LEASE_TOKEN_MAX];
-    int64_t search;
     add(core, 1);
     const char *a = core_worker(core, "h:1", 1), *b = core_worker(core, "h:2", 1);
-    assert_int_equal(lease(core, a, token, &search), 0);
+    take(core, a, token);
     assert_int_equal(refuse(core, token, "base differs in x"), 0);
     const struct trial_job *job = &sched_search(&core->sched, 1)->trials[0].job[HALF_SEARCH];
     assert_int_equal(job->state, TRIAL_READY);
@@ -45,8 +48,8 @@ static void test_the_job_goes_to_another_worker(void **state)
     assert_null(job->reason); /* nothing is wrong with the trial */
     assert_int_equal(lease_find(&core->sched.leases, token)->state, LEASE_RELEASED);
     assert_int_equal(fleet_find(&core->sched.fleet, a)->failed, 0);
-    assert_int_equal(lease(core, a, token, &search), ERR_NOT_READY);
-    assert_int_equal(lease(core, b, token, &search), 0);
+    get_nothing(core, a);
+    take(core, b, token);
     assert_memory_equal(token, "1-0-s-1-", 8); /* the same job, still its first attempt */
     sched_check(&core->sched);
 }
@@ -55,17 +58,13 @@ static void test_other_searches_are_still_given(void **state)
 {
     struct core *core = *state;
     char token[LEASE_TOKEN_MAX];
-    int64_t search;
     add(core, 1);
     add(core, 2);
     const char *a = core_worker(core, "h:1", 8);
-    assert_int_equal(lease(core, a, token, &search), 0);
-    assert_int_equal(search, 1);
+    assert_int_equal(take(core, a, token), 1);
     assert_int_equal(refuse(core, token, "base differs in x"), 0);
-    for (int i = 0; i < 4; i++) {
-        assert_int_equal(lease(core, a, token, &search), 0);
-        assert_int_equal(search, 2);
-    }
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(take(core, a, token), 2);
     sched_check(&core->sched);
 }
 
@@ -73,14 +72,13 @@ static void test_a_search_that_all_refuse_says_why(void **state)
 {
     struct core *core = *state;
     char token[LEASE_TOKEN_MAX];
-    int64_t search;
     add(core, 1);
     assert_null(stalled(core, 1)); /* nobody is there: another matter */
     const char *a = core_worker(core, "h:1", 1), *b = core_worker(core, "h:2", 1);
-    assert_int_equal(lease(core, a, token, &search), 0);
+    take(core, a, token);
     assert_int_equal(refuse(core, token, "base differs in x"), 0);
     assert_null(stalled(core, 1));
-    assert_int_equal(lease(core, b, token, &search), 0);
+    take(core, b, token);
     assert_int_equal(refuse(core, token, "base is not there"), 0);
     assert_string_equal(stalled(core, 1), "base differs in x");
     sched_tick(&core->sched, core->now);
@@ -98,13 +96,11 @@ static void test_capacity_leaves_refusing_workers_out(void **state)
 {
     struct core *core = *state;
     char token[LEASE_TOKEN_MAX];
-    int64_t search;
     add(core, 1);
     add(core, 2);
     const char *a = core_worker(core, "h:1", 4);
     core_worker(core, "h:2", 2);
-    assert_int_equal(lease(core, a, token, &search), 0);
-    assert_int_equal(search, 1);
+    assert_int_equal(take(core, a, token), 1);
     sched_tick(&core->sched, core->now);
     assert_true(sched_search(&core->sched, 1)->capacity == 3 && sched_search(&core->sched, 2)->capacity == 3);
     refuse(core, token, "base differs in x");
@@ -117,10 +113,9 @@ static void test_registering_again_is_a_new_start(void **state)
 {
     struct core *core = *state;
     char token[LEASE_TOKEN_MAX];
-    int64_t search;
     add(core, 1);
     const char *a = core_worker(core, "h:1", 1);
-    assert_int_equal(lease(core, a, token, &search), 0);
+    take(core, a, token);
     refuse(core, token, "base differs in x");
     refuse(core, token, "base differs in y"); /* said twice: the later one counts */
     const struct worker *worker = fleet_find(&core->sched.fleet, a);
@@ -129,7 +124,7 @@ static void test_registering_again_is_a_new_start(void **state)
     assert_null(worker_refusal(worker, 2));
     a = core_worker(core, "h:1", 1);
     assert_int_equal(worker->refused_n, 0);
-    assert_int_equal(lease(core, a, token, &search), 0);
+    take(core, a, token);
 }
 
 /* The lease may be over before the answer comes; what the worker says of its files is still true. */
@@ -137,15 +132,14 @@ static void test_a_late_refusal_counts(void **state)
 {
     struct core *core = *state;
     char token[LEASE_TOKEN_MAX];
-    int64_t search;
     add(core, 1);
     const char *a = core_worker(core, "h:1", 1);
-    assert_int_equal(lease(core, a, token, &search), 0);
+    take(core, a, token);
     core->now.us += 31 * SECOND_US;
     sched_tick(&core->sched, core->now);
     core_answer(core);
     assert_int_equal(refuse(core, token, "base differs in x"), 0);
-    assert_int_equal(lease(core, a, token, &search), ERR_NOT_READY);
+    get_nothing(core, a);
     assert_int_equal(refuse(core, "1-0-s-1-0123456789abcdef", "who"), 0); /* unknown: nothing happens */
 }
 
@@ -154,22 +148,20 @@ static void test_a_resumed_search_is_offered_again(void **state)
 {
     struct core *core = *state;
     char token[LEASE_TOKEN_MAX];
-    int64_t search;
     add(core, 1);
     add(core, 2);
     const char *a = core_worker(core, "h:1", 4);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(lease(core, a, token, &search), 0);
+        take(core, a, token);
         refuse(core, token, "base cannot be read");
     }
     assert_non_null(stalled(core, 1));
     assert_int_equal(sched_pause(&core->sched, 1, core->now, NULL), 0);
-    assert_int_equal(lease(core, a, token, &search), ERR_NOT_READY);
+    get_nothing(core, a);
     assert_int_equal(sched_resume(&core->sched, 1, core->now, NULL), 0);
     assert_null(stalled(core, 1));
     assert_non_null(stalled(core, 2)); /* not of the others */
-    assert_int_equal(lease(core, a, token, &search), 0);
-    assert_int_equal(search, 1);
+    assert_int_equal(take(core, a, token), 1);
     sched_check(&core->sched);
 }
 
@@ -177,12 +169,11 @@ static void test_an_ended_search_is_refused_by_nobody(void **state)
 {
     struct core *core = *state;
     char token[LEASE_TOKEN_MAX];
-    int64_t search;
     add(core, 1);
     add(core, 2);
     const char *a = core_worker(core, "h:1", 4);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(lease(core, a, token, &search), 0);
+        take(core, a, token);
         refuse(core, token, "base differs in x");
     }
     const struct worker *worker = fleet_find(&core->sched.fleet, a);
