@@ -428,6 +428,9 @@ static int hear_line(void *ctx, const char *line, size_t n, struct err *err)
 static bool is_enough(void *ctx)
 {
     const struct conversation *c = ctx;
+    int after = c->evaluation->stop_after;
+    if (after > 0 && c->last.slices_done >= after)
+        return true;
     return c->last.n > 0 && c->evaluation->hearer->stop(c->evaluation->hearer->ctx, 0);
 }
 

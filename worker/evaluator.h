@@ -80,8 +80,9 @@ struct evaluation {
     int repeat; /* 0; 1 … when a trial is scored again, with a seed of its own */
     int slices; /* into how many it is cut; 0, 1: nothing is heard of it before its end */
     const struct slice_hearer *hearer; /* NULL: it is not cut */
+    int stop_after; /* slices, fewer than all: the evaluation ends there, and nobody need be asked; 0: it is asked */
     struct resume
-        resume; /* goes on from there; what does not fit is said in the log, and the evaluation begins anew */
+        resume; /* goes on from there, or, when it does not fit, begins anew and says so in the log */
     const atomic_bool *cancel; /* looked at at least once a second */
 };
 int evaluator_run(struct evaluator *evaluator, const struct evaluation *evaluation, struct scores *scores,

@@ -98,6 +98,15 @@ static void parse_resume(const struct json *resume, struct lease *lease)
         lease->resume = (struct resume){(int)done, (int)slices, items, lease->state};
 }
 
+/* Fewer than all slices, and more than are done. Whoever does not heed it is told to stop with the answer to a slice. */
+static void parse_stop_after(const struct json *after, struct lease *lease)
+{
+    int64_t slices;
+    int all = lease->resume.state ? lease->resume.slices : lease->spec.slices;
+    if (json_whole(after, lease->resume.slices_done + 1, all - 1, &slices))
+        lease->stop_after = (int)slices;
+}
+
 int lease_parse(const char *body, size_t len, struct lease *lease, struct err *err)
 {
     struct json *root;
@@ -114,6 +123,8 @@ int lease_parse(const char *body, size_t len, struct lease *lease, struct err *e
         rc = parse_spec(json_get(root, "spec"), lease, err);
     if (!rc)
         parse_resume(json_get(root, "resume"), lease);
+    if (!rc)
+        parse_stop_after(json_get(root, "stop_after"), lease);
     json_free(root);
     return rc;
 }

@@ -24,6 +24,7 @@ struct lease {
     double ratios[SPEC_GROUPS_MAX + 1];
     struct search_spec spec;
     char *spec_text;      /* canonical: equal text, equal evaluator */
+    int stop_after;       /* slices after which it ends in any case; 0: its slices' answers say */
     struct resume resume; /* what an earlier evaluation of the trial left */
     char *state;          /* resume.state */
     char base_digest[HASH_TEXT_MAX],

@@ -360,20 +360,30 @@ static int begin(struct run *run, struct err *err)
     return rc;
 }
 
+/* How many slices come next, at once where nothing can be learnt from stopping between them: the daemon says beforehand that
+ * it wants no more than so many, and a trial that goes on is not stopped again. */
+static int slices_next(const struct run *run, int done)
+{
+    if (run->evaluation->stop_after > done)
+        return run->evaluation->stop_after - done;
+    return run->resumed ? run->slices - done : 1;
+}
+
 static int run_tasks(struct run *run, struct scores *scores, struct err *err)
 {
     int rc = begin(run, err), done = run->resumed;
     bool enough = false;
     while (!rc && done < run->slices && !enough) {
         double start_s = stop_now_s();
-        rc = tasks_slice(run->tasks, run->tasks_n, err);
+        int next = slices_next(run, done);
+        rc = tasks_slices(run->tasks, run->tasks_n, next, err);
         if (was_enough(run, rc)) {
             rc = 0;
             break;
         }
-        done++;
+        done += next;
         if (!rc && done < run->slices)
-            enough = ask(run, done, stop_now_s() - start_s);
+            enough = done == run->evaluation->stop_after || ask(run, done, stop_now_s() - start_s);
         run->stop.enough =
             run->slices > 1 ? run->evaluation->hearer->stopped : NULL; /* not before there are scores */
     }

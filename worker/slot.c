@@ -282,7 +282,10 @@ static int slices_of(const struct lease *lease)
 {
     if (lease->resume.state)
         return lease->resume.slices;
-    bool may_stop = strcmp(lease->half, "search") == 0 && !lease->repeat && lease->spec.early_stop > 0;
+    if (lease->stop_after)
+        return lease->spec.slices;
+    bool may_stop = strcmp(lease->half, "search") == 0 && !lease->repeat &&
+                    (lease->spec.early_stop > 0 || lease->spec.screen > 0);
     return may_stop ? lease->spec.slices : 1;
 }
 
@@ -298,6 +301,7 @@ static int slot_evaluate(struct slot *slot, const struct lease *lease, struct sc
                                     .seed = lease->seed,
                                     .repeat = lease->repeat,
                                     .slices = slices_of(lease),
+                                    .stop_after = lease->stop_after,
                                     .resume = lease->resume,
                                     .cancel = &slot->cancel};
     if (evaluation.slices > 1) {

@@ -65,13 +65,15 @@ void task_close(struct task *task)
     *task = (struct task){0};
 }
 
-int tasks_slice(struct task *tasks, int n, struct err *err)
+int tasks_slices(struct task *tasks, int n, int slices, struct err *err)
 {
+    for (int t = 0; t < n; t++)
+        tasks[t].until = tasks[t].done + slices;
     int rc = tasks_write(tasks, n, err);
     if (!rc)
         rc = tasks_choose(tasks, n, err);
     for (int t = 0; t < n && !rc; t++)
-        tasks[t].done++;
+        tasks[t].done = tasks[t].until;
     return rc;
 }
 

@@ -71,7 +71,7 @@ static UNUSED void close_tasks(struct world *w)
 static UNUSED void slice(struct world *w, struct scores *scores)
 {
     struct err err = {0};
-    check(tasks_slice(w->tasks, w->tasks_n, &err), &err);
+    check(tasks_slices(w->tasks, w->tasks_n, 1, &err), &err);
     *scores = (struct scores){0};
     for (int t = 0; t < w->tasks_n; t++)
         task_scores(&w->tasks[t], scores);

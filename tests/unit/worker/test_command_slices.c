@@ -122,6 +122,18 @@ static void a_stopped_program_leaves_its_state(void **state)
     assert_string_equal(f->scores.state, "{\"sum\":0.1,\"seen\":[-0,9.99988867182683e-321,\"ö\"]}");
 }
 
+/* What is known beforehand need not be asked. */
+static void a_program_is_stopped_where_the_job_ends(void **state)
+{
+    struct fixture *f = *state;
+    struct hearing h;
+    open_script(f, "read job\n" SLICE(1, 2, 0.25) SLICE(2, 5, 0.5) "read word; exit 3", 60);
+    listen_to(f, &h, 0);
+    f->evaluation.stop_after = 2;
+    run_well(f);
+    assert_true(f->scores.slices_done == 2 && f->scores.items == 5);
+}
+
 static void a_state_that_cannot_be_kept_is_left_out(void **state)
 {
     static const char *const scripts[] = {
@@ -322,6 +334,7 @@ int main(void)
         TEST(a_program_that_is_told_to_stop_says_its_last_slice),
         TEST(nothing_is_cut_when_nobody_listens),
         TEST(a_stopped_program_leaves_its_state),
+        TEST(a_program_is_stopped_where_the_job_ends),
         cmocka_unit_test(a_state_that_cannot_be_kept_is_left_out),
         TEST(a_program_may_go_on_from_a_state),
         TEST(a_repeat_says_so),

@@ -15,6 +15,10 @@
     "{\"objectives\":[{\"metric\":\"a\",\"goal\":\"max\"},{\"metric\":\"b\",\"goal\":\"min\"}],"             \
     "\"evaluator\":{\"type\":\"command\",\"argv\":[\"./"                                                     \
     "score\"],\"merge\":\"none\"},\"groups\":{\"count\":2}}"
+#define SLICED                                                                                               \
+    "{\"objectives\":[{\"metric\":\"a\",\"goal\":\"max\"},{\"metric\":\"b\",\"goal\":\"min\"}],"             \
+    "\"evaluator\":{\"type\":\"command\",\"argv\":[\"./score\"],\"merge\":\"none\",\"slices\":4},"           \
+    "\"groups\":{\"count\":2}}"
 #define NAMES "\"lease\":\"tok-1\",\"search\":3,\"trial\":0,\"half\":\"heldout\",\"attempt\":2,\"seed\":9"
 #define DIGEST "0123456789abcdef0123456789abcdef"
 
@@ -150,6 +154,32 @@ static void a_reopened_trial_brings_its_state(void **state)
     }
 }
 
+/* Of the spec's slices, or the state's. */
+static void a_trial_may_end_early_in_any_case(void **state)
+{
+    static const struct {
+        const char *after, *resume;
+        int want;
+    } leases[] = {{"2", "", 2},
+                  {"3", "", 3},
+                  {"4", "", 0},
+                  {"0", "", 0},
+                  {"null", "", 0},
+                  {"5", "\"resume\":{\"slices_done\":2,\"slices\":6,\"items\":3,\"state\":7},", 5},
+                  {"2", "\"resume\":{\"slices_done\":2,\"slices\":6,\"items\":3,\"state\":7},", 0}};
+    struct lease lease;
+    struct err err;
+    (void)state;
+    for (size_t i = 0; i < sizeof leases / sizeof *leases; i++) {
+        char *text = mem_printf("{" NAMES ",\"ratios\":[1],\"stop_after\":%s,%s\"spec\":" SLICED "}",
+                                leases[i].after, leases[i].resume);
+        assert_int_equal(parse(text, &lease, &err), 0);
+        assert_int_equal(lease.stop_after, leases[i].want);
+        lease_fini(&lease);
+        mem_free(text);
+    }
+}
+
 /* Behind everything else; and not at all where it is what would not fit. */
 static void an_ended_evaluation_sends_its_state(void **state)
 {
@@ -227,6 +257,7 @@ int main(void)
         cmocka_unit_test(too_many_ratios_do_not_overrun),
         cmocka_unit_test(a_repeat_has_a_number),
         cmocka_unit_test(a_reopened_trial_brings_its_state),
+        cmocka_unit_test(a_trial_may_end_early_in_any_case),
         cmocka_unit_test(an_ended_evaluation_sends_its_state),
         cmocka_unit_test(words),
         cmocka_unit_test(results_are_exact),

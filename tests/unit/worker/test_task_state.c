@@ -217,6 +217,16 @@ static void a_bundle_has_a_digest_of_its_own(void **state)
 
 /* ---- the native evaluator ---- */
 
+static void are_equal_bits(const struct scores *a, const struct scores *b)
+{
+    assert_true(a->n == b->n && a->items == b->items && !a->state == !b->state);
+    for (size_t i = 0; i < a->n; i++) {
+        assert_memory_equal(&a->item[i].mean, &b->item[i].mean, sizeof(double));
+        assert_memory_equal(&a->item[i].stderr_, &b->item[i].stderr_, sizeof(double));
+        assert_memory_equal(a->item[i].items, b->item[i].items, a->item[i].items_n * sizeof(double));
+    }
+}
+
 static void hear(void *ctx, const struct scores *scores)
 {
     *(int *)ctx = scores->slices_done;
@@ -234,17 +244,28 @@ static bool go_on(void *ctx, double wait_s)
     return false;
 }
 
-static void evaluate(struct native *native, const struct resume *from, bool (*stop)(void *ctx, double wait_s),
-                     struct scores *scores)
+static int evaluate_until(struct native *native, int stop_after, const struct resume *from,
+                          bool (*stop)(void *ctx, double wait_s), struct scores *scores)
 {
     int heard = 0;
     struct err err = {0};
     const struct slice_hearer hearer = {&heard, hear, stop, NULL};
-    struct evaluation e = {
-        .half = "search", .ratios = ratios, .ratios_n = 3, .slices = CUT, .hearer = &hearer};
+    struct evaluation e = {.half = "search",
+                           .ratios = ratios,
+                           .ratios_n = 3,
+                           .slices = CUT,
+                           .hearer = &hearer,
+                           .stop_after = stop_after};
     if (from)
         e.resume = *from;
     check(native_run(native, &e, scores, &err), &err);
+    return heard;
+}
+
+static void evaluate(struct native *native, const struct resume *from, bool (*stop)(void *ctx, double wait_s),
+                     struct scores *scores)
+{
+    evaluate_until(native, 0, from, stop, scores);
 }
 
 /* Another worker opened the same files; a state that does not fit costs its slices, and nothing else. */
@@ -266,10 +287,7 @@ static void the_evaluator_goes_on_or_begins_anew(void **state)
     evaluate(second, &good, go_on, &scores);
     assert_true(scores.slices_done == CUT && scores.resumed == 2 && scores.resumed_items == part.items);
     assert_true(scores.items == whole.items && !scores.state && scores.n == whole.n);
-    for (size_t i = 0; i < whole.n; i++) {
-        assert_memory_equal(&scores.item[i].mean, &whole.item[i].mean, sizeof(double));
-        assert_memory_equal(&scores.item[i].stderr_, &whole.item[i].stderr_, sizeof(double));
-    }
+    are_equal_bits(&scores, &whole);
     scores_fini(&scores);
     const struct resume bad[] = {{1, CUT, part.items, part.state},
                                  {2, CUT + 1, part.items, part.state},
@@ -288,6 +306,36 @@ static void the_evaluator_goes_on_or_begins_anew(void **state)
     search_spec_fini(&spec);
 }
 
+/* Two slices at once, the others at once: nobody is asked between, and every bit is the same. */
+static void slices_may_come_at_once(void **state)
+{
+    struct search_spec spec;
+    struct native *native;
+    struct scores whole, part, at_once, scores;
+    struct err err = {0};
+    (void)state;
+    open_spec("distil.loglik", &spec);
+    check(native_open(&spec, &native, &err), &err);
+    assert_int_equal(evaluate_until(native, 0, NULL, go_on, &whole), CUT - 1);
+    assert_int_equal(evaluate_until(native, 0, NULL, enough, &part), 2);
+    assert_int_equal(evaluate_until(native, 2, NULL, go_on, &at_once), 0);
+    assert_true(at_once.slices_done == 2 && at_once.slices == CUT && at_once.items == part.items);
+    assert_string_equal(at_once.state, part.state);
+    const struct resume from = {2, CUT, at_once.items, at_once.state};
+    assert_int_equal(evaluate_until(native, 0, &from, go_on, &scores), 0);
+    assert_true(scores.slices_done == CUT && scores.resumed == 2);
+    are_equal_bits(&scores, &whole);
+    scores_fini(&scores);
+    assert_int_equal(evaluate_until(native, 3, &from, go_on, &scores), 0);
+    assert_true(scores.slices_done == 3 && scores.resumed == 2 && scores.state);
+    scores_fini(&scores);
+    scores_fini(&at_once);
+    scores_fini(&part);
+    scores_fini(&whole);
+    native_close(native);
+    search_spec_fini(&spec);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +344,7 @@ int main(void)
         cmocka_unit_test(damaged_states_are_refused),
         cmocka_unit_test(a_bundle_has_a_digest_of_its_own),
         cmocka_unit_test(the_evaluator_goes_on_or_begins_anew),
+        cmocka_unit_test(slices_may_come_at_once),
     };
     log_set_level(LOG_ERROR);
     return cmocka_run_group_tests_name("task_state", tests, NULL, NULL);

@@ -118,7 +118,7 @@ static void compare_all(const char *name)
         struct err err = {0};
         size_t other = 0;
         check(task_open(&run, 1, &work, &err), &err);
-        check(tasks_slice(&work, 1, &err), &err);
+        check(tasks_slices(&work, 1, 1, &err), &err);
         if (task->type == TASK_GENERATE)
             other = compare_texts(&w, &work);
         else
@@ -164,7 +164,7 @@ static void test_first_of_equal_choices(void **state)
     struct scores scores = {0};
     struct err err = {0};
     check(task_open(&run, 1, &work, &err), &err);
-    check(tasks_slice(&work, 1, &err), &err);
+    check(tasks_slices(&work, 1, 1, &err), &err);
     task_scores(&work, &scores);
     task_close(&work);
     for (size_t i = 0; i < 2; i++)
