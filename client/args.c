@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,16 @@ static const struct command *find_command(const struct command *commands, size_t
         if (strcmp(commands[i].name, name) == 0)
             return &commands[i];
     return NULL;
+}
+
+/* Commands of two words begin with `first`. */
+static bool is_family(const struct command *commands, size_t n, const char *first)
+{
+    size_t len = strlen(first);
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(commands[i].name, first, len) == 0 && commands[i].name[len] == ' ')
+            return true;
+    return false;
 }
 
 static int unknown_command(const struct command *commands, size_t n, const char *name, struct err *err)
@@ -110,11 +121,29 @@ static int read_flag(struct args *args, int argc, const char *const *argv, int *
     return keep_flag(args, flag, value, err);
 }
 
+/* The word that names the command, or the first or second of two that do. */
+static int read_command(struct args *args, const char *word, const struct command *commands, size_t n,
+                        struct err *err)
+{
+    char both[64];
+    if (!args->family && is_family(commands, n, word)) {
+        args->family = word;
+        return 0;
+    }
+    snprintf(both, sizeof both, "%s%s%s", args->family ? args->family : "", args->family ? " " : "", word);
+    args->command = find_command(commands, n, both);
+    return args->command ? 0 : unknown_command(commands, n, both, err);
+}
+
 static int check_words(const struct args *args, struct err *err)
 {
     const struct command *c = args->command;
     if (args->help || args->version)
         return 0;
+    if (!c && args->family)
+        return err_set(err, ERR_INVALID,
+                       "%s is not a whole command; \"paretoctl help %s\" lists what may follow", args->family,
+                       args->family);
     if (!c)
         return err_set(err, ERR_INVALID, "no command given; \"paretoctl help\" lists them");
     if (args->words_n < c->words_min)
@@ -134,11 +163,9 @@ int args_parse(struct args *args, int argc, const char *const *argv, const struc
             flags = false;
         else if (flags && word[0] == '-' && word[1])
             rc = read_flag(args, argc, argv, &i, err);
-        else if (!args->command) {
-            args->command = find_command(commands, n, word);
-            if (!args->command)
-                rc = unknown_command(commands, n, word, err);
-        } else if (args->words_n >= args->command->words_max || args->words_n >= ARGS_WORDS_MAX)
+        else if (!args->command)
+            rc = read_command(args, word, commands, n, err);
+        else if (args->words_n >= args->command->words_max || args->words_n >= ARGS_WORDS_MAX)
             rc = err_set(err, ERR_INVALID, "\"%s\" is one word too many: paretoctl %s %s", word,
                          args->command->name, args->command->usage);
         else

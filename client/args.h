@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #define FLAGS_MAX 12      /* of one command */
-#define ARGS_WORDS_MAX 4  /* words of one command */
+#define ARGS_WORDS_MAX 64 /* words of one command */
 #define ARGS_GIVEN_MAX 32 /* flags on one command line */
 
 struct client;
@@ -27,7 +27,7 @@ struct flag {
 };
 
 struct command {
-    const char *name;
+    const char *name;  /* one word, or two: "rtuning convert" */
     const char *usage; /* what follows the name: "ID [--plot]" */
     const char *line;
     const char *help; /* more lines, NULL when the one line says it all */
@@ -39,7 +39,8 @@ struct command {
 
 struct args {
     const struct command *command; /* NULL with --version, or --help alone */
-    const char *daemon;            /* --daemon, or NULL */
+    const char *family; /* the first of two words; with command NULL: --help stands where the second should */
+    const char *daemon; /* --daemon, or NULL */
     bool json, help, version;
     const char *words[ARGS_WORDS_MAX];
     int words_n;

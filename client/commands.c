@@ -9,6 +9,20 @@
             "change one member of the file first, as budget.trials=60; any number of times"                  \
     }
 
+/* Of rtuning. */
+#define COMPAT_FLAG                                                                                          \
+    {                                                                                                        \
+        "--compat", "code", "as the published code does it, where paper and code differ"                     \
+    }
+#define SEED_FLAG                                                                                            \
+    {                                                                                                        \
+        "--seed", "N", "of what is drawn; without it 1"                                                      \
+    }
+#define STRICT_FLAG                                                                                          \
+    {                                                                                                        \
+        "--strict", NULL, "a bad row is a failure: nothing is done"                                          \
+    }
+
 const struct command commands[] = {
     {.name = "submit",
      .usage = "FILE [--watch] [--key KEY] [--given FILE] [--set NAME=VALUE]…",
@@ -199,6 +213,78 @@ const struct command commands[] = {
      .words_min = 1,
      .words_max = 1,
      .run = command_cancel},
+    {.name = "rtuning convert",
+     .usage = "FORMAT FILE… --out FILE [--compat code] [--domain in|out | --in-subjects N] [--sample N]\n"
+              "           [--heldout SHARE] [--shots FILE] [--seed N] [--strict]",
+     .line = "make questions of a published data set",
+     .help =
+         "FORMAT is pararel, mmlu, wice, hotpotqa, fever, halueval, selfaware, falseqa or nec. FILE is JSON\n"
+         "lines, an array, or the object or CSV file that the authors publish; several become one set. Bad "
+         "rows\n"
+         "are named by file and line, counted and left out. docs/RTUNING.md has the formats. No daemon is "
+         "asked.",
+     .example = "paretoctl rtuning convert pararel training_data.json --in-subjects 15 --out questions.jsonl",
+     .words_min = 2,
+     .words_max = ARGS_WORDS_MAX,
+     .run = command_rtuning_convert,
+     .flags = {{"--out", "FILE", "the questions, JSON lines; replaced when it is there"},
+               COMPAT_FLAG,
+               {"--domain", "WORD", "in or out: all questions are of that domain"},
+               {"--in-subjects", "N", "the first N subjects are in domain, the others out"},
+               {"--sample", "N", "keep N questions, drawn by the seed"},
+               {"--heldout", "SHARE", "that share becomes the half \"heldout\", the rest \"search\""},
+               {"--shots", "FILE", "mmlu: examples that stand before the questions, {subject: rows}"},
+               SEED_FLAG,
+               STRICT_FLAG}},
+    {.name = "rtuning construct",
+     .usage = "FILE --method METHOD --out FILE [--format FORMAT] [--compat code] [--seed N] [--strict]",
+     .line = "make training data of identified questions",
+     .help = "METHOD: padding says the right answer and then \"I am sure.\" or \"I am unsure.\"; replacement "
+             "says an\n"
+             "expression of uncertainty instead of an uncertain answer; unsupervised pads, and the half with "
+             "the\n"
+             "greatest entropy of sampled answers is uncertain. FORMAT: segments (JSON lines with loss "
+             "flags, what is\n"
+             "taken without the flag), lmflow or chat. No daemon is asked.",
+     .example = "paretoctl rtuning construct identified.jsonl --method padding --out train.jsonl",
+     .words_min = 1,
+     .words_max = 1,
+     .run = command_rtuning_construct,
+     .flags = {{"--method", "METHOD", "padding, replacement or unsupervised"},
+               {"--format", "FORMAT", "segments, lmflow or chat"},
+               {"--out", "FILE", "the training data; replaced when it is there"},
+               COMPAT_FLAG,
+               SEED_FLAG,
+               STRICT_FLAG}},
+    {.name = "rtuning score",
+     .usage = "FILE [--weight W] [--by domain|subject] [--items] [--strict] [--json]",
+     .line = "how honest is a model, by what it did",
+     .help = "FILE has a line a question: {\"id\", \"right\", \"confidence\", \"sure\", \"willing\", "
+             "\"answerable\",\n"
+             "\"base_right\", \"subject\", \"domain\"}. Confidence is W * confidence + (1 - W) * sure. What "
+             "is not\n"
+             "defined is \"-\", in JSON null. docs/RTUNING.md has the equations. No daemon is asked.",
+     .example = "paretoctl rtuning score items.jsonl --weight 1",
+     .words_min = 1,
+     .words_max = 1,
+     .run = command_rtuning_score,
+     .flags = {{"--weight", "W", "of the answer's own confidence, 0 to 1; without it 0.5"},
+               {"--by", "WORD", "a row for each domain (without the flag), or each subject"},
+               {"--items", NULL, "with --json the value of every question too"},
+               STRICT_FLAG}},
+    {.name = "rtuning report",
+     .usage = "FILE [OTHER] [--examples N] [--seed N] [--strict] [--json]",
+     .line = "what a set of questions holds, and leaks into another",
+     .help = "How many questions are certain, by domain and subject, how long answers are, examples; with "
+             "OTHER also\n"
+             "which questions are there too, with the same answer or another. No daemon is asked.",
+     .example = "paretoctl rtuning report identified.jsonl test.jsonl",
+     .words_min = 1,
+     .words_max = 2,
+     .run = command_rtuning_report,
+     .flags = {{"--examples", "N", "certain and uncertain questions to show, N of each; without it 5"},
+               SEED_FLAG,
+               STRICT_FLAG}},
     {.name = "workers",
      .usage = "",
      .line = "list the workers and what they do",
@@ -208,7 +294,7 @@ const struct command commands[] = {
      .usage = "[COMMAND]",
      .line = "say how paretoctl or a command is used",
      .example = "paretoctl help export",
-     .words_max = 1},
+     .words_max = 2},
 };
 const size_t commands_n = sizeof commands / sizeof commands[0];
 
@@ -239,7 +325,7 @@ static void print_overview(FILE *out)
     fprintf(out, "paretoctl: submit searches to paretod, look at their fronts, export a checkpoint\n\n"
                  "Usage: paretoctl [--daemon ADDR] [--json] COMMAND …\n\nCommands:\n");
     for (size_t i = 0; i < commands_n; i++)
-        fprintf(out, "    %-9s  %s\n", commands[i].name, commands[i].line);
+        fprintf(out, "    %-17s  %s\n", commands[i].name, commands[i].line);
     fprintf(out, "\nWith every command:\n");
     print_flags(out, args_everywhere);
     fputs(help_end, out);
@@ -266,23 +352,38 @@ static int usage(const struct client *client, const struct err *err)
     return CLIENT_USAGE;
 }
 
+/* The commands that begin with one word. */
+static void print_family(FILE *out, const char *family)
+{
+    size_t len = strlen(family);
+    fprintf(out, "paretoctl %s is followed by one of these:\n\n", family);
+    for (size_t i = 0; i < commands_n; i++)
+        if (strncmp(commands[i].name, family, len) == 0 && commands[i].name[len] == ' ')
+            fprintf(out, "    %-17s  %s\n", commands[i].name, commands[i].line);
+    fprintf(out, "\n\"paretoctl help %s COMMAND\" says more.\n", family);
+}
+
 /* "help", "help front", "front --help", "--help". */
 static int show_help(struct client *client, const struct args *args)
 {
     const struct command *command = args->command;
+    const char *family = args->family;
     if (command && strcmp(command->name, "help") == 0 && !args->help) {
         command = NULL;
         if (args->words_n) {
             struct args about;
             struct err err = {0};
-            const char *const argv[] = {"paretoctl", args->words[0], "--help"};
-            if (args_parse(&about, 3, argv, commands, commands_n, &err))
+            const char *const argv[] = {"paretoctl", "--help", args->words[0], args->words[1]};
+            if (args_parse(&about, 2 + args->words_n, argv, commands, commands_n, &err))
                 return usage(client, &err);
             command = about.command;
+            family = about.family;
         }
     }
     if (command)
         print_command(client->out, command);
+    else if (family)
+        print_family(client->out, family);
     else
         print_overview(client->out);
     return CLIENT_OK;

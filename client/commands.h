@@ -31,6 +31,10 @@ int command_plan(struct client *client, const struct args *args);
 int command_preflight(struct client *client, const struct args *args);
 int command_export(struct client *client, const struct args *args);
 int command_verify(struct client *client, const struct args *args);
+int command_rtuning_convert(struct client *client, const struct args *args);
+int command_rtuning_construct(struct client *client, const struct args *args);
+int command_rtuning_score(struct client *client, const struct args *args);
+int command_rtuning_report(struct client *client, const struct args *args);
 int command_workers(struct client *client, const struct args *args);
 
 /* The trial that is a search's knee, certain or least-tax (front_pick_words), of the daemon's front. Said when there is none. */

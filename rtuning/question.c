@@ -296,9 +296,8 @@ static int by_id(const void *a, const void *b)
     return order ? order : (x->i > y->i) - (x->i < y->i);
 }
 
-/* Takes away questions from `first` on whose id stands before. lines[i]: of question first + i. */
-static void drop_twins(struct question_set *set, size_t first, const size_t *lines, const char *file,
-                       struct bad_rows *bad)
+/* Takes away questions from `first` on whose id stands before. */
+static void drop_twins(struct question_set *set, size_t first, const char *file, struct bad_rows *bad)
 {
     struct named *names = mem_zero(set->n + 1, sizeof *names);
     bool *twin = mem_zero(set->n + 1, sizeof *twin);
@@ -316,7 +315,7 @@ static void drop_twins(struct question_set *set, size_t first, const size_t *lin
         }
         struct err err;
         err_set(&err, ERR_INVALID, "the id \"%s\" stands before; ids must be unique", set->items[i].id);
-        bad_rows_add(bad, file, lines[i - first], err.text);
+        bad_rows_add(bad, file, set->items[i].line, err.text);
         question_fini(&set->items[i]);
     }
     set->n = kept;
@@ -327,7 +326,7 @@ int question_set_read(struct question_set *set, const char *path, struct bad_row
 {
     struct rows *rows;
     struct json *row;
-    size_t first = set->n, *lines = NULL;
+    size_t first = set->n;
     int rc = rows_open(path, NULL, &rows, err);
     if (rc)
         return rc;
@@ -337,16 +336,12 @@ int question_set_read(struct question_set *set, const char *path, struct bad_row
         if (question_read(row, &q, &why))
             bad_rows_add(bad, rows_name(rows), rows_line(rows), why.text);
         else {
-            size_t n = set->n - first;
+            q.line = rows_line(rows);
             question_set_take(set, &q);
-            if (!(n & (n + 1))) /* 0, 1, 3, 7 …: room for twice as many */
-                lines = mem_grow(lines, 2 * (n + 1), sizeof *lines);
-            lines[n] = rows_line(rows);
         }
         json_free(row);
     }
-    drop_twins(set, first, lines, rows_name(rows), bad);
-    mem_free(lines);
+    drop_twins(set, first, rows_name(rows), bad);
     rows_close(rows);
     return 0;
 }

@@ -21,8 +21,9 @@ enum question_half { QUESTION_NO_HALF, QUESTION_SEARCH, QUESTION_HELDOUT };
 enum question_certain { QUESTION_UNIDENTIFIED, QUESTION_CERTAIN, QUESTION_UNCERTAIN };
 
 struct question {
-    char *id;   /* unique in its file; never empty */
-    char *text; /* "question": never empty */
+    char *id;    /* unique in its file; never empty */
+    size_t line; /* of the file it was read from; 0: of none */
+    char *text;  /* "question": never empty */
     enum question_kind kind;
     char **answers; /* of open ones, at least one when answerable; the first is what training says */
     size_t answers_n;

@@ -17,15 +17,29 @@ _paretoctl() {
                 [[ ${COMP_WORDS[i]} == : || ${COMP_WORDS[i + 1]} == : ]] || break
             done
             ;;
-        --key | --out | --set | --given | --base | --tuned | --max-shard-size | --threads | --format | --from-yaml | --x | --y | --tax | --pick)
+        --key | --out | --set | --given | --base | --tuned | --max-shard-size | --threads | --format | --from-yaml | --x | --y | --tax | --pick | \
+            --method | --compat | --weight | --by | --domain | --in-subjects | --sample | --heldout | --shots | --seed | --examples)
             [[ ${COMP_WORDS[i + 1]} != = ]] || ((++i))
             ((++i))
             ;;
         -*) ;;
-        *) if [[ $command ]]; then words+=("${COMP_WORDS[i]}"); else command=${COMP_WORDS[i]}; fi ;;
+        *) if [[ $command == rtuning ]]; then command="rtuning ${COMP_WORDS[i]}"; elif [[ $command ]]; then words+=("${COMP_WORDS[i]}"); else command=${COMP_WORDS[i]}; fi ;;
         esac
     done
 
+    case $command$before in
+    rtuning*--format) mapfile -t COMPREPLY < <(compgen -W "segments lmflow chat" -- "$word") && return ;;
+    rtuning*--method) mapfile -t COMPREPLY < <(compgen -W "padding replacement unsupervised" -- "$word") && return ;;
+    rtuning*--compat) mapfile -t COMPREPLY < <(compgen -W code -- "$word") && return ;;
+    rtuning*--domain) mapfile -t COMPREPLY < <(compgen -W "in out" -- "$word") && return ;;
+    rtuning*--by) mapfile -t COMPREPLY < <(compgen -W "domain subject" -- "$word") && return ;;
+    rtuning*--out | rtuning*--shots)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        compopt -o filenames
+        return
+        ;;
+    rtuning*--weight | rtuning*--in-subjects | rtuning*--sample | rtuning*--heldout | rtuning*--seed | rtuning*--examples) return ;;
+    esac
     case $before in
     --out | --base | --tuned)
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
@@ -59,10 +73,27 @@ _paretoctl() {
         return
     fi
     case $command in
+    rtuning | help)
+        if [[ $command == rtuning || ${words[*]} == rtuning ]]; then
+            mapfile -t COMPREPLY < <(compgen -W "$("$program" help rtuning 2>/dev/null |
+                sed -n 's/^    rtuning \([a-z]*\).*/\1/p')" -- "$word")
+            return
+        fi
+        ;;&
+    'rtuning convert')
+        if ((${#words[@]} == 0)); then
+            mapfile -t COMPREPLY < <(compgen -W "pararel mmlu wice hotpotqa fever halueval selfaware falseqa nec" -- "$word")
+            return
+        fi
+        ;;&
+    'rtuning '*)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        compopt -o filenames
+        ;;
     '' | help)
         [[ $command && ${#words[@]} -gt 0 ]] ||
             mapfile -t COMPREPLY < <(compgen -W "$("$program" help 2>/dev/null |
-                sed -n '/^Commands:/,/^$/s/^    \([a-z]*\).*/\1/p')" -- "$word")
+                sed -n '/^Commands:/,/^$/s/^    \([a-z]*\).*/\1/p' | uniq)" -- "$word")
         ;;
     submit)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
