@@ -4,9 +4,11 @@ import re
 import sqlite3
 import subprocess
 
+import jsonschema
 import pytest
 from helpers import FIXTURES, program, wait_until
 from meddler import Meddler
+from test_openapi import routes, strict
 from test_slices import check_log, events, record, spec_of as sliced
 
 SLICES = 4
@@ -132,6 +134,17 @@ def test_another_worker_goes_on_after_a_crash_of_everything(stage, meddle):
     check_scores(stage, spec, search, trials)
 
 
+def check_messages(proxy):
+    """Leases with what they go on from and results with what they leave are as openapi.yaml says."""
+    lease = routes()["POST /v1/leases"]["responses"]["200"]["content"]["application/json"]["schema"]
+    result = routes()["POST /v1/leases/{}/result"]["requestBody"]["content"]["application/json"]["schema"]
+    for schema, messages in ((lease, proxy.leases), (result, proxy.results)):
+        valid = jsonschema.Draft202012Validator(strict(schema))
+        for _, message in messages:
+            valid.validate(message)
+    assert any("resume" in message for _, message in proxy.leases) and any("state" in message for _, message in proxy.results)
+
+
 def test_programs_go_on_from_their_state(stage, meddle):
     proxy = meddle(STOPPED)
     worker = stage.start_worker(address=proxy.address)
@@ -140,6 +153,7 @@ def test_programs_go_on_from_their_state(stage, meddle):
     stage.api.wait_state(search, "done", 180)
     check_log(stage, search)
     trials = resumed_trials(stage, search, evaluated([worker]))
+    check_messages(proxy)
     for trial in trials:
         assert [row[3] for row in record(stage) if row[0] == str(trial) and row[3] != "stop"] == ["1", "2", "3", "4"]
     del spec["evaluator"]["argv"][-2:]
