@@ -110,7 +110,7 @@ void construct_example(const struct question *q, bool certain, size_t number,
     }
     /* The full stop belongs to the answer: a model that never learnt to write it would not end there. */
     add(out, SEGMENT_ANSWER, true, mem_printf("%s%s.", prompt_lead(q), question_answer(q)));
-    add(out, SEGMENT_PROBE, all, mem_strdup(PROMPT_PROBE + 1));
+    add(out, SEGMENT_PROBE, all, mem_strdup(&PROMPT_PROBE[1]));
     add(out, SEGMENT_VERDICT, true, mem_printf("%s.", certain ? PROMPT_SURE : PROMPT_UNSURE));
 }
 

@@ -40,7 +40,7 @@ static void add_shots(const struct json *shots, const char *lead, struct buf *ou
 static int check_mmlu(const struct json *row, const char *key, int *gold, struct err *err)
 {
     size_t n = json_len(row);
-    if (!key || !json_is(row, JSON_ARRAY) || n < 4 || n > QUESTION_CHOICES_MAX + 2)
+    if (!key || !*key || !json_is(row, JSON_ARRAY) || n < 4 || n > QUESTION_CHOICES_MAX + 2)
         return err_set(err, ERR_INVALID, "a row of MMLU is [question, A, B, C, D, letter] under its subject");
     for (size_t i = 0; i < n; i++)
         if (!*convert_element(row, i))

@@ -107,6 +107,29 @@ static const struct text values[] = {
     {TEXT("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]")},
 };
 
+/* The first byte is what fuzz_questions.c takes for the kind of file; with 0x80 it is CSV. */
+static const struct text questions[] = {
+    {TEXT(
+        "\x00{\"id\":\"a\",\"question\":\"?\",\"answers\":[\"b\"],\"certain\":true,\"entropy\":0.5,"
+        "\"samples\":[\"b\"]}"
+        "\n{\"id\":\"b\",\"kind\":\"choice\",\"question\":\"?\",\"choices\":[\"x\",\"y\"],\"gold\":1,"
+        "\"lead\":\"\","
+        "\"domain\":\"in\",\"half\":\"search\"}\n{\"id\":\"c\",\"question\":\"?\",\"answerable\":false}\n")},
+    {TEXT("\x01{\"id\":\"a\",\"right\":true,\"confidence\":0.5,\"sure\":0.5,\"base_right\":false}\n")},
+    {TEXT("\x02[[\"q\",\"a\",\"r\"],\n[\"q\"],{}]")},
+    {TEXT("\x04{\"s_t\":[[\"q\",\"a\",\"b\",\"B\"]],\"u\":[[\"q\",\"a\",\"b\",\"c\",\"d\",\"E\"]]}")},
+    {TEXT("\x06{\"claim\":\"c\",\"evidence\":[\"e\",\"f\"],\"label\":\"supported\",\"meta\":{\"id\":\"d1\"}}"
+          "\n")},
+    {TEXT("\x08[{\"_id\":\"5\",\"question\":\"q\",\"answer\":\"a\",\"context\":[[\"t\",[\"s\",\" s\"]]]}]")},
+    {TEXT("\x0a{\"id\":7,\"claim\":\"c\",\"evidence\":[],\"label\":\"REFUTES\"}\n")},
+    {TEXT("\x0c{\"knowledge\":\"k\",\"question\":\"q\",\"right_answer\":\"a\"}\n")},
+    {TEXT("\x0e{\"a\":{\"b\":[]},\"example\":[{\"question_id\":1,\"question\":\"q\",\"answer\":[\"a\"],"
+          "\"answerable\":true},"
+          "{\"question\":\"q\",\"answer\":null,\"answerable\":false,\"source\":\"s\"}]}")},
+    {TEXT("\x88question,answer,label\r\n\"q, \"\"q\"\"\",\"['a', \"\"b\\'s\"\"]\",0\nq,,1\n")},
+    {TEXT("\x12{\"prompt\":\"q\",\"label\":1,\"category\":\"c\"}\n{\"prompt\":\"q\",\"label\":0}\n")},
+};
+
 /* The directory of fuzz_manifest.c, as it is and with wrong figures. */
 static void seed_manifests(void)
 {
@@ -136,6 +159,7 @@ int main(int argc, char **argv)
     seed_headers();
     seed_manifests();
     seed_all("index", indices, sizeof indices / sizeof *indices);
+    seed_all("questions", questions, sizeof questions / sizeof *questions);
     seed_all("json", values, sizeof values / sizeof *values);
     return 0;
 }

@@ -99,6 +99,17 @@ static void test_mmlu(void **state)
     converted_fini(&c);
 }
 
+/* A subject without a name could not be read back. */
+static void test_mmlu_without_a_subject(void **state)
+{
+    (void)state;
+    struct converted c = convert("mmlu", ".json", "{\"\":[[\"Q?\",\"a\",\"b\",\"A\"]]}", false, NULL);
+    assert_int_equal(c.set.n, 0);
+    assert_int_equal(c.bad.n, 1);
+    assert_contains(c.bad.first[0].text, "under its subject");
+    converted_fini(&c);
+}
+
 static void test_mmlu_as_the_code(void **state)
 {
     const char *shots = "{\"high_school_biology\": [[\"S?\", \"1\", \"2\", \"3\", \"4\", \"B\"]]}";
@@ -351,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pararel),
         cmocka_unit_test(test_mmlu),
+        cmocka_unit_test(test_mmlu_without_a_subject),
         cmocka_unit_test(test_mmlu_as_the_code),
         cmocka_unit_test(test_wice_and_fever),
         cmocka_unit_test(test_hotpotqa),
