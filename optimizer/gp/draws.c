@@ -101,7 +101,7 @@ void gp_draws_destroy(struct gp_draws *draws)
     mem_free(draws);
 }
 
-/* Of k [all]: v [all] = K^-1 k with K that of rows and places together (w [all] is room); returns the variance that is left. */
+/* Of k [all]: v [all] = K^-1 k with K that of rows and places together (w [all] is room); returns how much of the variance is explained. */
 static double solve(const struct gp_draws *draws, const double *k, double *w, double *v)
 {
     const struct gp *gp = draws->gp;
@@ -110,7 +110,7 @@ static double solve(const struct gp_draws *draws, const double *k, double *w, do
     memset(v + n, 0, (size_t)q * sizeof *v);
     linalg_multiply(q, all, draws->rows, all, k, w + n);
     linalg_multiply_transposed(q, all, 1, draws->rows, all, w + n, 1, v);
-    return fmax(1 - linalg_dot(all, w, w), GP_VARIANCE_MIN);
+    return linalg_dot(all, w, w);
 }
 
 void gp_draws_predict(const struct gp_draws *draws, const double *x, double *mean, double *sd,
@@ -126,18 +126,15 @@ void gp_draws_predict(const struct gp_draws *draws, const double *x, double *mea
         kernel_row_gradient(&kernel, draws->q, draws->x, x, k + n, dk + (size_t)n * (size_t)d);
         linalg_multiply_columns(draws->s, d, all, draws->weights, all, dk, d, mean_gradient, d);
     } else {
-        kernel_row(&kernel, n, gp->x, x, k, NULL);
-        kernel_row(&kernel, draws->q, draws->x, x, k + n, NULL);
+        kernel_row(&kernel, n, gp->x, x, k);
+        kernel_row(&kernel, draws->q, draws->x, x, k + n);
     }
     linalg_multiply(draws->s, all, draws->weights, all, k, mean);
     for (int i = 0; i < draws->s; i++)
         mean[i] += gp->hyper.mean;
-    double variance = solve(draws, k, w, v);
-    *sd = sqrt(variance);
-    if (sd_gradient) {
-        memset(sd_gradient, 0, (size_t)d * sizeof *sd_gradient);
-        if (variance > GP_VARIANCE_MIN)
-            linalg_multiply_transposed(all, d, -1 / *sd, dk, d, v, 0, sd_gradient);
-    }
+    double variance = kernel_variance(&kernel, x, sd_gradient) - solve(draws, k, w, v);
+    *sd = sqrt(fmax(variance, GP_VARIANCE_MIN));
+    if (sd_gradient)
+        gp_finish_sd_gradient(*sd, all, d, dk, v, sd_gradient);
     mem_free(k);
 }

@@ -98,7 +98,7 @@ static double noise_of(const struct gp *gp, double variance)
 static bool factor(struct gp *gp, const struct gp_data *data)
 {
     struct kernel kernel = gp_kernel(gp);
-    kernel_matrix(&kernel, gp->n, gp->x, gp->m, NULL, gp->capacity);
+    kernel_matrix(&kernel, gp->n, gp->x, gp->m, gp->capacity);
     for (int i = 0; i < gp->n; i++)
         gp->m[at(i, gp->capacity) + (size_t)i] += noise_of(gp, data->variance[i]) + gp->jitter;
     return linalg_cholesky(gp->n, gp->m, gp->capacity);
@@ -133,9 +133,10 @@ void gp_append(struct gp *gp, const double *x, double y, double variance)
     int n = gp->n;
     double *row = gp->m + at(n, gp->capacity), *k = doubles(n, 2), *w = k + n;
     struct kernel kernel = gp_kernel(gp);
-    kernel_row(&kernel, n, gp->x, x, k, NULL);
+    kernel_row(&kernel, n, gp->x, x, k);
     linalg_multiply_lower_both(n, gp->m, gp->capacity, k, w, row);
-    double left = 1 + noise_of(gp, variance) + gp->jitter - linalg_dot(n, w, w);
+    double left =
+        kernel_variance(&kernel, x, NULL) + noise_of(gp, variance) + gp->jitter - linalg_dot(n, w, w);
     double pivot = sqrt(fmax(left, PIVOT_MIN));
     for (int i = 0; i < n; i++)
         row[i] = -row[i] / pivot;
@@ -157,19 +158,18 @@ void gp_truncate(struct gp *gp, int n)
     weigh(gp);
 }
 
-static double deviation(double explained)
+static double deviation(double variance)
 {
-    return sqrt(fmax(1 - explained, GP_VARIANCE_MIN));
+    return sqrt(fmax(variance, GP_VARIANCE_MIN));
 }
 
 /* Of q points x [q][d] with the rows: out [q][n]. */
-static void cross(const struct gp *gp, int q, const double *x, double *out)
+static void cross(const struct gp *gp, const struct kernel *kernel, int q, const double *x, double *out)
 {
-    struct kernel kernel = gp_kernel(gp);
     if (q == 1)
-        kernel_row(&kernel, gp->n, gp->x, x, out, NULL);
+        kernel_row(kernel, gp->n, gp->x, x, out);
     else
-        kernel_cross(&kernel, q, x, gp->n, gp->x, out);
+        kernel_cross(kernel, q, x, gp->n, gp->x, out);
 }
 
 static void means(const struct gp *gp, int q, const double *k, double *mean)
@@ -182,17 +182,28 @@ void gp_predict(const struct gp *gp, int q, const double *x, double *mean, doubl
 {
     int n = gp->n;
     double *k = doubles(q < ROWS_AT_ONCE ? q : ROWS_AT_ONCE, n);
+    struct kernel kernel = gp_kernel(gp);
     for (int from = 0; from < q; from += ROWS_AT_ONCE) {
         int m = q - from < ROWS_AT_ONCE ? q - from : ROWS_AT_ONCE;
-        cross(gp, m, x + at(from, gp->d), k);
+        const double *places = x + at(from, gp->d);
+        cross(gp, &kernel, m, places, k);
         if (mean)
             means(gp, m, k, mean + from);
         if (sd)
             linalg_multiply_lower_rows(n, gp->m, gp->capacity, m, k, n > 0 ? n : 1);
         for (int i = 0; sd && i < m; i++)
-            sd[from + i] = deviation(linalg_dot(n, k + at(i, n), k + at(i, n)));
+            sd[from + i] = deviation(kernel_variance(&kernel, places + at(i, gp->d), NULL) -
+                                     linalg_dot(n, k + at(i, n), k + at(i, n)));
     }
     mem_free(k);
+}
+
+void gp_finish_sd_gradient(double sd, int n, int d, const double *dk, const double *v, double *gradient)
+{
+    if (!(sd * sd > GP_VARIANCE_MIN))
+        memset(gradient, 0, (size_t)d * sizeof *gradient);
+    else
+        linalg_multiply_transposed(n, d, -1 / sd, dk, d, v, 0.5 / sd, gradient);
 }
 
 void gp_predict_gradient(const struct gp *gp, const double *x, double *mean, double *sd,
@@ -207,10 +218,8 @@ void gp_predict_gradient(const struct gp *gp, const double *x, double *mean, dou
     linalg_multiply_transposed(n, d, 1, dk, d, gp->weights, 0, mean_gradient);
     if (sd) {
         linalg_multiply_lower_both(n, gp->m, gp->capacity, k, w, v);
-        *sd = deviation(linalg_dot(n, w, w));
-        memset(sd_gradient, 0, (size_t)d * sizeof *sd_gradient);
-        if (*sd * *sd > GP_VARIANCE_MIN)
-            linalg_multiply_transposed(n, d, -1 / *sd, dk, d, v, 0, sd_gradient);
+        *sd = deviation(kernel_variance(&kernel, x, sd_gradient) - linalg_dot(n, w, w));
+        gp_finish_sd_gradient(*sd, n, d, dk, v, sd_gradient);
     }
     mem_free(k);
 }
@@ -219,11 +228,11 @@ void gp_predict_joint(const struct gp *gp, int q, const double *x, double *mean,
 {
     int n = gp->n, ldk = n > 0 ? n : 1;
     double *k = doubles(q, n);
-    cross(gp, q, x, k);
+    struct kernel kernel = gp_kernel(gp);
+    cross(gp, &kernel, q, x, k);
     means(gp, q, k, mean);
     linalg_multiply_lower_rows(n, gp->m, gp->capacity, q, k, ldk);
-    struct kernel kernel = gp_kernel(gp);
-    kernel_matrix(&kernel, q, x, covariance, NULL, q);
+    kernel_matrix(&kernel, q, x, covariance, q);
     linalg_subtract_squares(q, n, k, ldk, covariance, q);
     for (int i = 0; i < q; i++) {
         double *row = covariance + at(i, q);

@@ -25,16 +25,26 @@
 #define GP_NOISE_MAX 4.0
 #define GP_SCALE_MIN 1e-3
 #define GP_SCALE_MAX 4.0
+#define GP_SIGNAL_MIN 1e-5
+#define GP_SIGNAL_MAX 10.0
+#define GP_WEIGHT_MIN 1e-6
+#define GP_WEIGHT_MAX 10.0
+
+/* Where ln theta has what, after the d lengths; the mean itself comes last. */
+enum { GP_SIGNAL, GP_WEIGHT, GP_NOISE = GP_WEIGHT + POLYNOMIAL_LEVELS, GP_SCALE, GP_MEAN, GP_OTHERS };
+#define GP_THETA_MAX (GP_D_MAX + GP_OTHERS)
 
 /* Infinitely smooth is a strong claim: its prior is e^-2 times that of Matérn-7/2. */
 #define GP_SQUARED_LOG_ODDS (-2.0)
 
 struct gp_hyper {
     enum kernel_shape shape;
-    double length[GP_D_MAX]; /* [d] */
-    double noise;            /* variance that no standard error tells, 1e-6 … */
-    double scale;            /* what reported variances are multiplied by, 0 < scale */
-    double mean;             /* constant prior mean of standardised y */
+    double length[GP_D_MAX];          /* [d] */
+    double signal;                    /* variance of the stationary part */
+    double weight[POLYNOMIAL_LEVELS]; /* variances of the polynomial's levels */
+    double noise;                     /* variance that no standard error tells, 1e-6 … */
+    double scale;                     /* what reported variances are multiplied by, 0 < scale */
+    double mean;                      /* constant prior mean of standardised y */
 };
 
 /* n rows: x [n][d], y [n], variance [n] (reported, of y; 0 = exact or unknown). */
@@ -52,9 +62,11 @@ struct gp_fit {
 
 /* The log posterior of the hyperparameters, natural logarithms throughout:
  *     -1/2 (y - mean)^T K^-1 (y - mean) - 1/2 ln|K| - n/2 ln 2 pi      Rasmussen and Williams 2006, eq. 2.30
- *     K = k(x, x') + diag(scale variance_i + noise)
+ *     K = signal stationary(x, x') + polynomial(x, x') + diag(scale variance_i + noise)
  * plus the log density of the priors, normal in
  *     ln length_i  mean sqrt 2 - 3 + 1/2 ln d, sd sqrt 3
+ *     ln signal    mean 0, sd 0.5
+ *     ln weight    mean -2 (linear), -4 (squares), -4 (neighbours), -5 (products), sd 2
  *     ln noise     mean -5, sd 1
  *     ln scale     mean ln 1/2, sd 1
  *     mean         mean 0, sd 5
@@ -62,7 +74,9 @@ struct gp_fit {
  * BoTorch's defaults. Their log-normals are densities over length and noise themselves, whose modes lie sd^2 lower in
  * logarithms than their medians; ours are placed there. Scale: a reported standard error counts the luck of the items, which
  * all trials share and which moves all scores alike, so part of it is no noise between trials; how much differs from task
- * to task, hence a factor of e either way.
+ * to task, hence a factor of e either way. Signal and weights: y has variance 1 or so, most functions are steeper than they bend, and
+ * what is not needed costs little, for the evidence shrinks it. A weight of the polynomial has a variance of its own,
+ * and so do the function's slopes: a process without it takes every unexplored corner of many coordinates for a likely optimum.
  * and ln of the shape's prior: GP_SQUARED_LOG_ODDS for the squared exponential, 0 for Matérn-7/2.
  *
  * Maximum a posteriori by NLOPT_LD_LBFGS for both shapes from fixed starts, and from `before` when it is not NULL; the best point
@@ -71,8 +85,8 @@ struct gp_fit {
  * known_noise: the reported variances are true and complete (scale 1, noise at its floor, neither has a prior). */
 void gp_fit(const struct gp_data *data, bool known_noise, const struct gp_hyper *before, struct gp_fit *out);
 
-/* That log posterior and its gradient, for gp_fit and its tests. log_theta: ln of length [d], noise, scale, then mean
- * itself: [d + 3]; gradient the same, 0 where known_noise leaves no choice, may be NULL. -INFINITY when no jitter helps. */
+/* That log posterior and its gradient, for gp_fit and its tests. log_theta [d + GP_OTHERS]: ln of length [d], then what the
+ * enum says, the mean itself; gradient the same, 0 where known_noise leaves no choice, may be NULL. -INFINITY when no jitter helps. */
 double gp_log_posterior(const struct gp_data *data, enum kernel_shape shape, bool known_noise,
                         const double *log_theta, double *gradient);
 

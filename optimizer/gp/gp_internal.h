@@ -31,8 +31,12 @@ struct gp {
 
 static inline struct kernel gp_kernel(const struct gp *gp)
 {
-    return (struct kernel){gp->hyper.shape, gp->d, gp->hyper.length};
+    return (struct kernel){gp->hyper.shape, gp->d, gp->hyper.length, gp->hyper.signal,
+                           polynomial_make(gp->d, gp->hyper.weight)};
 }
+
+/* gradient [d]: of k(x, x) before, of sd after. dk [n][d], v [n]: of k(rows, x), and K^-1 k. 0 where sd is at its floor. */
+void gp_finish_sd_gradient(double sd, int n, int d, const double *dk, const double *v, double *gradient);
 
 /* Factor of a positive semidefinite matrix a [n][ld] in place: jitter, ten times more at each try, from 1e-10 of its largest variance. */
 void gp_factor_covariance(int n, double *a, int ld);

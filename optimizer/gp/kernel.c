@@ -1,21 +1,13 @@
 #include "optimizer/gp/kernel.h"
 
 #include "optimizer/gp/gp.h"
+#include "optimizer/gp/wide.h"
 #include "proto/mem.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
-
-/* Loops in the widest vectors that the machine has. Each element's operations and their order stay the same (no fused
- * multiply-add, no reordered sum), and so do the bits. Sanitizers cannot bear the resolver that picks at program start. */
-#if defined(__x86_64__) && defined(__OPTIMIZE__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
-#define WIDE __attribute__((target_clones("default", "avx2", "avx512f")))
-#else
-#define WIDE
-#endif
 
 #define FAR 700.0 /* beyond it the kernel is under 1e-298, and as good as there */
 #define BLOCK 256 /* doubles of a block of squared distances; it stays in the first cache */
@@ -119,17 +111,34 @@ static void invert(const struct kernel *kernel, double *inverse)
         inverse[k] = 1 / kernel->length[k];
 }
 
-void kernel_row(const struct kernel *kernel, int n, const double *x, const double *at, double *out,
-                double *slope)
+double kernel_variance(const struct kernel *kernel, const double *x, double *gradient)
 {
-    double inverse[GP_D_MAX], squared[BLOCK];
-    invert(kernel, inverse);
+    if (gradient)
+        memset(gradient, 0, (size_t)kernel->d * sizeof *gradient);
+    return kernel->signal + polynomial_variance(&kernel->polynomial, x, gradient);
+}
+
+/* Of the stationary part alone; slope [n] or NULL. */
+static void stationary_row(const struct kernel *kernel, const double *inverse, int n, const double *x,
+                           const double *at, double *out, double *slope)
+{
+    double squared[BLOCK];
     for (int from = 0; from < n; from += BLOCK) {
         int m = n - from < BLOCK ? n - from : BLOCK;
         for (int i = 0; i < m; i++)
             squared[i] = squared_distance(kernel->d, x + (size_t)(from + i) * (size_t)kernel->d, at, inverse);
         apply(kernel->shape, m, squared, out + from, slope ? slope + from : NULL);
     }
+    for (int i = 0; i < n; i++)
+        out[i] *= kernel->signal;
+}
+
+void kernel_row(const struct kernel *kernel, int n, const double *x, const double *at, double *out)
+{
+    double inverse[GP_D_MAX];
+    invert(kernel, inverse);
+    stationary_row(kernel, inverse, n, x, at, out, NULL);
+    polynomial_add_row(&kernel->polynomial, n, x, at, out, NULL);
 }
 
 void kernel_row_gradient(const struct kernel *kernel, int n, const double *x, const double *at, double *out,
@@ -140,14 +149,15 @@ void kernel_row_gradient(const struct kernel *kernel, int n, const double *x, co
     invert(kernel, inverse);
     for (int from = 0; from < n; from += BLOCK) {
         int m = n - from < BLOCK ? n - from : BLOCK;
-        kernel_row(kernel, m, x + (size_t)from * d, at, out + from, slope);
+        stationary_row(kernel, inverse, m, x + (size_t)from * d, at, out + from, slope);
         for (int i = 0; i < m; i++) {
             const double *row = x + (size_t)(from + i) * d;
-            double *g = gradient + (size_t)(from + i) * d;
+            double *g = gradient + (size_t)(from + i) * d, h = -kernel->signal * slope[i];
             for (size_t k = 0; k < d; k++)
-                g[k] = -slope[i] * (at[k] - row[k]) * inverse[k] * inverse[k];
+                g[k] = h * (at[k] - row[k]) * inverse[k] * inverse[k];
         }
     }
+    polynomial_add_row(&kernel->polynomial, n, x, at, out, gradient);
 }
 
 /* squared [m] = sum_k (t_k[j] - at_k)^2,  t [d][stride]; four coordinates a pass, for the loads and stores of the sums cost
@@ -183,7 +193,7 @@ static double *columns(int n, int d, const double *x, const double *inverse)
     return t;
 }
 
-/* Kernel of n places, columns of t [d][stride], with one place `at` [d]; all of them over length. */
+/* The stationary part between n places, columns of t [d][stride], and one place `at` [d]; all of them over length. */
 static void row_of(const struct kernel *kernel, int n, const double *t, int stride, const double *at,
                    double *out, double *slope)
 {
@@ -195,21 +205,43 @@ static void row_of(const struct kernel *kernel, int n, const double *t, int stri
     }
 }
 
-void kernel_cross(const struct kernel *kernel, int q, const double *at, int n, const double *x, double *out)
+/* out [n] = signal out + the polynomial's part, between n columns of u [d][stride] and another place */
+static void finish(const struct kernel *kernel, int n, const double *u, int stride, const double *other,
+                   int step, double *out)
 {
-    double inverse[GP_D_MAX], scaled[GP_D_MAX];
-    int d = kernel->d;
-    invert(kernel, inverse);
-    double *t = columns(n, d, x, inverse);
-    for (int i = 0; i < q; i++) {
-        for (int k = 0; k < d; k++)
-            scaled[k] = at[(size_t)i * (size_t)d + (size_t)k] * inverse[k];
-        row_of(kernel, n, t, n, scaled, out + (size_t)i * (size_t)n, NULL);
+    double sums[POLYNOMIAL_SUMS][BLOCK];
+    for (int i = 0; i < n; i++)
+        out[i] *= kernel->signal;
+    for (int from = 0; from < n && kernel->polynomial.any; from += BLOCK) {
+        int m = n - from < BLOCK ? n - from : BLOCK;
+        polynomial_sums(m, kernel->d, u + from, stride, other, step, sums[0], sums[1], sums[2]);
+        for (int i = 0; i < m; i++)
+            out[from + i] += polynomial_value(&kernel->polynomial, sums[0][i], sums[1][i], sums[2][i]);
     }
-    mem_free(t);
 }
 
-void kernel_matrix(const struct kernel *kernel, int n, const double *x, double *out, double *slope, int ld)
+void kernel_cross(const struct kernel *kernel, int q, const double *at, int n, const double *x, double *out)
+{
+    double inverse[GP_D_MAX], scaled[GP_D_MAX], other[GP_D_MAX];
+    int d = kernel->d;
+    invert(kernel, inverse);
+    double *t = columns(n, d, x, inverse), *u = mem_zero((size_t)n * (size_t)d + 1, sizeof *u);
+    polynomial_columns(n, d, x, u);
+    for (int i = 0; i < q; i++) {
+        double *row = out + (size_t)i * (size_t)n;
+        for (int k = 0; k < d; k++) {
+            scaled[k] = at[(size_t)i * (size_t)d + (size_t)k] * inverse[k];
+            other[k] = 2 * at[(size_t)i * (size_t)d + (size_t)k] - 1;
+        }
+        row_of(kernel, n, t, n, scaled, row, NULL);
+        finish(kernel, n, u, n, other, 1, row);
+    }
+    mem_free(t);
+    mem_free(u);
+}
+
+void kernel_stationary(const struct kernel *kernel, int n, const double *x, double *out, double *slope,
+                       int ld)
 {
     double inverse[GP_D_MAX], scaled[GP_D_MAX];
     int d = kernel->d;
@@ -225,4 +257,14 @@ void kernel_matrix(const struct kernel *kernel, int n, const double *x, double *
             slopes[i] = 0; /* no distance to itself: what multiplies it is 0 */
     }
     mem_free(t);
+}
+
+void kernel_matrix(const struct kernel *kernel, int n, const double *x, double *out, int ld)
+{
+    double *u = mem_zero((size_t)n * (size_t)kernel->d + 1, sizeof *u);
+    kernel_stationary(kernel, n, x, out, NULL, ld);
+    polynomial_columns(n, kernel->d, x, u);
+    for (int i = 0; i < n; i++)
+        finish(kernel, i + 1, u, n, u + i, n, out + (size_t)i * (size_t)ld);
+    mem_free(u);
 }

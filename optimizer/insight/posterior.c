@@ -14,34 +14,12 @@ static bool is_exact(const struct vectors *v, int vector, int j)
     return v->exact[j] && v->whole[vector] >= 0;
 }
 
-/* The rows of trend_doubt; *terms is 0 and NULL comes back when the trend is a constant. */
-static double *doubt_of(const struct trend *trend, int q, const double *x, int *terms)
-{
-    *terms = trend->weights ? terms_count(trend->level, trend->d) : 0;
-    double *rows = *terms ? mem_zero((size_t)q * (size_t)*terms, sizeof *rows) : NULL;
-    trend_doubt(trend, q, x, rows);
-    return rows;
-}
-
-static void add_doubt(const struct posterior *p, int j, double *sd)
-{
-    int terms;
-    double *rows = doubt_of(&p->surrogate->trend[j], p->vectors->n, p->x, &terms);
-    for (int i = 0; rows && i < p->vectors->n; i++) {
-        const double *row = &rows[(size_t)i * (size_t)terms];
-        sd[i] = sqrt(sd[i] * sd[i] + linalg_dot(terms, row, row));
-    }
-    mem_free(rows);
-}
-
 static void predict(struct posterior *p, int j, bool with_sd)
 {
     int n = p->vectors->n, m = p->m;
     double *mean = mem_zero((size_t)n + 1, sizeof *mean);
     double *sd = with_sd ? mem_zero((size_t)n + 1, sizeof *sd) : NULL;
     surrogate_predict(p->surrogate, j, n, p->x, mean, sd);
-    if (sd)
-        add_doubt(p, j, sd);
     for (int i = 0; i < n; i++) {
         double score = p->vectors->score[i * m + j], own_sd = 0;
         if (!is_exact(p->vectors, i, j))
@@ -82,20 +60,6 @@ void posterior_fini(struct posterior *p)
     *p = (struct posterior){0};
 }
 
-/* y [s][q] += draws of the trend at x [q][d] */
-static void draw_doubt(const struct trend *trend, int q, const double *x, int s, struct rng *rng, double *y)
-{
-    int terms;
-    double *rows = doubt_of(trend, q, x, &terms);
-    if (!rows)
-        return;
-    double *normals = mem_zero((size_t)s * (size_t)terms, sizeof *normals);
-    normal_fill(rng, s * terms, normals);
-    linalg_multiply_rows(s, q, terms, 1, normals, terms, rows, terms, 1, y, q);
-    mem_free(normals);
-    mem_free(rows);
-}
-
 /* Objective j of the vectors chosen[order[0 … q - 1]], into their columns of f. */
 static void draw_block(const struct posterior *p, int j, const int *chosen, const int *order, int q, int n,
                        int s, struct rng *rng, double *f)
@@ -107,7 +71,6 @@ static void draw_block(const struct posterior *p, int j, const int *chosen, cons
         memcpy(&x[(size_t)i * d], &p->x[(size_t)chosen[order[i]] * d], d * sizeof *x);
     normal_fill(rng, (int)size, normals);
     surrogate_sample(p->surrogate, j, q, x, s, normals, y);
-    draw_doubt(&p->surrogate->trend[j], q, x, s, rng, y);
     for (int draw = 0; draw < s; draw++) {
         for (int i = 0; i < q; i++) {
             int vector = chosen[order[i]];

@@ -96,7 +96,6 @@ static int make_noisy(const struct opt_problem *problem, struct gain *g, const s
         normal_fill(&rng, (int)each, normal);
         gp_sample(s->gp[j], n, points->x, DRAWS, normal, values);
         g->drawn[j] = gp_draws_create(s->gp[j], n, points->x, DRAWS, values);
-        surrogate_add_trend(s, j, n, points->x, DRAWS, values);
         for (size_t i = 0; i < each; i++)
             draws[i * (size_t)m + (size_t)j] = values[i];
     }
@@ -191,17 +190,11 @@ static void predict_draws(const struct gain *g, const double *x, int draws, doub
     const struct surrogate *s = g->s;
     size_t d = (size_t)s->d;
     for (int j = 0; j < s->m; j++) {
-        double slope[OPT_K_MAX], *rows = mean_gradient ? mean_gradient + (size_t)j * DRAWS * d : NULL;
+        double *rows = mean_gradient ? mean_gradient + (size_t)j * DRAWS * d : NULL;
         double *row = mean_gradient ? sd_gradient + (size_t)j * d : NULL;
-        double level = trend_at(&s->trend[j], x, slope), left = s->trend[j].left;
         gp_draws_predict(g->drawn[j], x, g->scratch, &sd[j], rows, row);
-        sd[j] *= left;
         for (int i = 0; i < draws; i++)
-            mean[i * s->m + j] = level + left * g->scratch[i];
-        for (size_t i = 0; rows && i < DRAWS * d; i++)
-            rows[i] = left * rows[i] + slope[i % d];
-        for (size_t i = 0; row && i < d; i++)
-            row[i] *= left;
+            mean[i * s->m + j] = g->scratch[i];
     }
 }
 

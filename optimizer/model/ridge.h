@@ -1,5 +1,5 @@
 /* WHAT   Least squares with a penalty on the weights, and how well it foretells a row that it has not seen.
- * WHO    model/trend.c, model/quadratic.c.
+ * WHO    model/quadratic.c.
  * UNITS  The caller's.
  * MEMORY make/fini.
  * ERRORS None.

@@ -47,10 +47,8 @@ static void forget_rows(struct opt_model *model)
 
 static void forget(struct opt_model *model)
 {
-    for (int j = 0; j < OPT_M_MAX; j++) {
+    for (int j = 0; j < OPT_M_MAX; j++)
         gp_destroy(model->surrogate.gp[j]);
-        trend_fini(&model->surrogate.trend[j]);
-    }
     mem_free(model->key);
     forget_rows(model);
     *model = (struct opt_model){0};
@@ -169,16 +167,6 @@ static double usual_variance(const struct rows *rows, int j, int r, double unit)
     return fmin(error * error, VARIANCE_MAX);
 }
 
-/* What the process is told of n rows: y [n] and variance [n], in place. */
-static void take_trend(const struct surrogate *s, int j, int n, const double *x, double *y, double *variance)
-{
-    const struct trend *t = &s->trend[j];
-    for (int i = 0; i < n; i++) {
-        y[i] = (y[i] - trend_at(t, &x[(size_t)i * (size_t)s->d], NULL)) / t->left;
-        variance[i] /= t->left * t->left;
-    }
-}
-
 /* Every one of the first r scores is whole, and says that its standard error is 0. */
 static bool is_exact(const struct rows *rows, int j, int r)
 {
@@ -192,13 +180,10 @@ static void fit_objective(const struct opt_model *sample, int j, bool exact, str
 {
     int n = sample->rows_n;
     double *y = column(sample->y, n, s->m, j), *variance = column(sample->variance, n, s->m, j);
-    trend_make(n, s->d, sample->x, y, variance, &s->trend[j]);
-    take_trend(s, j, n, sample->x, y, variance);
     struct gp_data data = {n, s->d, sample->x, y, variance};
     gp_fit(&data, exact, NULL, &s->fit[j]);
-    double left = s->trend[j].left;
     s->variance[j] = median(variance, n);
-    s->noise[j] = (s->fit[j].hyper.noise + s->fit[j].hyper.scale * s->variance[j]) * left * left;
+    s->noise[j] = s->fit[j].hyper.noise + s->fit[j].hyper.scale * s->variance[j];
     s->noisy |= !exact && sqrt(s->noise[j]) * s->unit[j] > NOISY * s->range[j];
     mem_free(y);
     mem_free(variance);
@@ -243,7 +228,6 @@ static int choose_rows(const struct opt_problem *problem, const struct rows *row
 static void condition(struct surrogate *s, int j, const struct opt_model *rows, int base)
 {
     double *y = column(rows->y, base, s->m, j), *variance = column(rows->variance, base, s->m, j);
-    take_trend(s, j, base, rows->x, y, variance);
     struct gp_data data = {base, s->d, rows->x, y, variance};
     s->gp[j] = gp_create(s->d, rows->rows_n + 16, &s->fit[j].hyper);
     gp_condition(s->gp[j], &data);
@@ -271,9 +255,7 @@ static void follow(struct opt_model *model, struct opt_model *rows, int base)
         else
             gp_truncate(s->gp[j], same);
         for (int i = gp_n(s->gp[j]); i < rows->rows_n; i++) {
-            double y = rows->y[i * s->m + j], variance = rows->variance[i * s->m + j];
-            take_trend(s, j, 1, &rows->x[i * s->d], &y, &variance);
-            gp_append(s->gp[j], &rows->x[i * s->d], y, variance);
+            gp_append(s->gp[j], &rows->x[i * s->d], rows->y[i * s->m + j], rows->variance[i * s->m + j]);
         }
     }
     forget_rows(model);

@@ -22,7 +22,6 @@
 
 #include "optimizer/gp/gp.h"
 #include "optimizer/model/frame.h"
-#include "optimizer/model/trend.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/space.h"
 
@@ -31,7 +30,6 @@ struct surrogate {
     struct gp *gp[OPT_M_MAX];
     double offset[OPT_M_MAX], unit[OPT_M_MAX]; /* y = (objective - offset) / unit where frame does not bend */
     struct frame frame[OPT_M_MAX];
-    struct trend trend[OPT_M_MAX]; /* a process sees (y - trend) / trend.left */
     struct gp_fit fit[OPT_M_MAX];
     double noise[OPT_M_MAX];    /* variance of a usual complete score, in y^2 */
     double variance[OPT_M_MAX]; /* what of it is reported, as a process is told it */
@@ -49,7 +47,7 @@ int surrogate_get(const struct opt_problem *problem, const struct opt_plan *plan
                   const struct opt_history *history, struct opt_model *model, const struct surrogate **out,
                   struct err *err);
 
-/* Posterior of y of objective j at q points x [q][d], trend and process together: mean [q], sd [q], either may be NULL. */
+/* Posterior of y of objective j at q points x [q][d]: mean [q], sd [q], either may be NULL. */
 void surrogate_predict(const struct surrogate *surrogate, int j, int q, const double *x, double *mean,
                        double *sd);
 /* At one point, with gradients [d]. */
@@ -58,10 +56,6 @@ void surrogate_predict_gradient(const struct surrogate *surrogate, int j, const 
 /* Draws of y at q points together, as gp_sample. */
 void surrogate_sample(const struct surrogate *surrogate, int j, int q, const double *x, int s,
                       const double *normals, double *out);
-/* y of what the process says, values [s][q] at x [q][d]; in place. */
-void surrogate_add_trend(const struct surrogate *surrogate, int j, int q, const double *x, int s,
-                         double *values);
-
 /* Mean and standard deviation of objective j in its own unit, from those of y. */
 void surrogate_objective(const struct surrogate *surrogate, int j, double y, double y_sd, double *mean,
                          double *sd);

@@ -1,5 +1,5 @@
 /* WHAT   The terms of a polynomial of second degree in the free ratios.
- * WHO    model/trend.c, model/quadratic.c.
+ * WHO    model/quadratic.c.
  * UNITS  x: [d], unit cube; the terms are of u = 2 x - 1.
  * MEMORY The caller's arrays.
  * ERRORS None.

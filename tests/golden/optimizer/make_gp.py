@@ -4,6 +4,7 @@ maxima a posteriori of the density that optimizer/gp/gp.h writes down, found by 
     python3 -m venv v && v/bin/pip install -r requirements.txt && v/bin/python make_gp.py > gp.json
 """
 
+import itertools
 import json
 import math
 
@@ -46,13 +47,44 @@ def kernel_of(shape, d):
     return Matern72(ard_num_dims=d) if shape == "matern" else gpytorch.kernels.RBFKernel(ard_num_dims=d)
 
 
+def levels(x):
+    """The terms of a polynomial, written out, a matrix a level; over the unit cube the mean square of a row's sum with
+    independent weights of variance 1 is 1."""
+    u, d = 2 * x - 1, x.shape[-1]
+    pairs = list(itertools.combinations(range(d), 2))
+    beside = [(i, i + 1) for i in range(d - 1)]
+    out = [u * math.sqrt(3 / d), u**2 * math.sqrt(5 / d)]
+    for some in (beside, pairs):
+        terms = [3 * u[:, i] * u[:, j] / math.sqrt(len(some)) for i, j in some]
+        out.append(torch.stack(terms, -1) if some else 0 * u)
+    return out
+
+
+def polynomial(x1, x2, weight):
+    return sum(w * a @ b.T for w, a, b in zip(weight, levels(x1), levels(x2)))
+
+
+class Whole(gpytorch.kernels.Kernel):
+    """signal * stationary + polynomial"""
+
+    def __init__(self, shape, d, length, signal, weight):
+        super().__init__()
+        self.base = kernel_of(shape, d)
+        self.base.lengthscale = length
+        self.ln_signal = torch.nn.Parameter(torch.tensor(math.log(signal)))
+        self.ln_weight = torch.nn.Parameter(torch.tensor(weight).log())
+
+    def forward(self, x1, x2, diag=False, **params):
+        k = self.ln_signal.exp() * self.base(x1, x2).to_dense() + polynomial(x1, x2, self.ln_weight.exp())
+        return k.diagonal(dim1=-1, dim2=-2) if diag else k
+
+
 class Process(gpytorch.models.ExactGP):
-    def __init__(self, x, y, likelihood, shape, length, mean):
+    def __init__(self, x, y, likelihood, kernel, mean):
         super().__init__(x, y, likelihood)
         self.mean_module = gpytorch.means.ConstantMean()
         self.mean_module.constant.data.fill_(mean)
-        self.covar_module = kernel_of(shape, x.shape[1])
-        self.covar_module.lengthscale = length
+        self.covar_module = kernel
 
     def forward(self, x):
         return gpytorch.distributions.MultivariateNormal(self.mean_module(x), self.covar_module(x))
@@ -88,58 +120,65 @@ def fixed(name, n, d, q, sd, noise, scale, mean, duplicates=0, shape="matern"):
     tx, ty = torch.tensor(x), torch.tensor(y)
     total = torch.tensor(scale * variance + noise)
     likelihood = gpytorch.likelihoods.FixedNoiseGaussianLikelihood(total)
-    model = Process(tx, ty, likelihood, shape, torch.tensor(length), mean)
+    signal, weight = math.exp(rng.uniform(-3, 0.5)), numpy.exp(rng.uniform(-4, 0.5, 4)).tolist()
+    kernel = Whole(shape, d, torch.tensor(length), signal, weight)
+    model = Process(tx, ty, likelihood, kernel, mean)
     off = gpytorch.settings.fast_computations(False, False, False)
     exact = gpytorch.settings.max_cholesky_size(10000)
     with off, exact, gpytorch.settings.fast_pred_var(False), gpytorch.settings.cholesky_jitter(0, 0, 0):
         model.train()
         value = gpytorch.mlls.ExactMarginalLogLikelihood(likelihood, model)(model(tx), ty) * n
         value.backward()
-        raw = model.covar_module.raw_lengthscale
+        raw = kernel.base.raw_lengthscale
         # The gradient with regard to ln length, from that of the raw parameter (length = softplus(raw)).
         slope = torch.sigmoid(raw.data)
-        gradient = (raw.grad / slope * model.covar_module.lengthscale.data).reshape(-1)
+        gradient = (raw.grad / slope * kernel.base.lengthscale.data).reshape(-1)
         model.eval()
         posterior = model(torch.tensor(places))
         case = {
             "name": name, "shape": shape, "d": d, "x": x.tolist(), "y": y.tolist(), "variance": variance.tolist(),
-            "length": model.covar_module.lengthscale.data.reshape(-1).tolist(),
+            "length": kernel.base.lengthscale.data.reshape(-1).tolist(), "signal": signal, "weight": weight,
             "noise": noise, "scale": scale, "mean": mean, "at": places.tolist(),
-            "log_likelihood": value.item(), "gradient": gradient.tolist(),
+            "log_likelihood": value.item(), "gradient": gradient.tolist() + [kernel.ln_signal.grad.item()] + kernel.ln_weight.grad.tolist(),
             "posterior_mean": posterior.mean.tolist(), "covariance": posterior.covariance_matrix.tolist(),
         }  # fmt: skip
     return case
 
 
 def log_density(theta, shape, x, y, variance, known):
-    """theta: ln length [d], ln noise, ln scale, mean."""
+    """theta: ln length [d], ln signal, ln weight [4], ln noise, ln scale, mean."""
     n, d = x.shape
     kernel = kernel_of(shape, None)
     kernel.lengthscale = 1.0
     kernel.raw_lengthscale.requires_grad_(False)
-    k = kernel(x / theta[:d].exp(), x / theta[:d].exp()).to_dense()
-    noise = theta[d].exp() + theta[d + 1].exp() * variance
+    others = theta[d:]
+    k = others[0].exp() * kernel(x / theta[:d].exp(), x / theta[:d].exp()).to_dense()
+    k = k + polynomial(x, x, others[1:5].exp())
+    noise = others[5].exp() + others[6].exp() * variance
     if known:
         noise = 1e-6 + variance
     factor = torch.linalg.cholesky(k + torch.diag(noise))
-    z = torch.linalg.solve_triangular(factor, (y - theta[d + 2])[:, None], upper=False)
+    z = torch.linalg.solve_triangular(factor, (y - others[7])[:, None], upper=False)
     value = -0.5 * (z**2).sum() - factor.diagonal().log().sum() - 0.5 * n * LN_2PI
 
     def normal(value, mean, sd):
         return -0.5 * ((value - mean) / sd) ** 2 - math.log(sd) - 0.5 * LN_2PI
 
     value = value + normal(theta[:d], math.sqrt(2) - 3 + 0.5 * math.log(d), math.sqrt(3)).sum()
-    value = value + normal(theta[d + 2], 0, MEAN_SD)
+    value = value + normal(others[0], 0, 0.5) + normal(others[7], 0, MEAN_SD)
+    for i, mean in enumerate(WEIGHT_MEANS):
+        value = value + normal(others[1 + i], mean, 2)
     if not known:
-        value = value + normal(theta[d], -5, 1) + normal(theta[d + 1], math.log(0.5), 1)
+        value = value + normal(others[5], -5, 1) + normal(others[6], math.log(0.5), 1)
     return value - (2 if shape == "squared" else 0)
 
 
 MEAN_SD = 5
-BOUNDS = {"length": (0.025, 100), "noise": (1e-6, 4), "scale": (1e-3, 4)}
+WEIGHT_MEANS = -2, -4, -4, -5
+BOUNDS = {"length": (0.025, 100), "signal": (1e-5, 10), "weight": (1e-6, 10), "noise": (1e-6, 4), "scale": (1e-3, 4)}
 
 
-def maximum(name, n, d, sd, known=False, reported=True, starts=30, duplicates=0):
+def maximum(name, n, d, sd, known=False, reported=True, starts=8, duplicates=0):
     x, y, variance = data(n, d, sd, duplicates)
     if not reported:
         variance[:] = 0
@@ -152,13 +191,14 @@ def maximum(name, n, d, sd, known=False, reported=True, starts=30, duplicates=0)
         return value.item(), t.grad.numpy()
 
     bounds = [tuple(map(math.log, BOUNDS["length"]))] * d
-    bounds += [tuple(map(math.log, BOUNDS["noise"])), tuple(map(math.log, BOUNDS["scale"])), (-20, 20)]
+    bounds += [tuple(map(math.log, BOUNDS[b])) for b in ("signal", *4 * ["weight"], "noise", "scale")] + [(-20, 20)]
     best = {}
     for attempt in range(2 * starts):
         shape = ("matern", "squared")[attempt % 2]
         spread = rng.uniform(math.log(0.1), math.log(3 * math.sqrt(d)), d) * rng.integers(0, 2)
         common = rng.uniform(math.log(0.2), math.log(2 * math.sqrt(d)))
-        start = numpy.concatenate([spread + common, rng.uniform(-9, 0, 1), rng.uniform(-2, 0.5, 1), [0.0]])
+        others = rng.uniform([-4, -5, -5, -5, -5, -9, -2], [0.5, 0, 0, 0, 0, 0, 0.5])
+        start = numpy.concatenate([spread + common, others, [0.0]])
         start = numpy.clip(start, [b[0] for b in bounds], [b[1] for b in bounds])
         found = scipy.optimize.minimize(
             negative, start, shape, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500, "ftol": 1e-13}
@@ -193,8 +233,8 @@ cases = {
         maximum("known noise", 40, 3, 0.2, known=True),
         maximum("exact", 40, 4, 0.0, known=True),
         maximum("replicates", 40, 4, 0.3, duplicates=15),
-        maximum("eight coordinates", 60, 8, 0.1, starts=20),
-        maximum("twenty-six coordinates", 60, 26, 0.1, starts=15),
+        maximum("eight coordinates", 60, 8, 0.1, starts=5),
+        maximum("twenty-six coordinates", 60, 26, 0.1, starts=3),
     ],
 }
 print(json.dumps(cases).replace('{"name"', '\n{"name"'))

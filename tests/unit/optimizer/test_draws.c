@@ -6,7 +6,12 @@
 
 enum { D = 3, N = 40, Q = 12, S = 5 };
 
-static const struct gp_hyper hyper = {.length = {0.6, 1.1, 0.9}, .noise = 1e-2, .scale = 0.5, .mean = 0.3};
+static const struct gp_hyper hyper = {.length = {0.6, 1.1, 0.9},
+                                      .signal = 0.9,
+                                      .weight = {0.2, 0.1, 0.05, 0.1},
+                                      .noise = 1e-2,
+                                      .scale = 0.5,
+                                      .mean = 0.3};
 
 static struct rows rows;
 static struct gp *gp;

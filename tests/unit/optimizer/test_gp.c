@@ -14,21 +14,23 @@ struct fixed {
     struct rows rows;
     struct gp_hyper hyper;
     int q;
-    double at[8 * GP_D_MAX], mean[8], covariance[64], gradient[GP_D_MAX], log_likelihood;
+    double at[8 * GP_D_MAX], mean[8], covariance[64], gradient[GP_THETA_MAX], log_likelihood;
 };
 
 static void read_fixed(const struct json *c, struct fixed *f)
 {
     rows_read(&f->rows, c);
     f->hyper = (struct gp_hyper){.shape = rows_shape(c),
+                                 .signal = json_number_or(json_get(c, "signal"), NAN),
                                  .noise = json_number_or(json_get(c, "noise"), NAN),
                                  .scale = json_number_or(json_get(c, "scale"), NAN),
                                  .mean = json_number_or(json_get(c, "mean"), NAN)};
     golden_numbers(json_get(c, "length"), f->hyper.length, GP_D_MAX);
+    golden_numbers(json_get(c, "weight"), f->hyper.weight, POLYNOMIAL_LEVELS);
     f->q = golden_numbers(json_get(c, "posterior_mean"), f->mean, 8);
     golden_numbers(json_get(c, "at"), f->at, 8 * GP_D_MAX);
     golden_numbers(json_get(c, "covariance"), f->covariance, 64);
-    golden_numbers(json_get(c, "gradient"), f->gradient, GP_D_MAX);
+    golden_numbers(json_get(c, "gradient"), f->gradient, GP_THETA_MAX);
     f->log_likelihood = json_number_or(json_get(c, "log_likelihood"), NAN);
 }
 
@@ -76,8 +78,12 @@ static void test_posteriors_are_gpytorchs(void **state)
     json_free(golden);
 }
 
-static const struct gp_hyper some = {
-    .length = {0.7, 0.4, 1.5, 0.9, 2.5, 1.1}, .noise = 1e-3, .scale = 0.6, .mean = 0.2};
+static const struct gp_hyper some = {.length = {0.7, 0.4, 1.5, 0.9, 2.5, 1.1},
+                                     .signal = 0.8,
+                                     .weight = {0.3, 0.1, 0.05, 0.02},
+                                     .noise = 1e-3,
+                                     .scale = 0.6,
+                                     .mean = 0.2};
 
 /* Everything that a process answers, at a few places. */
 struct answers {
@@ -257,6 +263,7 @@ static void test_odd_rows_give_numbers(void **state)
             for (int kind = 0; kind < 5; kind++) {
                 struct rows rows;
                 struct gp_hyper hyper = {.shape = n % 2 ? KERNEL_SQUARED : KERNEL_MATERN,
+                                         .signal = 1,
                                          .noise = kind == 3 ? 0 : 1e-6,
                                          .scale = 1};
                 rows_make(&rows, n, d, 0, (uint64_t)(d * 100 + n));
@@ -276,7 +283,7 @@ static void test_jitter_is_told(void **state)
 {
     (void)state;
     struct rows rows;
-    struct gp_hyper hyper = {.length = {1, 1}, .noise = 0, .scale = 1};
+    struct gp_hyper hyper = {.length = {1, 1}, .signal = 1, .noise = 0, .scale = 1};
     rows_make(&rows, 30, 2, 0, 8);
     struct gp *gp = conditioned(&hyper, &rows);
     double mean, sd;

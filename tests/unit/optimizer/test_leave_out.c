@@ -31,7 +31,12 @@ static struct gp *make(const struct rows *rows, int n, int conditioned, const st
 static void test_against_leaving_out(void **state)
 {
     (void)state;
-    struct gp_hyper hyper = {.length = {0.7, 0.5, 1.5}, .noise = 0.01, .scale = 0.5, .mean = 0.3};
+    struct gp_hyper hyper = {.length = {0.7, 0.5, 1.5},
+                             .signal = 0.8,
+                             .weight = {0.3, 0.2},
+                             .noise = 0.01,
+                             .scale = 0.5,
+                             .mean = 0.3};
     struct rows all;
     struct rng rng;
     double residual[N], sd[N];

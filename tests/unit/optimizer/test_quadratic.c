@@ -1,10 +1,9 @@
-/* Terms, ridge regression, trends, quadratic surfaces. */
+/* Terms, ridge regression, quadratic surfaces. */
 #include "fake_search.h"
 
 #include "optimizer/model/quadratic.h"
 #include "optimizer/model/ridge.h"
 #include "optimizer/model/terms.h"
-#include "optimizer/model/trend.h"
 
 static void random_points(struct rng *rng, int n, double *x)
 {
@@ -100,72 +99,6 @@ static void test_left_out_residuals_are_those_of_fits_without_the_row(void **sta
     ridge_fini(&all);
 }
 
-/* Reward and tax of merged models in many groups: a line and a bowl with jumps between neighbours. */
-static double bowl(int d, const double *x)
-{
-    double sum = 0;
-    for (int i = 0; i < d; i++)
-        sum += x[i] + (i > 0 ? (x[i] - x[i - 1]) * (x[i] - x[i - 1]) : 0);
-    return sum;
-}
-
-static void make_data(struct rng *rng, int n, int d, bool noise_only, double *x, double *y)
-{
-    double mean = 0;
-    random_points(rng, n * d, x);
-    for (int i = 0; i < n; i++) {
-        y[i] = noise_only ? rng_uniform(rng) : bowl(d, &x[i * d]);
-        mean += y[i] / n;
-    }
-    for (int i = 0; i < n; i++)
-        y[i] -= mean;
-}
-
-static void test_a_trend_is_found_where_there_is_one(void **state)
-{
-    (void)state;
-    enum { N = 70, D = 12 };
-    struct rng rng;
-    rng_seed(&rng, 3, 0);
-    double x[N * D], y[N], variance[N] = {0}, slope[D];
-    struct trend trend;
-    make_data(&rng, N, D, false, x, y);
-    trend_make(N, D, x, y, variance, &trend);
-    assert_int_equal(trend.level, TERMS_NEIGHBOURS);
-    assert_true(trend.left < 0.05);
-    double up[D], at[D], value = trend_at(&trend, x, slope);
-    for (int i = 0; i < D; i++) {
-        memcpy(up, x, sizeof up);
-        up[i] += 1e-6;
-        assert_true(fabs((trend_at(&trend, up, NULL) - value) / 1e-6 - slope[i]) < 1e-4);
-        at[i] = 0.5;
-    }
-    assert_true(fabs(trend_at(&trend, up, NULL) - trend_at(&trend, at, NULL) - (bowl(D, up) - bowl(D, at))) <
-                0.05);
-    trend_fini(&trend);
-}
-
-static void test_noise_and_few_ratios_have_no_trend(void **state)
-{
-    (void)state;
-    enum { N = 70, D = 12 };
-    struct rng rng;
-    struct trend trend;
-    double x[N * D], y[N], variance[N] = {0}, slope[D] = {1};
-    for (uint64_t seed = 1; seed <= 20; seed++) {
-        rng_seed(&rng, seed, 1);
-        make_data(&rng, N, D, true, x, y);
-        trend_make(N, D, x, y, variance, &trend);
-        assert_int_equal(trend.level, TERMS_CONSTANT);
-        assert_true(trend.left == 1 && trend_at(&trend, x, slope) == 0 && slope[0] == 0);
-        trend_fini(&trend);
-    }
-    make_data(&rng, N, TREND_FREE_MIN - 1, false, x, y);
-    trend_make(N, TREND_FREE_MIN - 1, x, y, variance, &trend);
-    assert_int_equal(trend.level, TERMS_CONSTANT);
-    trend_fini(&trend);
-}
-
 static double square(int d, const double *x)
 {
     double sum = 0.3;
@@ -217,8 +150,6 @@ int main(void)
         cmocka_unit_test(test_terms_are_counted_and_known),
         cmocka_unit_test(test_slopes_are_differences),
         cmocka_unit_test(test_left_out_residuals_are_those_of_fits_without_the_row),
-        cmocka_unit_test(test_a_trend_is_found_where_there_is_one),
-        cmocka_unit_test(test_noise_and_few_ratios_have_no_trend),
         cmocka_unit_test(test_a_quadratic_is_recovered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
