@@ -127,7 +127,7 @@ static enum wish proposals_wish(const struct modeller *modeller, const struct de
     int waiting = sched_waiting(sched, search);
     if (stream->ready.n == 0)
         return waiting > 0 && search->ready[HALF_SEARCH].n == 0 ? WISH_BARE : WISH_EMPTY;
-    return stream->ready.n < waiting || stream->held > 0 ? WISH_POLLED : WISH_NEWER;
+    return stream->ready.n < waiting || (stream->held > 0 && waiting > 0) ? WISH_POLLED : WISH_NEWER;
 }
 
 static enum wish wish_of(const struct modeller *modeller, const struct desk *desk)

@@ -1,6 +1,7 @@
 #include "daemon/polls.h"
 
 #include "daemon/api.h"
+#include "daemon/modeller.h"
 #include "daemon/paretod.h"
 #include "proto/mem.h"
 
@@ -63,6 +64,7 @@ static void add_lease(struct paretod *daemon, const struct lease_poll *poll)
     polls->lease[polls->lease_n++] = *poll;
     count_waiting(daemon);
     sched_more(&daemon->sched);
+    modeller_hurry(daemon->modeller); /* what was asked for before is waited for now */
     set_timer(daemon);
 }
 
