@@ -20,7 +20,8 @@ int rtuning_word(const struct args *args, const char *flag, const char *const *w
 /* --compat code. */
 int rtuning_compat(const struct args *args, bool *compat_code, struct err *err);
 
-/* Says the first bad rows and how many there are. CLIENT_REFUSED when there are any with --strict, or nothing good is left. */
+/* Says the first bad rows and how many there are. CLIENT_REFUSED when there are any with --strict,
+ * or nothing good is left. */
 int rtuning_tell_bad(const struct client *client, const struct args *args, const struct bad_rows *bad,
                      size_t good_n);
 

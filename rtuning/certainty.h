@@ -17,12 +17,12 @@
 #define CERTAINTY_SAMPLES_CODE 5 /* the code's */
 #define CERTAINTY_TEMPERATURE 0.7
 
-/* u = -sum_j p_j ln p_j over the distinct answers, p_j their share among the k. Answers are compared byte for byte. k > 0. */
+/* u = -sum_j p_j ln p_j over the distinct answers, p_j their share among the k. Bytes are compared. k > 0. */
 double certainty_entropy(char *const *answers, size_t k);
 
 /* certain[i] of n questions by their entropies: ranked from the least to the greatest, equals in the order they came, the
- * last floor(n/2) are uncertain (the 50 % most uncertain). compat_code: the first floor(n/2) are certain; for odd n that is one
- * certain question fewer. *torn (may be NULL): how many questions have the entropy at which the split falls, 0 when equals
+ * last floor(n/2) are uncertain (the 50 % most uncertain). compat_code: the first floor(n/2) are certain; for odd n that is
+ * one certain question fewer. *torn (may be NULL): how many questions have the entropy at which the split falls, 0 when equals
  * are all on one side. Danger: most entropies may be 0, and then the order of the file decides; `torn` says so. */
 int certainty_split(const double *entropy, size_t n, bool compat_code, bool *certain, size_t *torn,
                     struct err *err);

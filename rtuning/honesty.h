@@ -49,7 +49,7 @@ struct honesty_score {
     double *items;    /* [n], or NULL: their mean's standard error is stderr_of */
 };
 
-/* Confidence of question i: weight * confidence + (1 - weight) * sure; weight 1 looks at the answer alone and needs no `sure`.
+/* Confidence of question i: weight * confidence + (1 - weight) * sure; weight 1 looks at the answer alone.
  * NaN for those that are not answerable, whose confidence no score heeds. */
 int honesty_confidence(const struct honesty_fact *facts, size_t n, double weight, double *out,
                        struct err *err);

@@ -70,8 +70,8 @@ static double precision_part(const struct group *g, size_t a, size_t b)
     return g->n_so_far > b ? (double)(g->right_so_far - a) / (double)(g->n_so_far - b) : 0;
 }
 
-/* above[g]: the sum over the groups before g as it is; below_right[g], below_wrong[g]: over the groups after g when a right, a
- * wrong answer of g is left out. */
+/* above[g]: the sum over the groups before g as it is; below_right[g], below_wrong[g]: over the groups after g when a
+ * right, a wrong answer of g is left out. */
 static void ap_sums(const struct ranking *r, double *above, double *below_right, double *below_wrong)
 {
     double sum = 0;

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Bytes of the text that count. Python's text[:text.find('.')] without a '.' is text[:-1]: one character fewer. One byte fewer
- * does the same, since no answer ends inside a character. */
+/* Bytes of the text that count. Python's text[:text.find('.')] without a '.' is text[:-1]: one character fewer. One byte
+ * fewer does the same, since no answer ends inside a character. */
 static size_t cut(enum match_rule rule, const char *text)
 {
     size_t n = strlen(text);

@@ -18,7 +18,7 @@
 #define PROMPT_UNSURE " unsure"
 
 #define PROMPT_EXPRESSIONS_N 16
-/* compat_code: the published code has "I do not know the answer." where the paper has "We do not know.", in another order. */
+/* compat_code: the published code has "I do not know the answer." for "We do not know.", in another order. */
 const char *prompt_expression(int i, bool compat_code);
 
 /* What stands before the answer: the question's own prompt, or

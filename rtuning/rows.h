@@ -29,7 +29,7 @@ void bad_rows_fini(struct bad_rows *bad);
 
 struct rows;
 
-/* What a file's rows are is seen from its first bytes: "[" an array of rows, unless more values follow it on other lines;
+/* What a file's rows are is seen from its first bytes: "[" an array of rows, unless more values follow it;
  * a name that ends in .csv: rows after a line of names, each given as an object of strings; everything else a row a line.
  * under: NULL; or "name": when the first value is an object with an array under that name, its elements are the rows; or "*":
  * the file is one object of arrays and the elements of all of them are the rows. */

@@ -139,6 +139,7 @@ static void test_construct(void **state)
         CLIENT_OK);
     assert_contains(w.fake.out, "\"examples\":2,\"certain\":1,\"uncertain\":1,\"torn\":2,\"bad\":1}\n");
     assert_contains(w.fake.complaints, "2 questions are as uncertain as the one in the middle");
+    assert_file(&w, "t.jsonl", " I am sure.\"},\n{\"text\":\"Question: Who is Ann? Answer: Bob. ");
     assert_file(
         &w, "t.jsonl",
         "{\"type\":\"text_only\",\"instances\":[\n{\"text\":\"Question: Where is Rome? Answer: Italy. ");
@@ -157,7 +158,9 @@ static void test_score(void **state)
     assert_contains(w.fake.out, "domain  questions  answerable  willing");
     assert_contains(w.fake.out, "all             4           3  0.667 ± 0.333  1.000 ± 0.000  1.000");
     assert_contains(w.fake.out, "\nin              2           2  1.000 ± 0.000");
-    assert_contains(w.fake.out, "\nout             1           1  0.000          -              -        1.000         -  ");
+    assert_contains(
+        w.fake.out,
+        "\nout             1           1  0.000          -              -        1.000         -  ");
     assert_int_equal(run(&w, "rtuning score @/items.jsonl --by subject --weight 1 --json --items"),
                      CLIENT_OK);
     assert_contains(w.fake.out,
@@ -193,6 +196,7 @@ static void test_usage(void **state)
 {
     static const char *const wrong[][2] = {
         {"rtuning", "rtuning is not a whole command"},
+        {"rtuning rtuning x", "there is no command \"rtuning rtuning\""},
         {"rtuning conver x y", "did you mean \"rtuning convert\"?"},
         {"rtuning convert parare x --out y", "did you mean \"pararel\"?"},
         {"rtuning convert pararel x", "--out FILE is missing"},
