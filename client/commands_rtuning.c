@@ -120,7 +120,7 @@ static int say_converted(struct client *client, const char *path, const struct c
         buf_text(&text, "\n");
     } else {
         text_clean(&text, path);
-        buf_printf(&text, ": %zu questions of %s\n", c->set.n, c->format->name);
+        buf_printf(&text, ": %zu question%s of %s\n", c->set.n, c->set.n == 1 ? "" : "s", c->format->name);
     }
     int code = client_print(client, &text);
     buf_fini(&text);
@@ -185,6 +185,25 @@ static void leave_out(void *ctx, size_t i, const char *sentence)
     mem_free(text);
 }
 
+/* Whoever trains on the questions that will score the model should know. */
+static void warn_of_tests(const struct client *client, const struct question_set *set)
+{
+    size_t out = 0, halves = 0;
+    for (size_t i = 0; i < set->n; i++) {
+        out += set->items[i].domain == QUESTION_OUT;
+        halves += set->items[i].half != QUESTION_NO_HALF;
+    }
+    if (out)
+        client_say(client,
+                   "questions marked out of domain: %zu; a model trained on them is tested on them no more",
+                   out);
+    if (halves)
+        client_say(client,
+                   "%zu questions have a half, so they score searches; a model trained on them cannot be "
+                   "judged by them",
+                   halves);
+}
+
 static int decide(struct client *client, struct constructing *c)
 {
     struct err err = {0};
@@ -196,6 +215,7 @@ static int decide(struct client *client, struct constructing *c)
         c->certain_n += c->usable[i] && c->certain[i];
         c->uncertain_n += c->usable[i] && !c->certain[i];
     }
+    warn_of_tests(client, &c->set);
     if (c->torn)
         client_say(
             client,

@@ -7,6 +7,7 @@
 #include "proto/mem.h"
 #include "rtuning/fact.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,9 +155,29 @@ static int add_groups(const struct client *client, struct scoring *s, struct err
     return rc ? rc : add_group(client, s, "out", is_domain, err);
 }
 
+/* Said by the question's id, which the scores do not know. */
+static int check_sure(const struct scoring *s, struct err *err)
+{
+    size_t n = 0, first = 0;
+    for (size_t i = s->set.n; i-- > 0 && s->weight < 1;)
+        if (s->set.items[i].is.answerable && isnan(s->set.items[i].is.sure)) {
+            first = i;
+            n++;
+        }
+    if (!n)
+        return 0;
+    return err_set(err, ERR_INVALID,
+                   "questions without \"sure\": %zu, the first is \"%s\"; without it only the answer's "
+                   "confidence can be "
+                   "scored: --weight 1",
+                   n, s->set.items[first].id);
+}
+
 static int show(struct client *client, struct scoring *s)
 {
     struct err err = {0};
+    if (check_sure(s, &err))
+        return client_refuse(client, &err);
     if (client->json) {
         json_begin(&s->json, &s->text);
         json_object(&s->json);

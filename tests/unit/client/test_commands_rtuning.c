@@ -173,6 +173,37 @@ static void test_score(void **state)
     end(&w);
 }
 
+static void test_score_without_sure(void **state)
+{
+    struct world w;
+    (void)state;
+    begin(&w);
+    fixture_text(w.directory, "r.jsonl",
+                 "{\"id\":\"a\",\"right\":true,\"confidence\":0.9,\"sure\":0.9}\n"
+                 "{\"id\":\"b\",\"right\":true,\"confidence\":0.9,\"willing\":true}\n"
+                 "{\"id\":\"c\",\"right\":false,\"confidence\":0.9,\"willing\":false}\n"
+                 "{\"id\":\"d\",\"answerable\":false,\"willing\":false}\n");
+    assert_int_equal(run(&w, "rtuning score @/r.jsonl"), CLIENT_REFUSED);
+    assert_contains(w.fake.complaints, "questions without \"sure\": 2, the first is \"b\";");
+    assert_int_equal(run(&w, "rtuning score @/r.jsonl --weight 1"), CLIENT_OK);
+    end(&w);
+}
+
+static void test_training_on_tests(void **state)
+{
+    struct world w;
+    (void)state;
+    begin(&w);
+    fixture_text(
+        w.directory, "i.jsonl",
+        "{\"id\":\"a\",\"question\":\"?\",\"answers\":[\"a\"],\"certain\":true,\"domain\":\"out\"}\n"
+        "{\"id\":\"b\",\"question\":\"?\",\"answers\":[\"a\"],\"certain\":true,\"half\":\"search\"}\n");
+    assert_int_equal(run(&w, "rtuning construct @/i.jsonl --method padding --out @/t.jsonl"), CLIENT_OK);
+    assert_contains(w.fake.complaints, "questions marked out of domain: 1;");
+    assert_contains(w.fake.complaints, "questions with a half: 1;");
+    end(&w);
+}
+
 static void test_report(void **state)
 {
     struct world w;
@@ -245,9 +276,14 @@ static void test_help(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_convert),   cmocka_unit_test(test_nothing_half_done),
-        cmocka_unit_test(test_construct), cmocka_unit_test(test_score),
-        cmocka_unit_test(test_report),    cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_convert),
+        cmocka_unit_test(test_nothing_half_done),
+        cmocka_unit_test(test_construct),
+        cmocka_unit_test(test_score),
+        cmocka_unit_test(test_report),
+        cmocka_unit_test(test_score_without_sure),
+        cmocka_unit_test(test_training_on_tests),
+        cmocka_unit_test(test_usage),
         cmocka_unit_test(test_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
