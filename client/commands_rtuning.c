@@ -198,10 +198,10 @@ static void warn_of_tests(const struct client *client, const struct question_set
                    "questions marked out of domain: %zu; a model trained on them is tested on them no more",
                    out);
     if (halves)
-        client_say(client,
-                   "%zu questions have a half, so they score searches; a model trained on them cannot be "
-                   "judged by them",
-                   halves);
+        client_say(
+            client,
+            "questions with a half: %zu; they score searches and judge no model that was trained on them",
+            halves);
 }
 
 static int decide(struct client *client, struct constructing *c)
