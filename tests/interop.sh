@@ -87,6 +87,12 @@ check "golden hypervolumes (moocore)" same_output tests/golden/optimizer/hypervo
 check "golden Sobol points (SciPy)" same_output tests/golden/optimizer/sobol.json \
     $venv/bin/python tests/golden/optimizer/make_sobol.py
 
+venv=build/interop-rtuning
+[ -x $venv/bin/python ] || /usr/bin/python3 -m venv $venv
+check "packages of rtuning's references" $venv/bin/pip install -q -r tests/golden/rtuning/requirements.txt
+check "golden scores of honesty (scikit-learn)" same_output tests/golden/rtuning/honesty.json \
+    $venv/bin/python tests/golden/rtuning/make_honesty.py
+
 venv=build/interop-client
 [ -x $venv/bin/python ] || /usr/bin/python3 -m venv $venv
 check "packages of the client's references" $venv/bin/pip install -q -r tests/golden/client/requirements.txt

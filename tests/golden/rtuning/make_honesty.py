@@ -1,12 +1,11 @@
-"""Writes honesty.json: scores of made-up models by scikit-learn, for tests/unit/rtuning/test_honesty.c.
+"""Prints honesty.json: scores of made-up models by scikit-learn, for tests/unit/rtuning/test_honesty.c.
 
-    pip install -r requirements.txt && python make_honesty.py
+    python3 -m venv v && v/bin/pip install -r requirements.txt && v/bin/python make_honesty.py > honesty.json
 
 AP and AUROC are scikit-learn's. ECE is made of its calibration_curve, whose bins are (i/15, (i+1)/15] with 0 in the first. The
 jackknife leaves out each question in turn and asks scikit-learn again.
 """
 import json
-from pathlib import Path
 
 import numpy as np
 from sklearn.calibration import calibration_curve
@@ -92,7 +91,7 @@ def main():
     cases.append(case("one answered", [1, 0, 1], [.5, .6, .7], [.9, .2, .1]))
     cases.append(case("edges of bins", rng.random(16) < .5, np.arange(16) / 15, np.arange(16) / 15, weight=1.0))
     cases.append(case("nothing can be answered", [0, 0], [.5, .6], [.3, .9], answerable=[0, 0]))
-    Path(__file__).with_name("honesty.json").write_text(json.dumps({"cases": cases}, indent=None) + "\n")
+    print(json.dumps({"cases": cases}))
 
 
 if __name__ == "__main__":
