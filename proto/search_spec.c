@@ -301,6 +301,12 @@ static void parse_modelled(const struct reader *in, struct search_spec *spec)
             in, "early_stop",
             "has nothing to stop, for evaluator.slices is 1: give \"slices\": 8 (docs/EVALUATORS.md), "
             "or leave early_stop out");
+    reader_number(in, "screen", 0, 0.5, &spec->screen);
+    if (is_modelled(spec) && spec->screen > 0 && spec->slices == 1 && spec->evaluator != EVALUATOR_EXTERNAL)
+        reader_error(in, "screen",
+                     "has nothing to leave for later, for evaluator.slices is 1: give \"slices\": 8 "
+                     "(docs/EVALUATORS.md), "
+                     "or leave screen out");
 }
 
 static void parse_strategy(const struct reader *r, struct search_spec *spec)

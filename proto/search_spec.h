@@ -175,6 +175,8 @@ struct search_spec {
     double repeats; /* bayes: largest share of the budget that scores doubtful trials again, 0 … 0.5 */
     double
         early_stop; /* quadratic, bayes: chance to be on the front below which a trial is stopped; 0: none is */
+    double
+        screen; /* quadratic, bayes: share of the slices that trials are scored on at first; 0: all of them */
 
     int trials;      /* budget, sweep points included */
     double budget_s; /* 0 = no limit */
@@ -208,7 +210,7 @@ int search_spec_resolve(struct search_spec *spec, const char *directory, struct 
 int search_spec_resolve_file(struct search_spec *spec, const char *file, struct err *err);
 
 /* The whole spec as canonical JSON, which search_spec_parse reads back equal. Defaults are spelled out, but for the keys
- * that refine "groups", for "output", "given", and settings of slices, items and gain, which are left out when not used:
+ * that refine "groups", for "output", "given", and settings of slices, screen, items and gain, which are left out when not used:
  * stored texts stay what they were. */
 void search_spec_write(const struct search_spec *spec, struct json_out *out);
 /* The same without "given", which may be megabytes: for workers, who have no use for it, and for views. */

@@ -181,6 +181,8 @@ static void write_strategy(const struct search_spec *spec, struct json_out *out)
         if (spec->design >= 0)
             json_put_int(out, "design", spec->design);
         json_put_double(out, "early_stop", spec->early_stop);
+        if (spec->screen > 0)
+            json_put_double(out, "screen", spec->screen);
     }
     if (spec->strategy == STRATEGY_BAYES)
         json_put_double(out, "repeats", spec->repeats);

@@ -50,16 +50,16 @@ static void test_modelled_strategies(void **state)
     assert_int_equal(parse(MODELS "\"strategy\":{\"type\":\"bayes\"}}", &spec, &errors), 0);
     assert_true(spec.strategy == STRATEGY_BAYES && !spec.has_mean && spec.design == -1 && spec.repeats == 0);
     assert_true(spec.early_stop == 0.02 && spec.slices == SPEC_SLICES_NATIVE && spec.items == 0 &&
-                spec.gain == 0);
+                spec.gain == 0 && spec.screen == 0);
     search_spec_fini(&spec);
-    assert_int_equal(
-        parse(MODELS "\"strategy\":{\"type\":\"quadratic\",\"mean\":0.25,\"design\":12,\"early_stop\":0.5},"
-                     "\"budget\":{\"items\":5000,\"gain\":0.01}}",
-              &spec, &errors),
-        0);
+    assert_int_equal(parse(MODELS "\"strategy\":{\"type\":\"quadratic\",\"mean\":0.25,\"design\":12,\"early_"
+                                  "stop\":0.5,\"screen\":0.25},"
+                                  "\"budget\":{\"items\":5000,\"gain\":0.01}}",
+                           &spec, &errors),
+                     0);
     assert_true(spec.strategy == STRATEGY_QUADRATIC && spec.has_mean && spec.mean == 0.25 &&
                 spec.design == 12);
-    assert_true(spec.early_stop == 0.5 && spec.items == 5000 && spec.gain == 0.01);
+    assert_true(spec.early_stop == 0.5 && spec.screen == 0.25 && spec.items == 5000 && spec.gain == 0.01);
     search_spec_fini(&spec);
     /* a program that answers once has nothing to stop between */
     assert_int_equal(parse(WITH("\"type\":\"command\",\"argv\":[\"x\"]", "\"strategy\":{\"type\":\"bayes\"}"),
@@ -106,6 +106,11 @@ static void test_wrong_model_words(void **state)
         {WITH("\"type\":\"command\",\"argv\":[\"x\"]",
               "\"strategy\":{\"type\":\"bayes\",\"early_stop\":0.1}"),
          "strategy.early_stop", "evaluator.slices is 1"},
+        {MODELS "\"strategy\":{\"type\":\"bayes\",\"screen\":0.6}}", "strategy.screen", "from 0 to 0.5"},
+        {MODELS "\"strategy\":{\"type\":\"hma\",\"screen\":0.1}}", "strategy.screen", "belongs to type"},
+        {MODELS "\"screen\":0.1}", "screen", "did you mean \"strategy.screen\"?"},
+        {WITH("\"type\":\"command\",\"argv\":[\"x\"]", "\"strategy\":{\"type\":\"bayes\",\"screen\":0.1}"),
+         "strategy.screen", "evaluator.slices is 1"},
         {WITH("\"type\":\"native\",\"bundle\":\"b\",\"slices\":1",
               "\"strategy\":{\"type\":\"bayes\",\"early_stop\":0.1}"),
          "strategy.early_stop", "evaluator.slices is 1"},

@@ -33,9 +33,9 @@ static void test_canonical(void **state)
         "\"groups\":{\"boundaries\":[3,6]},"
         "\"evaluator\":{\"type\":\"command\",\"argv\":[\"x\"],\"merge\":\"plan\"},\"strategy\":{\"type\":"
         "\"sweep\"}}",
-        MODELS
-        "\"strategy\":{\"type\":\"bayes\",\"mean\":0.5,\"design\":0,\"repeats\":0.25,\"early_stop\":0},"
-        "\"budget\":{\"items\":9007199254740992,\"gain\":1e-3}}",
+        MODELS "\"strategy\":{\"type\":\"bayes\",\"mean\":0.5,\"design\":0,\"repeats\":0.25,\"early_stop\":0,"
+               "\"screen\":0.125},"
+               "\"budget\":{\"items\":9007199254740992,\"gain\":1e-3}}",
         MODELS "\"strategy\":{\"type\":\"quadratic\"}}",
         "{\"objectives\":[{\"metric\":\"f\",\"goal\":\"min\"}],\"evaluator\":{\"type\":\"external\"}}",
         "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\",\"goal\":\"min\"}],"
