@@ -135,6 +135,10 @@ void opt_model_destroy(struct opt_model *model);
  * a search ("strategy.algorithm", …). */
 int opt_plan_make(const struct opt_problem *problem, struct opt_plan *plan, struct err *err);
 
+/* Where trials are scored in part at first, this one is scored as a whole all the same: the ends of the sweep, against which
+ * everything is read, and a few more, by which partial scores are read (model/slices.h). A function of the plan alone. */
+bool opt_plan_is_anchor(const struct opt_plan *plan, int trial);
+
 /* The proposal for the first ABSENT step of a stream. Source: replay of NLopt against the recorded scores, Gaussian processes
  * (docs/OPTIMIZER.md). Always within the ranges, tied ones with the same bits, on the slice of an hma stream and of
  * problem.mean (the mean of all k within 1e-12). Direct: never a point of phase 0 or of the stream itself; modelled: never a

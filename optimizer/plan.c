@@ -9,6 +9,7 @@
 #define MEAN_MARGIN 1e-3
 
 #define BOUND_MAX 1e6
+#define ANCHORS 3 /* besides the ends of the sweep */
 #define DESIGN_MAX 1000
 #define DESIGN_MIN 4
 #define MODELLED_M_MAX 4 /* boxes of more objectives are too many */
@@ -287,4 +288,25 @@ int opt_plan_make(const struct opt_problem *problem, struct opt_plan *plan, stru
                                                      : 1,
                     left, plan);
     return 0;
+}
+
+/* Spread over the inside of the sweep; where that has too few points, the first of what comes after it. */
+bool opt_plan_is_anchor(const struct opt_plan *plan, int trial)
+{
+    int wanted = ANCHORS;
+    for (int s = 0; s < plan->streams_n && wanted > 0; s++) {
+        const struct opt_stream *stream = &plan->streams[s];
+        bool sweep = stream->kind == OPT_SWEEP;
+        int ends = sweep ? 2 : 0, inner = stream->quota - ends, step = trial - stream->first;
+        if (stream->kind == OPT_GIVEN)
+            continue;
+        if (step >= 0 && step < ends)
+            return true;
+        int n = inner < wanted ? inner : wanted, apart = sweep && n > 0 ? inner / n : 1;
+        for (int i = 0; i < n; i++)
+            if (step == ends + i * apart)
+                return true;
+        wanted -= n > 0 ? n : 0;
+    }
+    return false;
 }

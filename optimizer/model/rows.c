@@ -7,6 +7,20 @@
 #include <math.h>
 #include <string.h>
 
+#define EVERY_ROW 40 /* up to so many rows each one brings a new fit */
+#define STEP_MAX 64
+
+int rows_fitted(int n)
+{
+    int r = ROWS_MIN;
+    for (;;) {
+        int step = r < EVERY_ROW ? 1 : r / 10 < STEP_MAX ? r / 10 : STEP_MAX;
+        if (r + step > n)
+            return r;
+        r += step;
+    }
+}
+
 /* Of one trial: its latest event with a score, and the event that settled it; -1: none. */
 struct latest {
     int scored, settled;
@@ -76,6 +90,24 @@ static void add(struct rows *rows, const struct space *space, const struct opt_h
     rows->n++;
 }
 
+/* The event settles a row. */
+static bool settles_row(const struct opt_history *history, const struct latest *latest, int event)
+{
+    int t = history->event[event].trial;
+    return t >= 0 && t < history->n && latest[t].settled == event && latest[t].scored >= 0;
+}
+
+/* By (4): how many events are known when the last of the rows that were fitted is settled. */
+static int read_against(const struct opt_history *history, const struct latest *latest)
+{
+    int rows = 0, at = 0;
+    for (int i = 0; i < history->events_n; i++)
+        rows += settles_row(history, latest, i);
+    for (int left = rows_fitted(rows); at < history->events_n && left > 0; at++)
+        left -= settles_row(history, latest, at);
+    return at;
+}
+
 static void add_all(const struct opt_problem *problem, const struct opt_history *history,
                     const struct latest *latest, struct rows *out)
 {
@@ -83,14 +115,15 @@ static void add_all(const struct opt_problem *problem, const struct opt_history 
     double numbers[2 * OPT_M_MAX];
     space_box(&space, problem);
     struct slices *slices = slices_create(problem->m, history->n);
+    int together = read_against(history, latest), next = 0;
     for (int i = 0; i < history->events_n; i++) {
-        int t = history->event[i].trial;
-        if (t < 0 || t >= history->n)
-            continue;
-        const struct opt_event event = within(&history->event[i], problem->m, numbers);
-        slices_add(slices, &event);
-        if (latest[t].settled == i && latest[t].scored >= 0)
-            add(out, &space, history, slices, problem->m, latest[t].scored);
+        for (int upto = i < together ? together : i + 1; next < upto; next++) {
+            const struct opt_event event = within(&history->event[next], problem->m, numbers);
+            if (event.trial >= 0 && event.trial < history->n)
+                slices_add(slices, &event);
+        }
+        if (settles_row(history, latest, i))
+            add(out, &space, history, slices, problem->m, latest[history->event[i].trial].scored);
     }
     out->settled_n = out->n;
     for (int t = 0; t < history->n; t++)

@@ -9,8 +9,9 @@
  *    until it is settled again), then what is known in part of running ones, by trial number.
  * 2. Trials of the same ratios are rows of their own.
  * 3. A failed trial has no row.
- * 4. A partial score is read against the whole ones that were known when it was settled, or at the watermark: so the row of
- *    a settled trial never changes.
+ * 4. A partial score is read against the whole ones that were known when the last of the first r rows was settled, r =
+ *    rows_fitted(settled_n), if its own is one of these; else when its own was, or at the watermark. So a row changes
+ *    only where there is a new fit, and those that were stopped before much was known are read anew by and by.
  * 5. Scores and standard errors beyond ROWS_LARGEST count as that: a square of one, or a difference of two, is finite. */
 #ifndef OPTIMIZER_MODEL_ROWS_H
 #define OPTIMIZER_MODEL_ROWS_H
@@ -39,6 +40,11 @@ struct rows {
     enum row_state *state; /* [history.n], of every trial */
     double *numbers;       /* [n][3 m]: what mean, stderrs and open point into */
 };
+
+#define ROWS_MIN 3 /* of a model */
+
+/* At how many of n settled rows the models were fitted last: at every row at first, at every tenth part later; 3 at least. */
+int rows_fitted(int n);
 
 void rows_make(const struct opt_problem *problem, const struct opt_history *history, struct rows *out);
 void rows_fini(struct rows *rows);

@@ -252,6 +252,33 @@ static void test_designs_suit_the_ratios(void **state)
     assert_modelled(0, 6, 1000, 3, 30, 24);
 }
 
+/* The ends, and three more: inside the sweep, or else the first of what comes after it; never a given one. */
+static void assert_anchors(int given, int sweep, const int *expected, int n)
+{
+    struct opt_problem p = fake_problem(OPT_BAYES, 3, 2, 40);
+    p.given = given;
+    p.sweep_points = sweep;
+    p.design = 6;
+    struct opt_plan plan = plan_of(&p);
+    int seen = 0;
+    for (int t = 0; t < plan.trials; t++)
+        if (opt_plan_is_anchor(&plan, t)) {
+            assert_true(seen < n);
+            assert_int_equal(t, expected[seen++]);
+        }
+    assert_int_equal(seen, n);
+}
+
+static void test_anchors(void **state)
+{
+    (void)state;
+    assert_anchors(0, 11, (int[]){0, 1, 2, 5, 8}, 5);
+    assert_anchors(7, 11, (int[]){7, 8, 9, 12, 15}, 5);
+    assert_anchors(0, 2, (int[]){0, 1, 2, 3, 4}, 5);
+    assert_anchors(0, 4, (int[]){0, 1, 2, 3, 4}, 5);
+    assert_anchors(0, 0, (int[]){0, 1, 2}, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_bad_settings_are_named),
         cmocka_unit_test(test_bad_settings_of_models_are_named),
         cmocka_unit_test(test_designs_suit_the_ratios),
+        cmocka_unit_test(test_anchors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

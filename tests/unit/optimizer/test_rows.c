@@ -1,4 +1,4 @@
-/* Rows of partial scores: read against the same slices of complete trials, and never changed once they are settled. */
+/* Rows of partial scores: read against the same slices of complete trials, and anew with every fit. */
 #include "optimizer/model/rows.h"
 
 #include "tests/unit/optimizer/insight_log.h"
@@ -48,7 +48,8 @@ static void test_partial_scores(void **state)
         add_complete(&log, t);
     rows_make(&log.problem, &log.history, &later);
     assert_true(later.settled_n == 10 && later.row[4].trial == STOPPED);
-    assert_true(later.row[4].mean[0] == rows.row[4].mean[0] && later.row[4].open[0] == rows.row[4].open[0]);
+    /* it was stopped before the last fit, and is read against what that knows */
+    assert_true(fabs(later.row[4].mean[0] - 18.2) < 1e-12 && later.row[4].open[0] < rows.row[4].open[0]);
     assert_true(fabs(later.row[10].mean[0] - 2.2) < 1e-12); /* the running one is read against all nine */
     rows_fini(&rows);
     rows_fini(&later);
