@@ -77,9 +77,14 @@ static void look(struct model_job *job)
 {
     job->rc =
         insight_make(&job->problem, &job->plan, &job->history.known, job->model, &job->insight, &job->err);
+    if (!job->ends)
+        return;
+    job->unfinished = mem_zero((size_t)job->history.known.n + 1, sizeof *job->unfinished);
+    job->unfinished_rc = insight_unfinished(&job->problem, &job->plan, &job->history.known, job->model,
+                                            job->unfinished, &job->unfinished_n, &job->err);
 }
 
-/* Stopped trials of which so much more is known now that they may be on the front after all go on. */
+/* Stopped trials of which so much is known now that they may be on the front after all go on. */
 static void top_up(struct model_job *job)
 {
     struct sched *sched = &job->daemon->sched;
@@ -88,27 +93,58 @@ static void top_up(struct model_job *job)
         enum insight_verdict verdict = job->insight->verdict[i];
         bool doubtful = verdict == INSIGHT_DOUBTFUL || verdict == INSIGHT_FRONT;
         if (search->trials[i].job[HALF_SEARCH].state == TRIAL_STOPPED && doubtful &&
-            sched_reopen(sched, job->search, i, paretod_now(), NULL) == 0)
+            sched_reopen(sched, job->search, &i, 1, paretod_now(), NULL) == 0)
             log_event(LOG_INFO, "trial_reopened", "search=%lld trial=%d confidence=%.3g",
                       (long long)job->search, i, job->insight->confidence[i]);
     }
 }
 
+/* Without a model nobody knows which of them matter. */
+static void list_stopped(struct model_job *job, const struct search *search)
+{
+    job->unfinished_n = 0;
+    for (int i = 0; i < search->plan.trials; i++)
+        if (search->trials[i].job[HALF_SEARCH].state == TRIAL_STOPPED && !search->trials[i].reopened)
+            job->unfinished[job->unfinished_n++] = i;
+}
+
+/* All screened trials are settled: those that the front needs go on, at once, so that a crash leaves all or none of them. false:
+ * it could not be written, and is to be tried again. */
+static bool complete(struct model_job *job)
+{
+    struct sched *sched = &job->daemon->sched;
+    const struct search *search = sched_search(sched, job->search);
+    if (!job->ends || job->history.known.events_n != search->log.n || !search_awaits_completion(search))
+        return true;
+    if (job->unfinished_rc)
+        list_stopped(job, search);
+    int rc = sched_reopen(sched, job->search, job->unfinished, job->unfinished_n, paretod_now(), NULL);
+    for (int i = 0; i < job->unfinished_n && !rc; i++)
+        log_event(LOG_INFO, "trial_reopened", "search=%lld trial=%d rank=%d", (long long)job->search,
+                  job->unfinished[i], i + 1);
+    return rc == 0;
+}
+
 static void looked(struct model_job *job)
 {
+    const struct search *search = sched_search(&job->daemon->sched, job->search);
+    bool screens = search->spec.screen > 0;
     if (job->rc && job->rc != ERR_NOT_READY)
         log_event(LOG_WARN, "no_insight", "search=%lld reason=%s", (long long)job->search,
                   LOG_QUOTE(job->err.text));
-    if (!job->rc) {
+    if (!job->rc && !screens)
         top_up(job);
+    bool complete_now = !screens || complete(job);
+    if (!job->rc)
         modeller_keep(job->daemon->modeller, job);
-    }
-    sched_looked(&job->daemon->sched, job->search, job->history.known.events_n, paretod_now());
+    if (complete_now && (!screens || job->ends)) /* or more is to be looked at */
+        sched_looked(&job->daemon->sched, job->search, job->history.known.events_n, paretod_now());
 }
 
 void model_job_insight(struct model_job *job, const struct search *search)
 {
     job->run = look;
     job->finish = looked;
+    job->ends = search_awaits_completion(search);
     search_history(search, &job->history);
 }

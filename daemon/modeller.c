@@ -186,6 +186,7 @@ static void job_free(struct model_job *job)
     insight_destroy(job->insight);
     mem_free(job->ratios);
     mem_free(job->origins);
+    mem_free(job->unfinished);
     mem_free(job);
 }
 
@@ -309,7 +310,7 @@ static bool may_stop(const struct search *search, int trial)
     const struct trial *t = &search->trials[trial];
     enum opt_kind kind = search->plan.streams[t->stream].kind;
     return search->spec.early_stop > 0 && kind != OPT_SWEEP && kind != OPT_GIVEN && t->origin.repeat_of < 0 &&
-           !t->reopened;
+           !t->reopened && !search_screens(search, trial);
 }
 
 static void want_promise(struct desk *desk, int trial)
@@ -337,7 +338,9 @@ static bool is_modelled(const struct search *search)
 /* An insight that tells more than the one there is. */
 static void want_insight(struct desk *desk, const struct search *search)
 {
-    desk->wants_insight = desk->tried != search->log.n && search->m <= INSIGHT_OBJECTIVES_MAX;
+    bool again =
+        !desk->looks && search_awaits_completion(search); /* what was found could not be written, say */
+    desk->wants_insight = (desk->tried != search->log.n || again) && search->m <= INSIGHT_OBJECTIVES_MAX;
 }
 
 void modeller_learnt(struct modeller *modeller, const struct search *search)

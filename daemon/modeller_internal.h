@@ -34,6 +34,9 @@ struct model_job {
     double promise;
     /* insight */
     struct insight *insight;
+    bool ends;       /* screening is over: what the front needs is completed */
+    int *unfinished; /* [unfinished_n] trials that it needs; NULL unless `ends` */
+    int unfinished_n, unfinished_rc;
     /* replay */
     struct replay *replay;
 };

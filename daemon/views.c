@@ -70,9 +70,9 @@ double view_eta_s(const struct search *search, const char *stalled)
     int done = count[TRIAL_DONE] - search->problem.given; /* those took no time here */
     if (stalled || done == 0 || (search->state != SEARCH_RUNNING && search->state != SEARCH_CONFIRMING))
         return NAN;
-    int left = again[TRIAL_READY] + again[TRIAL_LEASED];
+    double left = again[TRIAL_READY] + again[TRIAL_LEASED];
     if (search->state == SEARCH_RUNNING)
-        left += search->plan.trials - search_finished(search);
+        left += search_left(search);
     bool external = search->spec.evaluator == EVALUATOR_EXTERNAL;
     if (external && count[TRIAL_LEASED] == 0 && search->waiting == 0)
         return NAN; /* nobody has a trial or asks for one */

@@ -284,7 +284,8 @@ static int slices_of(const struct lease *lease)
         return lease->resume.slices;
     if (lease->stop_after)
         return lease->spec.slices;
-    bool may_stop = strcmp(lease->half, "search") == 0 && !lease->repeat && lease->spec.early_stop > 0;
+    bool may_stop = strcmp(lease->half, "search") == 0 && !lease->repeat &&
+                    (lease->spec.early_stop > 0 || lease->spec.screen > 0);
     return may_stop ? lease->spec.slices : 1;
 }
 

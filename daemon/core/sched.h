@@ -162,9 +162,9 @@ int sched_slice(struct sched *sched, const char *token, const struct slice_repor
                 bool *stop, struct err *err);
 /* The trial is hardly worth the rest of its items: whoever works on it is told with the answer to its next slice. */
 void sched_stop_trial(struct sched *sched, int64_t id, int trial);
-/* A stopped trial goes on: it is READY again. ERR_CONFLICT: it is not stopped, was reopened before, or its search is
- * past its search half. */
-int sched_reopen(struct sched *sched, int64_t id, int trial, struct now now, struct err *err);
+/* Stopped trials [n], each once, go on: they are READY again, all or none of them. ERR_CONFLICT: one is not stopped, was
+ * reopened before, or its search is past its search half. */
+int sched_reopen(struct sched *sched, int64_t id, const int *trials, int n, struct now now, struct err *err);
 /* 0 also when the lease ended before: nothing changes then. */
 int sched_failure(struct sched *sched, const char *token, const char *reason, struct now now,
                   struct err *err);

@@ -5,6 +5,7 @@
 #include "proto/mem.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,31 +49,65 @@ static int confirm(struct sched *sched, struct search *search, struct now now)
     return rc;
 }
 
-/* A budget is used up: what nobody works on yet is cancelled. */
-static int close_search(struct sched *sched, struct search *search, const char *reason, struct now now)
+/* What nobody works on yet is cancelled; `settles`: but for trials that go on. */
+static int cancel_ready(struct sched *sched, struct search *search, const char *reason, bool settles,
+                        struct now now)
 {
-    int n = search->ready[HALF_SEARCH].n;
-    if (n > 0) {
-        struct trial_change *changes = mem_zero((size_t)n, sizeof *changes);
-        for (int i = 0; i < n; i++) {
-            int number = search->ready[HALF_SEARCH].number[i];
-            changes[i] = (struct trial_change){number, HALF_SEARCH, TRIAL_CANCELLED,
-                                               search->trials[number].job[HALF_SEARCH].attempts, reason};
-        }
-        struct sched_write write = write_begin(search, now);
-        write.trials = changes;
-        write.trials_n = (size_t)n;
-        int rc = write_commit(sched, search, &write, NULL);
-        mem_free(changes);
-        if (rc)
-            return rc;
+    int ready = search->ready[HALF_SEARCH].n, n = 0;
+    if (ready == 0 || (settles && search_ready_new(search) == 0))
+        return 0;
+    struct trial_change *changes = mem_zero((size_t)ready, sizeof *changes);
+    for (int i = 0; i < ready; i++) {
+        int number = search->ready[HALF_SEARCH].number[i];
+        const struct trial *trial = &search->trials[number];
+        if (!settles || !trial->reopened)
+            changes[n++] = (struct trial_change){number, HALF_SEARCH, TRIAL_CANCELLED,
+                                                 trial->job[HALF_SEARCH].attempts, reason};
     }
-    search->closed = true;
-    if (!search->close_reason)
-        search->close_reason = mem_strdup(reason);
+    struct sched_write write = write_begin(search, now);
+    write.trials = changes;
+    write.trials_n = (size_t)n;
+    int rc = write_commit(sched, search, &write, NULL);
+    mem_free(changes);
+    return rc;
+}
+
+/* A budget is used up. settles: not so far that what is scored in part could not be completed. */
+static int close_search(struct sched *sched, struct search *search, const char *reason, bool settles,
+                        struct now now)
+{
+    char text[256];
+    bool in_part = !settles && search->spec.screen > 0 &&
+                   (search_may_complete(search) || search->count[HALF_SEARCH][TRIAL_LEASED] > 0 ||
+                    search->ready[HALF_SEARCH].n > 0);
+    int rc = cancel_ready(sched, search, reason, settles, now);
+    if (rc)
+        return rc;
+    snprintf(text, sizeof text, "%s%s", reason,
+             in_part ? "; trials that may belong on the front are scored in part" : "");
+    if (!search->closed && (!settles || !search->settles))
+        text_replace(&search->close_reason, text);
+    search->settles = true;
+    search->closed = search->closed || !settles;
     for (int s = 0; s < search->plan.streams_n; s++)
         proposals_clear(&search->streams[s].ready);
     return 0;
+}
+
+/* Closes what is spent; ERR_NOT_READY when there is nothing to close. */
+static int close_spent(struct sched *sched, struct search *search, struct now now)
+{
+    char text[128];
+    search_exhausted(search, now.us, text);
+    bool settles = !*text && search->spec.screen > 0;
+    if (!*text)
+        search_spent(search, now.us, text);
+    if (!*text)
+        return ERR_NOT_READY;
+    bool closed = settles ? search->settles : search->closed;
+    int ready = settles ? search_ready_new(search)
+                        : search->ready[HALF_SEARCH].n; /* a failed lease makes one ready again */
+    return closed && ready == 0 ? ERR_NOT_READY : close_search(sched, search, text, settles, now);
 }
 
 static int fail(struct sched *sched, struct search *search, struct now now)
@@ -93,13 +128,12 @@ static int fail(struct sched *sched, struct search *search, struct now now)
 /* A stopped trial may go on when more is known: the last word is that of an insight into every event. */
 static bool waits_for_insight(const struct search *search)
 {
+    if (search->spec.screen > 0)
+        return search_awaits_completion(search);
     if (search->spec.early_stop <= 0 || search->closed || search->m > INSIGHT_OBJECTIVES_MAX ||
         search->looked == search->log.n)
         return false;
-    for (int i = 0; i < search->plan.trials; i++)
-        if (search->trials[i].job[HALF_SEARCH].state == TRIAL_STOPPED && !search->trials[i].reopened)
-            return true;
-    return false;
+    return search_may_complete(search);
 }
 
 /* One step; 0 when it made one. */
@@ -112,11 +146,9 @@ static int advance_once(struct sched *sched, struct search *search, struct now n
     }
     if (search->state != SEARCH_RUNNING)
         return ERR_NOT_READY;
-    char spent[128];
-    search_spent(search, now.us, spent);
-    if (*spent &&
-        (!search->closed || search->ready[HALF_SEARCH].n > 0)) /* a failed lease makes one ready again */
-        return close_search(sched, search, spent, now);
+    int rc = close_spent(sched, search, now);
+    if (rc != ERR_NOT_READY)
+        return rc;
     if (search_is_hopeless(search))
         return fail(sched, search, now);
     if (!search_half_complete(search))
@@ -148,7 +180,7 @@ int sched_waiting(const struct sched *sched, const struct search *search)
 /* Keeps a job for every waiting poll and two in hand, so that a worker that comes finds one. */
 void sched_fill(struct sched *sched, struct search *search)
 {
-    if (search->state != SEARCH_RUNNING || search->closed)
+    if (search->state != SEARCH_RUNNING || search->closed || search->settles)
         return;
     int want = sched_waiting(sched, search) + 2;
     fill_modelled(sched, search, want);
@@ -186,7 +218,7 @@ void sched_proposed(struct sched *sched, int64_t id, int stream, const double *r
     assert(search && search->streams[stream].asking >= n);
     struct search_stream *state = &search->streams[stream];
     state->asking = 0;
-    if (search_state_is_final(search->state) || search->closed)
+    if (search_state_is_final(search->state) || search->closed || search->settles)
         return;
     struct sched_write write = write_begin(search, now);
     write.add_stream = stream;
@@ -217,7 +249,7 @@ void sched_prepared(struct sched *sched, int64_t id, int stream, const struct mo
     assert(search && search->streams[stream].asking > 0);
     struct search_stream *state = &search->streams[stream];
     state->asking = 0;
-    if (search_state_is_final(search->state) || search->closed)
+    if (search_state_is_final(search->state) || search->closed || search->settles)
         return;
     search_ask_end(search, stream, ask, ratios, origins, n);
     if (rc == ERR_NOT_READY && n == 0)

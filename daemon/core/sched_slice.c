@@ -1,6 +1,8 @@
 /* Jobs in work: signs of life, slices, and trials that are stopped or go on. */
 #include "daemon/core/sched_internal.h"
 
+#include "proto/mem.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -99,8 +101,10 @@ int sched_slice(struct sched *sched, const char *token, const struct slice_repor
     if (rc)
         return rc;
     double share = report->slices ? (double)report->slices_done / report->slices : 0;
-    *stop =
-        lease->stop && share >= search->trials[lease->trial].share; /* else less would be known than was */
+    bool enough =
+        lease->stop || (lease->half == HALF_SEARCH &&
+                        search_screened_enough(search, lease->trial, report->slices_done, report->slices));
+    *stop = enough && share >= search->trials[lease->trial].share; /* else less would be known than was */
     if (!is_news(search, lease, report, share))
         return 0;
     search_minimised(search, means, minimised);
@@ -121,21 +125,36 @@ void sched_stop_trial(struct sched *sched, int64_t id, int trial)
         lease->stop = true;
 }
 
-int sched_reopen(struct sched *sched, int64_t id, int trial, struct now now, struct err *err)
+static bool may_reopen(const struct search *search, int trial)
+{
+    const struct trial *t = &search->trials[trial];
+    return t->job[HALF_SEARCH].state == TRIAL_STOPPED && !t->reopened && !search->closed &&
+           (search->state == SEARCH_RUNNING || search->state == SEARCH_PAUSED) &&
+           !search_is_confirmed(search);
+}
+
+int sched_reopen(struct sched *sched, int64_t id, const int *trials, int n, struct now now, struct err *err)
 {
     struct search *search = sched_search(sched, id);
-    if (!search || trial < 0 || trial >= search->plan.trials)
-        return err_set(err, ERR_NOT_FOUND, "search %lld has no trial %d", (long long)id, trial);
-    const struct trial *t = &search->trials[trial];
-    if (t->job[HALF_SEARCH].state != TRIAL_STOPPED || t->reopened || search->closed ||
-        (search->state != SEARCH_RUNNING && search->state != SEARCH_PAUSED) || search_is_confirmed(search))
-        return err_set(err, ERR_CONFLICT, "trial %d of search %lld is not stopped, or cannot go on", trial,
-                       (long long)id);
-    struct trial_change change = {trial, HALF_SEARCH, TRIAL_READY, t->job[HALF_SEARCH].attempts, NULL};
-    struct sched_write write = write_begin(search, now);
-    write.trials = &change;
-    write.trials_n = 1;
-    int rc = write_commit(sched, search, &write, err);
+    int rc = 0;
+    struct trial_change *changes = mem_zero((size_t)n + 1, sizeof *changes);
+    for (int i = 0; i < n && !rc; i++) {
+        if (!search || trials[i] < 0 || trials[i] >= search->plan.trials)
+            rc = err_set(err, ERR_NOT_FOUND, "search %lld has no trial %d", (long long)id, trials[i]);
+        else if (!may_reopen(search, trials[i]))
+            rc = err_set(err, ERR_CONFLICT, "trial %d of search %lld is not stopped, or cannot go on",
+                         trials[i], (long long)id);
+        else
+            changes[i] = (struct trial_change){trials[i], HALF_SEARCH, TRIAL_READY,
+                                               search->trials[trials[i]].job[HALF_SEARCH].attempts, NULL};
+    }
+    if (!rc && n > 0) {
+        struct sched_write write = write_begin(search, now);
+        write.trials = changes;
+        write.trials_n = (size_t)n;
+        rc = write_commit(sched, search, &write, err);
+    }
+    mem_free(changes);
     if (!rc)
         sched->ops.wake(sched->ops.ctx);
     return rc;

@@ -74,7 +74,8 @@ struct search {
     int64_t created_wall_us, ended_wall_us; /* ended: 0 = not yet */
     int64_t deadline_us;                    /* budget of seconds; 0 = none */
     bool closed;                            /* a budget is used up: nothing new is proposed or leased */
-    char *close_reason;                     /* why, as a sentence; NULL while it is not */
+    bool settles; /* screening is over before its end: nothing new is proposed, trials in part may go on */
+    char *close_reason; /* why it is closed or settles, as a sentence; NULL while it does not */
 
     struct trial *trials;      /* [plan.trials] */
     double *ratios;            /* [plan.trials][k] */
@@ -172,6 +173,22 @@ void search_ask_end(struct search *search, int stream, const struct model_ask *a
 /* Why nothing new should be begun: "the expected gain …", "the budget of …"; "" when nothing speaks against it. now_us: for
  * the time budget. */
 void search_spent(const struct search *search, int64_t now_us, char text[128]);
+/* The same for trials that go on: what is left when spent says so is for them. With strategy.screen, half of the items. */
+void search_exhausted(const struct search *search, int64_t now_us, char text[128]);
+
+/* The trial is scored in part at first (strategy.screen). A function of the plan, its origin and whether it was reopened. */
+bool search_screens(const struct search *search, int number);
+/* It has `done` of its slices, and that is where it stops. */
+bool search_screened_enough(const struct search *search, int number, int done, int slices);
+/* READY trials of the search half that never were stopped. */
+int search_ready_new(const struct search *search);
+/* A stopped trial may still be reopened. */
+bool search_may_complete(const struct search *search);
+/* All screened trials are settled, and what the front needs of them is to be completed: an insight says which. */
+bool search_awaits_completion(const struct search *search);
+/* Evaluations that are still to come in the search half, in whole ones. Which trials will be completed is not known before:
+ * a quarter of them is a guess. */
+double search_left(const struct search *search);
 int search_asking(const struct search *search);
 /* Trials whose search half is settled. */
 int search_finished(const struct search *search);

@@ -57,7 +57,7 @@ void search_ask_begin(const struct search *search, int stream, int want, struct 
 {
     const struct search_stream *state = &search->streams[stream];
     bool stale = state->ready.watermark != search->log.n;
-    bool runs = search->state == SEARCH_RUNNING && !search->closed;
+    bool runs = search->state == SEARCH_RUNNING && !search->closed && !search->settles;
     *ask = (struct model_ask){state->proposed + (stale ? 0 : state->ready.n),
                               runs ? lacking(search, stream, want) : 0, search->log.n};
     if (ask->n <= 0) {
@@ -105,14 +105,25 @@ static bool gains_are_low(const struct search *search)
     return false;
 }
 
-void search_spent(const struct search *search, int64_t now_us, char text[128])
+void search_exhausted(const struct search *search, int64_t now_us, char text[128])
 {
-    const struct search_spec *spec = &search->spec;
+    int64_t items = search->spec.items;
     *text = 0;
     if (search->deadline_us && search->deadline_us <= now_us)
         snprintf(text, 128, "the time budget was used up");
-    else if (spec->items > 0 && search->items >= spec->items)
-        snprintf(text, 128, "the budget of %lld items was used up", (long long)spec->items);
+    else if (items > 0 && search->items >= items)
+        snprintf(text, 128, "the budget of %lld items was used up", (long long)items);
+}
+
+void search_spent(const struct search *search, int64_t now_us, char text[128])
+{
+    const struct search_spec *spec = &search->spec;
+    search_exhausted(search, now_us, text);
+    if (*text)
+        return;
+    if (spec->screen > 0 && spec->items > 0 && search->items >= spec->items / 2)
+        snprintf(text, 128, "half of the budget of %lld items was used up; the rest is for the front",
+                 (long long)spec->items);
     else if (spec->gain > 0 && gains_are_low(search))
         snprintf(text, 128, "the expected gain in hypervolume fell below %g", spec->gain);
 }

@@ -99,7 +99,7 @@ int search_asking(const struct search *search)
 /* Steps that do not exist yet and may still come. */
 static int open_n(const struct search *search)
 {
-    if (search->closed)
+    if (search->closed || search->settles)
         return 0;
     int n = 0;
     for (int s = 0; s < search->plan.streams_n; s++)

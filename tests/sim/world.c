@@ -1,5 +1,6 @@
 #include "world_internal.h"
 
+#include "daemon/hash.h"
 #include "proto/mem.h"
 
 #include <assert.h>
@@ -82,6 +83,7 @@ struct search *world_make_search(const struct world_options *options, int64_t id
     spec->early_stop = options->slices ? 0.02 : 0;
     spec->gain = options->gain;
     spec->items = options->items;
+    spec->screen = options->screen;
     spec->attempts = options->attempts;
     spec->held_out = options->held_out;
     spec->seed = (uint64_t)id;
@@ -143,16 +145,35 @@ static void reopen(struct world *world)
     int64_t id = 1 + (int64_t)(rng_uniform(&world->rng) * WORLD_SEARCHES);
     int number = (int)(rng_uniform(&world->rng) * WORLD_TRIALS);
     bool stopped = world->search[id - 1].trial[number].state == TRIAL_STOPPED;
-    int rc = sched_reopen(&world->sched, id, number, world->now, NULL);
+    int rc = sched_reopen(&world->sched, id, &number, 1, world->now, NULL);
     assert(rc || stopped);
     world->reopened += rc == 0;
 }
 
-/* An insight into every event there is, of which nothing follows. */
+/* The front needs every other screened trial, by its ratios: those go on together. false: the disk refused. */
+static bool complete(struct world *world, const struct search *search)
+{
+    int needed[WORLD_TRIALS], n = 0;
+    for (int i = 0; i < search->plan.trials; i++) {
+        const struct trial *t = &search->trials[i];
+        if (t->job[HALF_SEARCH].state == TRIAL_STOPPED && !t->reopened &&
+            hash_fnv(0, search_ratios(search, i), WORLD_K * sizeof(double)) % 2)
+            needed[n++] = i;
+    }
+    int rc = sched_reopen(&world->sched, search->id, needed, n, world->now, NULL);
+    assert(!rc || rc == ERR_IO);
+    world->completed += rc ? 0 : n;
+    return !rc;
+}
+
+/* An insight into every event there is; nothing follows of it but at the end of screening. */
 static void look(struct world *world)
 {
     int64_t id = 1 + (int64_t)(rng_uniform(&world->rng) * WORLD_SEARCHES);
-    sched_looked(&world->sched, id, sched_search(&world->sched, id)->log.n, world->now);
+    const struct search *search = sched_search(&world->sched, id);
+    int known = search->log.n;
+    if (!search_awaits_completion(search) || complete(world, search))
+        sched_looked(&world->sched, id, known, world->now);
 }
 
 /* ---- the run ---- */

@@ -32,6 +32,7 @@ struct world_options {
     double gain;     /* 0 = none */
     int64_t items;   /* 0 = none */
     int slices;      /* of an evaluation; 0 = it is not cut */
+    double screen;   /* share of the slices that trials are scored on at first; 0 = all */
     bool waits;      /* polls wait for newer proposals, and evaluations are so long that it is worth it */
     bool made_up;    /* modelled proposals are a hash of what they rest on; else the optimizer makes them */
     double stops,
@@ -105,7 +106,7 @@ struct world {
     int workers_ever;
     /* counts, for the tests to see that things happened */
     int crashes, duplicates, late, expired, disk_errors, lost_answers, results, paused, handed_back, refusals,
-        slices, stopped, reopened, held, knew_all,
+        slices, stopped, reopened, completed, held, knew_all,
         knew_less; /* proposals that were handed out, by what was known when the poll came */
 };
 

@@ -100,7 +100,7 @@ static void begin(struct disk *disk, char token[LEASE_TOKEN_MAX])
     kept(disk, 0, "nothing");
     deliver(disk, token, 2, "{\"a\":1}");
     kept(disk, 0, "2/4 20 {\"a\":1}");
-    assert_int_equal(sched_reopen(&disk->core.sched, 1, 0, disk->core.now, NULL), 0);
+    assert_int_equal(sched_reopen(&disk->core.sched, 1, (int[]){0}, 1, disk->core.now, NULL), 0);
     assert_int_equal(one_trial(disk, "h:2", token), 0);
     kept(disk, 0, "2/4 20 {\"a\":1}");
 }
@@ -143,7 +143,7 @@ static void the_newest_counts(void **state)
     kept(disk, 0, "3/4 30 [3]");
     assert_int_equal(one_trial(disk, "h:3", token), 1);
     deliver(disk, token, 2, "[]");
-    assert_int_equal(sched_reopen(&disk->core.sched, 1, 1, disk->core.now, NULL), 0);
+    assert_int_equal(sched_reopen(&disk->core.sched, 1, (int[]){1}, 1, disk->core.now, NULL), 0);
     assert_int_equal(one_trial(disk, "h:4", token), 1);
     deliver(disk, token, 3, NULL); /* that one left none */
     kept(disk, 1, "nothing");

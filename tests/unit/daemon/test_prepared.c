@@ -211,7 +211,7 @@ static void test_a_stopped_trial_keeps_its_search_open(void **state)
     assert_int_equal(search->state, SEARCH_RUNNING);
     sched_looked(&core->sched, 1, search->log.n - 1, core->now);
     assert_int_equal(search->state, SEARCH_RUNNING);
-    assert_int_equal(sched_reopen(&core->sched, 1, 2, core->now, NULL), 0);
+    assert_int_equal(sched_reopen(&core->sched, 1, (int[]){2}, 1, core->now, NULL), 0);
     assert_int_equal(lease_one(core, "h:2", token[0]), 2);
     assert_int_equal(sched_result(&core->sched, token[0], &part, core->now, &duplicate, NULL), 0);
     assert_int_equal(search->state, SEARCH_DONE); /* once is enough */

@@ -131,7 +131,7 @@ static void test_a_stopped_trial_of_a_paused_search_goes_on(void **state)
     bool duplicate;
     assert_int_equal(deliver_part(core, token[0], 3, 4, &duplicate), 0);
     assert_int_equal(sched_pause(&core->sched, 1, core->now, NULL), 0);
-    assert_int_equal(sched_reopen(&core->sched, 1, 0, core->now, NULL), 0);
+    assert_int_equal(sched_reopen(&core->sched, 1, (int[]){0}, 1, core->now, NULL), 0);
     sched_check(&core->sched);
     const char *worker = core_worker(core, "h:2", 1);
     assert_int_equal(sched_lease(&core->sched, worker, core->now, NULL, &lease, NULL), ERR_NOT_READY);
@@ -182,9 +182,9 @@ static void test_a_stopped_trial_may_go_on_once(void **state)
     assert_int_equal(deliver_part(core, token[0], 3, 4, &duplicate), 0); /* twice */
     assert_true(duplicate);
     assert_int_equal(core_deliver(core, token[1], 1, 1, &duplicate), 0);
-    assert_int_equal(sched_reopen(&core->sched, 1, 1, core->now, NULL), ERR_CONFLICT); /* done */
-    assert_int_equal(sched_reopen(&core->sched, 1, 0, core->now, NULL), 0);
-    assert_int_equal(sched_reopen(&core->sched, 1, 9, core->now, NULL), ERR_NOT_FOUND);
+    assert_int_equal(sched_reopen(&core->sched, 1, (int[]){1}, 1, core->now, NULL), ERR_CONFLICT); /* done */
+    assert_int_equal(sched_reopen(&core->sched, 1, (int[]){0}, 1, core->now, NULL), 0);
+    assert_int_equal(sched_reopen(&core->sched, 1, (int[]){9}, 1, core->now, NULL), ERR_NOT_FOUND);
     sched_check(&core->sched);
     assert_int_equal(sched_lease(&core->sched, core_worker(core, "h:2", 1), core->now, NULL, &lease, NULL),
                      0);
@@ -193,7 +193,8 @@ static void test_a_stopped_trial_may_go_on_once(void **state)
     char again[LEASE_TOKEN_MAX];
     memcpy(again, lease->token, sizeof again);
     assert_int_equal(deliver_part(core, again, 3, 4, &duplicate), 0);
-    assert_int_equal(sched_reopen(&core->sched, 1, 0, core->now, NULL), ERR_CONFLICT); /* it was before */
+    assert_int_equal(sched_reopen(&core->sched, 1, (int[]){0}, 1, core->now, NULL),
+                     ERR_CONFLICT); /* it was before */
     sched_check(&core->sched);
 }
 
