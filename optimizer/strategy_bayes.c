@@ -14,7 +14,7 @@
 #define STARTS 24
 #define STARTS_MANY 4
 #define CALLS_MAX 60
-#define CALLS_MAX_MANY 24
+#define CALLS_MAX_MANY 20
 
 static int ask_model(const struct opt_problem *problem, const struct surrogate *surrogate,
                      const struct known *known, struct opt_proposal *out, struct err *err)

@@ -80,8 +80,8 @@ struct gp_fit {
  * and ln of the shape's prior: GP_SQUARED_LOG_ODDS for the squared exponential, 0 for Matérn-7/2.
  *
  * Maximum a posteriori by NLOPT_LD_LBFGS for both shapes from fixed starts, and from `before` when it is not NULL; the best point
- * seen counts, whatever NLopt's result code says. Above 300 rows both are fitted to 200 of them first, and the better one
- * to all. A function of its arguments, to the bit.
+ * seen counts, whatever NLopt's result code says. From 200 rows on both are fitted to 112 of them first, and the better one
+ * to all, a few steps. A function of its arguments, to the bit.
  * known_noise: the reported variances are true and complete (scale 1, noise at its floor, neither has a prior). */
 void gp_fit(const struct gp_data *data, bool known_noise, const struct gp_hyper *before, struct gp_fit *out);
 

@@ -11,10 +11,10 @@
 
 /* Rows that are read from memory once and used twice. */
 #define STRIP 32
+#define SMALL 24 /* rows that are inverted one after another */
 
 void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info);
-void dpotri_(const char *uplo, const int *n, double *a, const int *lda, int *info);
-void dtrtri_(const char *uplo, const char *diag, const int *n, double *a, const int *lda, int *info);
+void dlauum_(const char *uplo, const int *n, double *a, const int *lda, int *info);
 
 /* Another BLAS that fits the same symbols may be put in OpenBLAS's place and has no such switch. */
 #pragma weak openblas_set_num_threads
@@ -67,24 +67,61 @@ void linalg_solve_rows(int n, const double *l, int ld, int q, double *b, int ldb
                     ldb);
 }
 
+/* Row by row: row i of the inverse is -(sum of the rows above, by l_ij) / l_ii. */
+static void invert_small(int n, double *l, int ld)
+{
+    double row[SMALL];
+    for (int i = 0; i < n; i++) {
+        double *own = l + (size_t)i * (size_t)ld, diagonal = 1 / own[i];
+        for (int j = 0; j < i; j++)
+            row[j] = 0;
+        for (int k = 0; k < i; k++) {
+            const double *above = l + (size_t)k * (size_t)ld;
+            for (int j = 0; j <= k; j++)
+                row[j] -= own[k] * above[j];
+        }
+        for (int j = 0; j < i; j++)
+            own[j] = row[j] * diagonal;
+        own[i] = diagonal;
+    }
+}
+
+/* [A 0; B C]^-1 = [A^-1 0; -C^-1 B A^-1  C^-1], half by half. OpenBLAS's own inverse spends most of its time in products of
+ * a matrix and a vector. */
+static void invert(int n, double *l, int ld)
+{
+    if (n <= SMALL) {
+        invert_small(n, l, ld);
+        return;
+    }
+    int top = n / 2, rest = n - top;
+    double *b = l + (size_t)top * (size_t)ld, *c = b + top;
+    invert(top, l, ld);
+    invert(rest, c, ld);
+    cblas_dtrmm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, rest, top, -1.0, c, ld, b,
+                ld);
+    cblas_dtrmm(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, rest, top, 1.0, l, ld, b,
+                ld);
+}
+
 void linalg_inverse(int n, const double *l, int ld, double *out, int ldo)
 {
     linalg_single_thread();
     int info = 0;
     for (int i = 0; i < n; i++)
         memcpy(out + (size_t)i * (size_t)ldo, l + (size_t)i * (size_t)ld, (size_t)(i + 1) * sizeof *out);
-    if (n > 0)
-        dpotri_(UPLO, &n, out, &ldo, &info);
-    assert(info == 0); /* a factor's diagonal is positive */
+    if (n > 0) {
+        invert(n, out, ldo);
+        dlauum_(UPLO, &n, out, &ldo, &info);
+    }
+    assert(info == 0);
 }
 
 void linalg_invert_factor(int n, double *l, int ld)
 {
     linalg_single_thread();
-    int info = 0;
     if (n > 0)
-        dtrtri_(UPLO, "N", &n, l, &ld, &info);
-    assert(info == 0);
+        invert(n, l, ld);
 }
 
 void linalg_multiply_lower_rows(int n, const double *m, int ld, int q, double *b, int ldb)

@@ -25,62 +25,67 @@ double polynomial_value(const struct polynomial *p, double sum1, double sum2, do
            p->c[POLYNOMIAL_NEIGHBOURS] * sum3 + p->c[POLYNOMIAL_PRODUCTS] * 0.5 * (sum1 * sum1 - sum2);
 }
 
-/* Of products [d]: the value; slope [d]: d k / d p_i, or NULL. Four sums side by side, so that the order of addition is ours and
- * vectors can follow it. */
-static double value_of(const struct polynomial *p, const double *product, double *slope)
+/* p_i [d] with a 0 before and zeros behind, up to whole vectors: no end is a case of its own. */
+#define LANES 8
+struct products {
+    double padded[1 + GP_D_MAX + LANES];
+};
+
+/* The value; slope [d]: d k / d p_i, or NULL. LANES sums side by side, so that the order of addition is ours and vectors can follow it. */
+static inline double value_of(const struct polynomial *p, const struct products *products, double *slope)
 {
-    int d = p->d, i = 1;
-    double one[4] = {product[0]}, two[4] = {product[0] * product[0]}, three[4] = {0};
-    for (; i + 4 <= d; i += 4)
-        for (int l = 0; l < 4; l++) {
-            one[l] += product[i + l];
-            two[l] += product[i + l] * product[i + l];
-            three[l] += product[i + l] * product[i + l - 1];
+    const double *beside = products->padded, *at = beside + 1;
+    double one[LANES] = {0}, two[LANES] = {0}, three[LANES] = {0}, sum[POLYNOMIAL_SUMS] = {0};
+    for (int i = 0; i < p->d; i += LANES)
+        for (int l = 0; l < LANES; l++) {
+            one[l] += at[i + l];
+            two[l] += at[i + l] * at[i + l];
+            three[l] += at[i + l] * beside[i + l];
         }
-    for (int l = 0; i < d; i++, l++) {
-        one[l] += product[i];
-        two[l] += product[i] * product[i];
-        three[l] += product[i] * product[i - 1];
+    for (int l = 0; l < LANES; l++) {
+        sum[0] += one[l];
+        sum[1] += two[l];
+        sum[2] += three[l];
     }
-    double sum1 = (one[0] + one[1]) + (one[2] + one[3]), sum2 = (two[0] + two[1]) + (two[2] + two[3]);
-    double sum3 = (three[0] + three[1]) + (three[2] + three[3]);
-    double linear = p->c[POLYNOMIAL_LINEAR] + p->c[POLYNOMIAL_PRODUCTS] * sum1,
-           beside = p->c[POLYNOMIAL_NEIGHBOURS];
-    double square = 2 * p->c[POLYNOMIAL_SQUARES] - p->c[POLYNOMIAL_PRODUCTS];
-    for (i = 0; slope && i < d; i++)
-        slope[i] = linear + square * product[i];
-    for (i = 1; slope && i < d; i++)
-        slope[i] += beside * product[i - 1];
-    for (i = 1; slope && i < d; i++)
-        slope[i - 1] += beside * product[i];
-    return polynomial_value(p, sum1, sum2, sum3);
+    double each = p->c[POLYNOMIAL_LINEAR] + p->c[POLYNOMIAL_PRODUCTS] * sum[0];
+    double own = 2 * p->c[POLYNOMIAL_SQUARES] - p->c[POLYNOMIAL_PRODUCTS];
+    for (int i = 0; slope && i < p->d; i++)
+        slope[i] = each + own * at[i] + p->c[POLYNOMIAL_NEIGHBOURS] * (beside[i] + at[i + 1]);
+    return polynomial_value(p, sum[0], sum[1], sum[2]);
 }
 
 double polynomial_variance(const struct polynomial *p, const double *x, double *gradient)
 {
-    double product[GP_D_MAX] = {0}, slope[GP_D_MAX];
+    struct products products = {0};
+    double slope[GP_D_MAX];
     if (!p->any)
         return 0;
     for (int i = 0; i < p->d; i++)
-        product[i] = (2 * x[i] - 1) * (2 * x[i] - 1);
-    double value = value_of(p, product, gradient ? slope : NULL);
+        products.padded[1 + i] = (2 * x[i] - 1) * (2 * x[i] - 1);
+    double value = value_of(p, &products, gradient ? slope : NULL);
     for (int i = 0; gradient && i < p->d; i++)
         gradient[i] += 4 * (2 * x[i] - 1) * slope[i];
     return value;
 }
 
-void polynomial_add_row(const struct polynomial *p, int n, const double *x, const double *at, double *out,
-                        double *gradient)
+WIDE void polynomial_add_row(const struct polynomial *p, int n, const double *x, const double *at,
+                             double *out, double *gradient)
 {
-    double product[GP_D_MAX], slope[GP_D_MAX];
-    size_t d = (size_t)p->d;
+    struct products products = {0};
+    double slope[GP_D_MAX], u[GP_D_MAX];
+    int d = p->d;
+    for (int i = 0; i < d; i++)
+        u[i] = 2 * at[i] - 1;
     for (int r = 0; r < n && p->any; r++) {
-        const double *row = x + (size_t)r * d;
-        for (size_t i = 0; i < d; i++)
-            product[i] = (2 * row[i] - 1) * (2 * at[i] - 1);
-        out[r] += value_of(p, product, gradient ? slope : NULL);
-        for (size_t i = 0; gradient && i < d; i++)
-            gradient[(size_t)r * d + i] += 2 * (2 * row[i] - 1) * slope[i];
+        const double *row = x + (size_t)r * (size_t)d;
+        for (int i = 0; i < d; i++)
+            products.padded[1 + i] = (2 * row[i] - 1) * u[i];
+        out[r] += value_of(p, &products, gradient ? slope : NULL);
+        if (!gradient)
+            continue;
+        double *g = gradient + (size_t)r * (size_t)d;
+        for (int i = 0; i < d; i++)
+            g[i] += (4 * row[i] - 2) * slope[i];
     }
 }
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define DRAWS 128
-#define NOISY_ROWS_MAX 600 /* above, means are sure, and draws dear */
+#define NOISY_ROWS_MAX 400 /* above, means are sure, and draws dear */
 #define SCORED_FULLY 48
 #define DRAWS_FEW 16 /* enough to tell which of many candidates are worth more */
 #define RELEVANT_MAX 80
