@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_MIN 3
-#define EVERY_ROW 40 /* up to so many rows each one brings a new fit */
-#define STEP_MAX 64
 #define FIT_ROWS_MAX 200
 #define BASE_ROWS_MAX 512
 #define NOISY 0.01 /* standard deviation of a score over the objective's range */
@@ -60,18 +57,6 @@ void opt_model_destroy(struct opt_model *model)
         return;
     forget(model);
     mem_free(model);
-}
-
-/* The largest r_i <= n. */
-static int fitted_rows(int n)
-{
-    int r = ROWS_MIN;
-    for (;;) {
-        int step = r < EVERY_ROW ? 1 : r / 10 < STEP_MAX ? r / 10 : STEP_MAX;
-        if (r + step > n)
-            return r;
-        r += step;
-    }
 }
 
 /* All that the fits at r rows are a function of, one number after another. */
@@ -291,7 +276,7 @@ int surrogate_get(const struct opt_problem *problem, const struct opt_plan *plan
     }
     struct frame frame[OPT_M_MAX];
     frame_reference(problem, plan, &rows, frame);
-    int r = fitted_rows(rows.settled_n), base;
+    int r = rows_fitted(rows.settled_n), base;
     size_t key_n;
     double *key = make_key(problem, &rows, r, frame, &key_n), scale[OPT_M_MAX];
     if (model->key_n != key_n || memcmp(model->key, key, sizeof *key * key_n) != 0) {
