@@ -174,6 +174,14 @@ static void put_resume(struct paretod *daemon, const struct search *search, cons
                   lease->trial, LOG_QUOTE(err.text));
 }
 
+/* Of a trial that is scored in part at first. */
+static void put_stop_after(const struct search *search, const struct lease *lease, struct json_out *out)
+{
+    int after = lease->half == HALF_SEARCH ? search_stop_after(search, lease->trial, search->spec.slices) : 0;
+    if (after > 0)
+        json_put_int(out, "stop_after", after);
+}
+
 static void send_lease(struct paretod *daemon, struct exchange *x, const struct lease *lease)
 {
     const struct search *search = sched_search(&daemon->sched, lease->search);
@@ -193,6 +201,7 @@ static void send_lease(struct paretod *daemon, struct exchange *x, const struct 
         json_put_int(&out, "repeat", repeat_number(search, lease->trial));
     put_models(facts_find(&daemon->facts, lease->search), &out);
     put_resume(daemon, search, lease, &out);
+    put_stop_after(search, lease, &out);
     json_name(&out, "spec");
     search_spec_write_brief(&search->spec, &out);
     json_end_object(&out);

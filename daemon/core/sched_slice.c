@@ -101,9 +101,8 @@ int sched_slice(struct sched *sched, const char *token, const struct slice_repor
     if (rc)
         return rc;
     double share = report->slices ? (double)report->slices_done / report->slices : 0;
-    bool enough =
-        lease->stop || (lease->half == HALF_SEARCH &&
-                        search_screened_enough(search, lease->trial, report->slices_done, report->slices));
+    int after = lease->half == HALF_SEARCH ? search_stop_after(search, lease->trial, report->slices) : 0;
+    bool enough = lease->stop || (after > 0 && report->slices_done >= after);
     *stop = enough && share >= search->trials[lease->trial].share; /* else less would be known than was */
     if (!is_news(search, lease, report, share))
         return 0;

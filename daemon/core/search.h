@@ -178,8 +178,8 @@ void search_exhausted(const struct search *search, int64_t now_us, char text[128
 
 /* The trial is scored in part at first (strategy.screen). A function of the plan, its origin and whether it was reopened. */
 bool search_screens(const struct search *search, int number);
-/* It has `done` of its slices, and that is where it stops. */
-bool search_screened_enough(const struct search *search, int number, int done, int slices);
+/* After how many of its slices it stops; 0: it goes on to its end. */
+int search_stop_after(const struct search *search, int number, int slices);
 /* READY trials of the search half that never were stopped. */
 int search_ready_new(const struct search *search);
 /* A stopped trial may still be reopened. */

@@ -1,6 +1,8 @@
 /* Screening: trials are scored on their first slices, and those that the front needs are completed when all are. */
 #include "daemon/core/search.h"
 
+#include <math.h>
+
 bool search_screens(const struct search *search, int number)
 {
     const struct trial *t = &search->trials[number];
@@ -8,10 +10,13 @@ bool search_screens(const struct search *search, int number)
            !opt_plan_is_anchor(&search->plan, number);
 }
 
-bool search_screened_enough(const struct search *search, int number, int done, int slices)
+int search_stop_after(const struct search *search, int number, int slices)
 {
     const double rounding = 1e-9; /* of a share that was written in decimals */
-    return done > 0 && done >= search->spec.screen * slices - rounding && search_screens(search, number);
+    if (!search_screens(search, number))
+        return 0;
+    int after = (int)ceil(search->spec.screen * slices - rounding);
+    return after >= slices ? 0 : after < 1 ? 1 : after;
 }
 
 int search_ready_new(const struct search *search)
