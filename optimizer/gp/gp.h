@@ -90,6 +90,14 @@ void gp_fit(const struct gp_data *data, bool known_noise, const struct gp_hyper 
 double gp_log_posterior(const struct gp_data *data, enum kernel_shape shape, bool known_noise,
                         const double *log_theta, double *gradient);
 
+/* `count` other hyperparameters that the data bear out as well as *best, of gp_fit with these rows or some of them: draws from Laplace's
+ * approximation of the posterior (normal, its precision the curvature at the maximum; MacKay, Neural Computation 4, 1992),
+ * in standard deviations of the priors and at most two of these away. The shape stays; each has the mean that is best with it. Costs
+ * 2 (d + 7) gradients. */
+struct rng;
+void gp_spread(const struct gp_data *data, bool known_noise, const struct gp_hyper *best, int count,
+               struct rng *rng, struct gp_hyper *out);
+
 struct gp;
 
 struct gp *gp_create(int d, int capacity, const struct gp_hyper *hyper);

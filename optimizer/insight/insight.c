@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { DRAWS = 256 };
+enum { DRAWS = 256, FITS = 8 };
 #define STREAM 0x1000000000000 /* of chance: plus the watermark */
 
 static struct insight *create(int n, int m, int watermark)
@@ -165,6 +165,7 @@ int insight_make(const struct opt_problem *problem, const struct opt_plan *plan,
     struct scale scale;
     vectors_make(problem, history, &vectors);
     posterior_make(problem, history, surrogate, &vectors, true, &posterior);
+    posterior.fits = FITS;
     const struct scale *known = scale_make(problem, history, &scale) ? &scale : NULL;
     struct insight *in = create(history->n, problem->m, history->events_n);
     double *share = mem_zero((size_t)vectors.n + 1, sizeof *share);

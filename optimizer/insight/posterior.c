@@ -5,9 +5,12 @@
 #include "proto/mem.h"
 #include "proto/rng.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define STREAM_FITS UINT64_C(0x66697473) /* of chance */
 
 static bool is_exact(const struct vectors *v, int vector, int j)
 {
@@ -39,7 +42,7 @@ void posterior_make(const struct opt_problem *problem, const struct opt_history 
     struct space space;
     space_box(&space, problem);
     size_t n = (size_t)vectors->n, m = (size_t)problem->m, d = (size_t)surrogate->d;
-    *out = (struct posterior){surrogate, vectors, problem->m, surrogate->d, NULL, NULL, NULL};
+    *out = (struct posterior){.surrogate = surrogate, .vectors = vectors, .m = problem->m, .d = surrogate->d};
     out->x = mem_zero(n * d + 1, sizeof *out->x);
     out->mean = mem_zero(n * m + 1, sizeof *out->mean);
     if (with_sd)
@@ -60,9 +63,44 @@ void posterior_fini(struct posterior *p)
     *p = (struct posterior){0};
 }
 
+/* What objective j is drawn from: draw i of s comes from gp[i n / s]. */
+struct source {
+    int n;
+    struct gp *gp[POSTERIOR_FITS_MAX];
+};
+
+static void source_make(const struct posterior *p, int j, uint64_t seed, uint64_t stream, struct source *out)
+{
+    struct rng rng;
+    assert(p->fits <= POSTERIOR_FITS_MAX);
+    *out = (struct source){.n = 1, .gp = {p->surrogate->gp[j]}};
+    if (p->fits == 0)
+        return;
+    out->n = p->fits;
+    rng_seed(&rng, seed, STREAM_FITS + stream + ((uint64_t)j << 56));
+    surrogate_spread(p->surrogate, j, p->fits, &rng, out->gp);
+}
+
+static void source_fini(const struct posterior *p, struct source *source)
+{
+    for (int i = 0; i < source->n && p->fits > 0; i++)
+        gp_destroy(source->gp[i]);
+}
+
+static void draw_from(const struct source *source, int q, const double *x, int s, const double *normals,
+                      double *y)
+{
+    for (int i = 0; i < source->n; i++) {
+        int from = i * s / source->n, to = (i + 1) * s / source->n;
+        size_t at = (size_t)from * (size_t)q;
+        if (to > from)
+            gp_sample(source->gp[i], q, x, to - from, &normals[at], &y[at]);
+    }
+}
+
 /* Objective j of the vectors chosen[order[0 … q - 1]], into their columns of f. */
-static void draw_block(const struct posterior *p, int j, const int *chosen, const int *order, int q, int n,
-                       int s, struct rng *rng, double *f)
+static void draw_block(const struct posterior *p, int j, const struct source *source, const int *chosen,
+                       const int *order, int q, int n, int s, struct rng *rng, double *f)
 {
     size_t d = (size_t)p->d, size = (size_t)s * (size_t)q;
     double *x = mem_zero((size_t)q * d + 1, sizeof *x);
@@ -70,7 +108,7 @@ static void draw_block(const struct posterior *p, int j, const int *chosen, cons
     for (int i = 0; i < q; i++)
         memcpy(&x[(size_t)i * d], &p->x[(size_t)chosen[order[i]] * d], d * sizeof *x);
     normal_fill(rng, (int)size, normals);
-    surrogate_sample(p->surrogate, j, q, x, s, normals, y);
+    draw_from(source, q, x, s, normals, y);
     for (int draw = 0; draw < s; draw++) {
         for (int i = 0; i < q; i++) {
             int vector = chosen[order[i]];
@@ -119,10 +157,14 @@ void posterior_draw(const struct posterior *p, const int *chosen, int n, int s, 
     struct rng rng;
     rng_seed(&rng, seed, stream);
     sort_chosen(p, chosen, n, order);
-    for (int j = 0; j < p->m; j++)
+    for (int j = 0; j < p->m; j++) {
+        struct source source;
+        source_make(p, j, seed, stream, &source);
         for (int from = 0; from < n; from += POSTERIOR_JOINT) {
             int q = n - from < POSTERIOR_JOINT ? n - from : POSTERIOR_JOINT;
-            draw_block(p, j, chosen, &order[from], q, n, s, &rng, f);
+            draw_block(p, j, &source, chosen, &order[from], q, n, s, &rng, f);
         }
+        source_fini(p, &source);
+    }
     mem_free(order);
 }

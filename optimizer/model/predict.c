@@ -2,6 +2,8 @@
 
 #include "proto/mem.h"
 
+#include <string.h>
+
 void surrogate_x(const struct space *space, const double *ratios, double *x)
 {
     space_gather(space, ratios, x);
@@ -30,4 +32,38 @@ void surrogate_sample(const struct surrogate *s, int j, int q, const double *x, 
                       const double *normals, double *out)
 {
     gp_sample(s->gp[j], q, x, draws, normals, out);
+}
+
+/* Row i of `some` [n] is row i rows / n of all, so that they are all of them when n is. */
+static void take_rows(const struct surrogate *s, int j, int n, double *x, double *y, double *variance)
+{
+    size_t d = (size_t)s->d;
+    for (int i = 0; i < n; i++) {
+        int row = (int)((int64_t)i * s->rows / n);
+        memcpy(&x[(size_t)i * d], &s->x[(size_t)row * d], sizeof *x * d);
+        y[i] = s->y[row * s->m + j];
+        variance[i] = s->told[row * s->m + j];
+    }
+}
+
+void surrogate_spread(const struct surrogate *s, int j, int count, struct rng *rng, struct gp **out)
+{
+    size_t rows = (size_t)s->rows + 1;
+    double *x = mem_zero(rows * (size_t)s->d, sizeof *x), *y = mem_zero(rows, sizeof *y);
+    double *variance = mem_zero(rows, sizeof *variance);
+    struct gp_hyper *hyper = mem_zero((size_t)count, sizeof *hyper);
+    int n = s->rows < SURROGATE_SPREAD_ROWS ? s->rows : SURROGATE_SPREAD_ROWS;
+    struct gp_data data = {n, s->d, x, y, variance};
+    take_rows(s, j, n, x, y, variance);
+    gp_spread(&data, s->exact[j], &s->fit[j].hyper, count, rng, hyper);
+    data.n = s->rows;
+    take_rows(s, j, s->rows, x, y, variance);
+    for (int i = 0; i < count; i++) {
+        out[i] = gp_create(s->d, s->rows, &hyper[i]);
+        gp_condition(out[i], &data);
+    }
+    mem_free(x);
+    mem_free(y);
+    mem_free(variance);
+    mem_free(hyper);
 }

@@ -166,6 +166,7 @@ static void fit_objective(const struct opt_model *sample, int j, bool exact, str
     int n = sample->rows_n;
     double *y = column(sample->y, n, s->m, j), *variance = column(sample->variance, n, s->m, j);
     struct gp_data data = {n, s->d, sample->x, y, variance};
+    s->exact[j] = exact;
     gp_fit(&data, exact, NULL, &s->fit[j]);
     s->variance[j] = median(variance, n);
     s->noise[j] = s->fit[j].hyper.noise + s->fit[j].hyper.scale * s->variance[j];
@@ -259,6 +260,7 @@ static void show(struct opt_model *model, const struct surrogate **out)
     s->trial = model->trial;
     s->x = model->x;
     s->y = model->y;
+    s->told = model->variance;
     *out = s;
 }
 

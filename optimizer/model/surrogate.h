@@ -33,10 +33,12 @@ struct surrogate {
     struct gp_fit fit[OPT_M_MAX];
     double noise[OPT_M_MAX];    /* variance of a usual complete score, in y^2 */
     double variance[OPT_M_MAX]; /* what of it is reported, as a process is told it */
+    bool exact[OPT_M_MAX];      /* its errors are all 0: taken at its word */
     double usual[OPT_M_MAX];    /* what a whole score reports, in y^2: of those that report nothing, too */
     const int *trial;           /* [rows] which trial each row is of */
     const double *x;            /* [rows][d] */
     const double *y;            /* [rows][m] */
+    const double *told;         /* [rows][m]: variance of y, as a process is told it */
     bool noisy; /* some objective's noise is not small against its range: the noisy acquisition is used */
     double reference[OPT_M_MAX]; /* of the hypervolume, objective units */
     double range[OPT_M_MAX];     /* of the ends of the sweep, objective units: what normalises volumes */
@@ -56,6 +58,11 @@ void surrogate_predict_gradient(const struct surrogate *surrogate, int j, const 
 /* Draws of y at q points together, as gp_sample. */
 void surrogate_sample(const struct surrogate *surrogate, int j, int q, const double *x, int s,
                       const double *normals, double *out);
+/* Other processes of objective j on all rows, each with hyperparameters that the data bear out as well (gp_spread, from at most
+ * SURROGATE_SPREAD_ROWS rows, evenly taken): out [count], for gp_destroy. */
+#define SURROGATE_SPREAD_ROWS 200
+void surrogate_spread(const struct surrogate *surrogate, int j, int count, struct rng *rng, struct gp **out);
+
 /* Mean and standard deviation of objective j in its own unit, from those of y. */
 void surrogate_objective(const struct surrogate *surrogate, int j, double y, double y_sd, double *mean,
                          double *sd);

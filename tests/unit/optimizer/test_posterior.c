@@ -125,6 +125,37 @@ static void test_a_corner_is_doubted(void **state)
     teardown(&f);
 }
 
+/* Draws over several sets of hyperparameters spread wider than over one, about the same means; seeds decide. */
+static void test_hyperparameters_are_doubted(void **state)
+{
+    (void)state;
+    enum { Q = 20 };
+    struct fixture f;
+    setup(&f, 2, Q, 0.05);
+    int chosen[Q];
+    double *draws = mem_zero(S * Q * 2, sizeof *draws), *again = mem_zero(S * Q * 2, sizeof *again),
+           wider = 0;
+    for (int i = 0; i < Q; i++)
+        chosen[i] = i;
+    f.posterior.fits = 16;
+    posterior_draw(&f.posterior, chosen, Q, S, 9, 4, draws);
+    posterior_draw(&f.posterior, chosen, Q, S, 9, 4, again);
+    assert_memory_equal(draws, again, S * Q * 2 * sizeof *draws);
+    for (int i = 0; i < Q * 2; i++) {
+        double mean = 0, squares = 0, sd = f.posterior.sd[i];
+        for (int s = 0; s < S; s++)
+            mean += draws[s * Q * 2 + i] / S;
+        for (int s = 0; s < S; s++)
+            squares += pow(draws[s * Q * 2 + i] - mean, 2) / S;
+        assert_true(fabs(mean - f.posterior.mean[i]) < sd && sqrt(squares) < 2 * sd);
+        wider += sqrt(squares) / sd / (Q * 2);
+    }
+    assert_true(wider > 1.03);
+    mem_free(draws);
+    mem_free(again);
+    teardown(&f);
+}
+
 /* More than fit one block: every vector has its own mean and spread still, and seeds decide. */
 static void test_blocks(void **state)
 {
@@ -164,6 +195,7 @@ int main(void)
         cmocka_unit_test(test_draws_have_the_joint_moments),
         cmocka_unit_test(test_an_exact_objective_is_its_score),
         cmocka_unit_test(test_a_corner_is_doubted),
+        cmocka_unit_test(test_hyperparameters_are_doubted),
         cmocka_unit_test(test_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
