@@ -7,7 +7,7 @@
 
 /* Bytes of the text that count. Python's text[:text.find('.')] without a '.' is text[:-1]: one character fewer. One byte
  * fewer does the same, since no answer ends inside a character. */
-static size_t cut(enum match_rule rule, const char *text)
+size_t match_cut(enum match_rule rule, const char *text)
 {
     size_t n = strlen(text);
     const char *end = strchr(text, '.');
@@ -27,7 +27,7 @@ static bool is_blank(char c)
 
 bool match_open(enum match_rule rule, const char *output, char *const *answers, size_t answers_n)
 {
-    size_t n = cut(rule, output);
+    size_t n = match_cut(rule, output);
     for (size_t i = 0; i < answers_n; i++) {
         const char *answer = answers[i];
         size_t len = strlen(answer);

@@ -18,6 +18,9 @@ enum match_rule {
     MATCH_CODE /* as the published code: as MATCH_SENTENCE, but without a '.' the last character is lost */
 };
 
+/* How many bytes of what was written the rule looks at; samples are compared as far. */
+size_t match_cut(enum match_rule rule, const char *text);
+
 /* output: the first few tokens as text (the caller limits them; paper and code take 15). Bytes are compared: case counts.
  * Blanks around an answer do not count, and an empty answer is never there.
  * Danger: short answers are found inside longer words ("no" in "nothing"). */

@@ -10,32 +10,6 @@
 
 #define FORMAT "paretod-bundle-1"
 #define TASKS_MAX 64
-#define NEW_TOKENS_MAX (1 << 20)
-
-static const char *const metric_names[METRICS_N] = {"em",       "f1",     "bleu",  "acc",
-                                                    "acc_norm", "reward", "loglik"};
-
-/* What a task of each type may measure and hold. Keys beyond the common ones. */
-static const struct {
-    const char *name;
-    unsigned metrics; /* bit 1 << enum metric */
-    bool generates, rewards;
-} types[TASK_TYPES_N] = {
-    [TASK_GENERATE] = {"generate", 1u << METRIC_EM | 1u << METRIC_F1 | 1u << METRIC_BLEU, true, false},
-    [TASK_CHOICE] = {"choice", 1u << METRIC_ACC | 1u << METRIC_ACC_NORM, false, false},
-    [TASK_REWARD] = {"reward", 1u << METRIC_REWARD, true, true},
-    [TASK_LOGLIK] = {"loglik", 1u << METRIC_LOGLIK, false, false},
-};
-
-static const char *const task_keys[] = {"name",           "type",     "file",         "metrics",
-                                        "max_new_tokens", "stop_ids", "reward_model", "temperature",
-                                        "samples",        "seed"};
-enum { KEYS_COMMON = 4, KEYS_GENERATE = 6, KEYS_REWARD = 10 }; /* how many of task_keys a type has */
-
-const char *metric_name(enum metric metric)
-{
-    return metric_names[metric];
-}
 
 /* ---- fields ---- */
 
@@ -89,11 +63,8 @@ int fields_known(const struct fields *in, const char *const *allowed, size_t n, 
     return 0;
 }
 
-/* ---- tasks ---- */
-
-/* A file of the bundle, in its own folder: no '/', no "..". Allocates. */
-static int own_path(const struct bundle *bundle, const struct fields *in, const char *key, const char **name,
-                    char **out, struct err *err)
+int fields_path(const struct bundle *bundle, const struct fields *in, const char *key, const char **name,
+                char **out, struct err *err)
 {
     int rc = fields_text(in, key, name, err);
     if (rc)
@@ -105,131 +76,7 @@ static int own_path(const struct bundle *bundle, const struct fields *in, const 
     return 0;
 }
 
-static int read_type(const struct fields *in, struct bundle_task *task, struct err *err)
-{
-    const char *type;
-    int rc = fields_text(in, "type", &type, err);
-    if (rc)
-        return rc;
-    int t = 0;
-    while (t < TASK_TYPES_N && strcmp(types[t].name, type) != 0)
-        t++;
-    if (t == TASK_TYPES_N)
-        return err_set(err, ERR_INVALID, "%stype must be generate, choice, reward or loglik, not \"%s\"",
-                       in->where, type);
-    task->type = (enum task_type)t;
-    size_t keys = types[t].rewards ? KEYS_REWARD : types[t].generates ? KEYS_GENERATE : KEYS_COMMON;
-    return fields_known(in, task_keys, keys, err);
-}
-
-static int read_metrics(const struct fields *in, struct bundle_task *task, struct err *err)
-{
-    const struct json *metrics = json_get(in->object, "metrics");
-    for (const struct json *j = json_first(metrics); j; j = json_next(j)) {
-        int m = 0;
-        while (m < METRICS_N && strcmp(metric_names[m], json_string_or(j, "")) != 0)
-            m++;
-        if (m == METRICS_N || !(types[task->type].metrics >> m & 1))
-            return err_set(err, ERR_INVALID, "%smetrics[%d]: \"%s\" is not a metric of a %s task", in->where,
-                           task->metrics_n, json_string_or(j, ""), types[task->type].name);
-        for (int i = 0; i < task->metrics_n; i++) {
-            if (task->metrics[i] == (enum metric)m)
-                return err_set(err, ERR_INVALID, "%smetrics names \"%s\" twice", in->where, metric_names[m]);
-        }
-        task->metrics[task->metrics_n++] = (enum metric)m; /* at most as many as the type has */
-    }
-    if (!task->metrics_n)
-        return err_set(err, ERR_INVALID, "%smetrics must be an array of at least one metric", in->where);
-    return 0;
-}
-
-static int read_generation(const struct bundle *bundle, const struct fields *in, struct bundle_task *task,
-                           struct err *err)
-{
-    int64_t most;
-    struct ids stops = {0};
-    int rc = fields_whole(in, "max_new_tokens", 1, NEW_TOKENS_MAX, &most, err);
-    if (!rc)
-        rc = fields_ids(in, "stop_ids", json_get(in->object, "stop_ids"), bundle->vocab_n, &stops, err);
-    if (!rc && stops.n > BUNDLE_STOPS_MAX)
-        rc = err_set(err, ERR_INVALID, "%sstop_ids has more than %d ids", in->where, BUNDLE_STOPS_MAX);
-    if (!rc) {
-        task->max_new_tokens = (int)most;
-        task->stop_ids_n = stops.n;
-        memcpy(task->stop_ids, stops.id, (size_t)stops.n * sizeof *stops.id);
-    }
-    mem_free(stops.id);
-    return rc;
-}
-
-static int read_reward(const struct bundle *bundle, const struct fields *in, struct bundle_task *task,
-                       struct err *err)
-{
-    const char *path;
-    int64_t samples = 1, seed = 0;
-    int rc = fields_text(in, "reward_model", &path, err);
-    if (!rc && json_get(in->object, "samples"))
-        rc = fields_whole(in, "samples", 1, 1024, &samples, err);
-    if (!rc && json_get(in->object, "seed"))
-        rc = fields_whole(in, "seed", 0, (int64_t)1 << 53, &seed, err);
-    if (rc)
-        return rc;
-    const char *after = strncmp(path, "../", 3) == 0 ? path + 3 : path;
-    if (*path == '/' || strstr(after, "..") || !*after)
-        return err_set(err, ERR_INVALID,
-                       "%sreward_model must be a folder in the bundle or beside it (\"../NAME\")", in->where);
-    const struct json *temperature = json_get(in->object, "temperature");
-    task->temperature = json_number_or(temperature, temperature ? 0 : 1);
-    if (!(task->temperature >= 0.01 && task->temperature <= 100))
-        return err_set(err, ERR_INVALID, "%stemperature must be a number from 0.01 to 100", in->where);
-    task->reward_model = mem_printf("%s/%s", bundle->directory, path);
-    task->samples = (int)samples;
-    task->seed = (uint64_t)seed;
-    return 0;
-}
-
-static int read_name(const struct bundle *bundle, const struct fields *in, struct bundle_task *task,
-                     struct err *err)
-{
-    const char *name;
-    int rc = fields_text(in, "name", &name, err);
-    if (rc)
-        return rc;
-    for (const char *c = name; *c; c++) {
-        if (!isalnum((unsigned char)*c) && !strchr("_-", *c))
-            return err_set(err, ERR_INVALID, "%sname may have letters, digits, _ and - alone", in->where);
-    }
-    if (strlen(name) >= sizeof task->name)
-        return err_set(err, ERR_INVALID, "%sname is longer than %zu", in->where, sizeof task->name - 1);
-    for (int i = 0; i < bundle->tasks_n; i++) {
-        if (strcmp(bundle->tasks[i].name, name) == 0)
-            return err_set(err, ERR_INVALID, "%sname \"%s\" is used twice", in->where, name);
-    }
-    snprintf(task->name, sizeof task->name, "%s", name);
-    return 0;
-}
-
-static int read_task(struct bundle *bundle, const struct fields *in, struct bundle_task *task,
-                     struct err *err)
-{
-    char *path = NULL;
-    const char *file;
-    int rc;
-    if (!json_is(in->object, JSON_OBJECT))
-        return err_set(err, ERR_INVALID, "%sname is missing: a task must be an object", in->where);
-    if ((rc = read_name(bundle, in, task, err)) || (rc = read_type(in, task, err)) ||
-        (rc = read_metrics(in, task, err)))
-        return rc;
-    if (types[task->type].generates && (rc = read_generation(bundle, in, task, err)))
-        return rc;
-    if (types[task->type].rewards && (rc = read_reward(bundle, in, task, err)))
-        return rc;
-    rc = own_path(bundle, in, "file", &file, &path, err);
-    if (!rc)
-        rc = bundle_items_read(bundle, task, path, file, err);
-    mem_free(path);
-    return rc;
-}
+/* ---- bundle ---- */
 
 static int read_tasks(struct bundle *bundle, const struct json *tasks, struct err *err)
 {
@@ -241,7 +88,7 @@ static int read_tasks(struct bundle *bundle, const struct json *tasks, struct er
         char where[64];
         snprintf(where, sizeof where, "bundle.json: tasks[%d].", bundle->tasks_n);
         struct bundle_task *task = &bundle->tasks[bundle->tasks_n];
-        int rc = read_task(bundle, &(struct fields){j, where}, task, err);
+        int rc = bundle_task_read(bundle, &(struct fields){j, where}, task, err);
         bundle->tasks_n++;
         if (rc)
             return rc;
@@ -249,14 +96,12 @@ static int read_tasks(struct bundle *bundle, const struct json *tasks, struct er
     return 0;
 }
 
-/* ---- bundle ---- */
-
 static int read_vocab(struct bundle *bundle, const struct fields *in, struct err *err)
 {
     const char *name;
     char *path = NULL;
     struct json *vocab = NULL;
-    int rc = own_path(bundle, in, "vocab", &name, &path, err);
+    int rc = fields_path(bundle, in, "vocab", &name, &path, err);
     if (!rc)
         rc = json_parse_file(path, BUNDLE_FILE_MAX, &vocab, err);
     mem_free(path);
@@ -325,10 +170,8 @@ void bundle_close(struct bundle *bundle)
 {
     if (!bundle)
         return;
-    for (int i = 0; i < bundle->tasks_n; i++) {
-        bundle_items_free(&bundle->tasks[i]);
-        mem_free(bundle->tasks[i].reward_model);
-    }
+    for (int i = 0; i < bundle->tasks_n; i++)
+        bundle_task_free(&bundle->tasks[i]);
     for (int i = 0; i < bundle->vocab_n; i++)
         mem_free(bundle->vocab[i]);
     mem_free(bundle->tasks);

@@ -10,16 +10,25 @@
 
 #include "merge/files/hash.h"
 #include "proto/err.h"
+#include "rtuning/match.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define BUNDLE_METRICS_MAX 4
+#define BUNDLE_METRICS_MAX 8
 #define BUNDLE_STOPS_MAX 8
 #define BUNDLE_NAME_MAX 48
 
-enum task_type { TASK_GENERATE, TASK_CHOICE, TASK_REWARD, TASK_LOGLIK, TASK_TYPES_N };
+enum task_type {
+    TASK_GENERATE,
+    TASK_CHOICE,
+    TASK_REWARD,
+    TASK_LOGLIK,
+    TASK_RTUNING,  /* does the model know what it knows? */
+    TASK_IDENTIFY, /* which questions does it answer rightly? */
+    TASK_TYPES_N
+};
 
 enum metric {
     METRIC_EM,
@@ -29,6 +38,16 @@ enum metric {
     METRIC_ACC_NORM,
     METRIC_REWARD,
     METRIC_LOGLIK,
+    METRIC_WILLING, /* the seven of rtuning/honesty, in its order */
+    METRIC_ACCURACY,
+    METRIC_REFUSAL,
+    METRIC_OVER_REFUSAL,
+    METRIC_AP,
+    METRIC_ECE,
+    METRIC_AUROC,
+    METRIC_CERTAIN,
+    METRIC_ENTROPY,
+    METRIC_CONFIDENCE,
     METRICS_N
 };
 const char *metric_name(enum metric metric);
@@ -42,12 +61,18 @@ struct bundle_item {
     char *id;
     bool held_out;
     struct ids prompt;
-    char **answers; /* generate: accepted texts */
+    char **answers; /* generate, open questions of rtuning and identify: accepted texts */
     int answers_n;
-    struct ids *choices; /* choice: all of them; loglik: the one answer */
+    struct ids *
+        choices; /* choice, questions with choices of rtuning and identify: all of them; loglik: the one answer */
     int choices_n;
     int *chars; /* choice: [choices_n] length in code points */
-    int gold;   /* choice */
+    int gold;   /* of the choices; -1: the question cannot be answered */
+    /* rtuning */
+    struct ids
+        probe; /* what follows the answer, before sure or unsure; none where the task asks for neither */
+    bool answerable;
+    int known; /* base answers it rightly: 1, 0; -1: not said */
 };
 
 struct bundle_task {
@@ -55,13 +80,16 @@ struct bundle_task {
     enum task_type type;
     enum metric metrics[BUNDLE_METRICS_MAX];
     int metrics_n;
-    int max_new_tokens; /* generate, reward */
-    int32_t stop_ids[BUNDLE_STOPS_MAX];
-    int stop_ids_n;
-    char *reward_model; /* reward: directory */
-    double temperature; /* reward */
-    int samples;        /* reward: replies an item */
-    uint64_t seed;      /* reward */
+    int max_new_tokens; /* of whatever writes */
+    struct ids
+        stops; /* a text ends before the first of these: stop_ids, and all tokens with stop_text in them */
+    char *reward_model;      /* reward: directory */
+    double temperature;      /* reward, identify */
+    int samples;             /* reward: replies an item; identify: sampled answers an item, may be 0 */
+    uint64_t seed;           /* reward, identify */
+    enum match_rule match;   /* rtuning, identify: when an open answer is right */
+    struct ids sure, unsure; /* rtuning: verdicts, whole; none: refusals are known by their words */
+    double weight;           /* rtuning: of the answer's confidence, beside that in being sure */
     struct bundle_item *items;
     size_t items_n;
     int longest; /* most tokens of one sequence of the task, generated and shared ones included */

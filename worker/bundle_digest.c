@@ -22,7 +22,8 @@ static void add_ids(struct hash_stream *stream, const struct ids *ids)
     hash_add(stream, ids->id, (size_t)ids->n * sizeof *ids->id);
 }
 
-static void add_item(struct hash_stream *stream, const struct bundle_item *item)
+static void add_item(struct hash_stream *stream, const struct bundle_task *task,
+                     const struct bundle_item *item)
 {
     add_text(stream, item->id);
     add_number(stream, item->held_out);
@@ -36,6 +37,11 @@ static void add_item(struct hash_stream *stream, const struct bundle_item *item)
         add_number(stream, item->chars ? item->chars[c] : 0);
     }
     add_number(stream, item->gold);
+    if (task->type != TASK_RTUNING)
+        return;
+    add_ids(stream, &item->probe);
+    add_number(stream, item->answerable);
+    add_number(stream, item->known);
 }
 
 static void add_task(struct hash_stream *stream, const struct bundle_task *task)
@@ -46,15 +52,17 @@ static void add_task(struct hash_stream *stream, const struct bundle_task *task)
     for (int m = 0; m < task->metrics_n; m++)
         add_number(stream, task->metrics[m]);
     add_number(stream, task->max_new_tokens);
-    add_number(stream, task->stop_ids_n);
-    for (int s = 0; s < task->stop_ids_n; s++)
-        add_number(stream, task->stop_ids[s]);
+    add_ids(stream, &task->stops);
     hash_add(stream, &task->temperature, sizeof task->temperature);
     add_number(stream, task->samples);
     add_number(stream, (int64_t)task->seed);
+    add_number(stream, task->match);
+    add_ids(stream, &task->sure);
+    add_ids(stream, &task->unsure);
+    hash_add(stream, &task->weight, sizeof task->weight);
     add_number(stream, (int64_t)task->items_n);
     for (size_t i = 0; i < task->items_n; i++)
-        add_item(stream, &task->items[i]);
+        add_item(stream, task, &task->items[i]);
 }
 
 struct hash128 bundle_digest(const struct bundle *bundle)

@@ -1,5 +1,5 @@
-/* WHAT   What the two readers of a bundle share: fields with sentences that say where.
- * WHO    worker/bundle.c, worker/bundle_items.c.
+/* WHAT   What the readers of a bundle share: fields with sentences that say where.
+ * WHO    worker/bundle.c, worker/bundle_task.c, worker/bundle_items.c.
  * UNITS  None.
  * MEMORY See bundle.h.
  * ERRORS ERR_INVALID.
@@ -26,6 +26,15 @@ int fields_ids(const struct fields *in, const char *key, const struct json *arra
                struct ids *out, struct err *err);
 /* ERR_INVALID when the object has a key that is not in allowed[n]. */
 int fields_known(const struct fields *in, const char *const *allowed, size_t n, struct err *err);
+
+/* A file of the bundle, in its own folder: no '/', no "..". *name borrows from the object, *out is allocated. */
+int fields_path(const struct bundle *bundle, const struct fields *in, const char *key, const char **name,
+                char **out, struct err *err);
+
+/* One entry of "tasks", with its items. Half-read tasks can be freed. */
+int bundle_task_read(const struct bundle *bundle, const struct fields *in, struct bundle_task *task,
+                     struct err *err);
+void bundle_task_free(struct bundle_task *task);
 
 /* Reads the task's items from the file `path`; `name` is for sentences. */
 int bundle_items_read(const struct bundle *bundle, struct bundle_task *task, const char *path,

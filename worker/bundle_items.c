@@ -2,6 +2,7 @@
 #include "worker/bundle_internal.h"
 
 #include "proto/mem.h"
+#include "rtuning/question.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -9,14 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CHOICES_MAX 1024
+
 /* The keys of each type's items; the first three are common. */
-static const char *const keys[TASK_TYPES_N][6] = {
+static const char *const keys[TASK_TYPES_N][9] = {
     [TASK_GENERATE] = {"id", "half", "prompt", "answers"},
     [TASK_CHOICE] = {"id", "half", "prompt", "choices", "chars", "gold"},
     [TASK_REWARD] = {"id", "half", "prompt"},
     [TASK_LOGLIK] = {"id", "half", "prompt", "answer"},
+    [TASK_RTUNING] = {"id", "half", "prompt", "answers", "choices", "gold", "probe", "answerable", "known"},
+    [TASK_IDENTIFY] = {"id", "half", "prompt", "answers", "choices", "gold"},
 };
-static const size_t keys_n[TASK_TYPES_N] = {4, 6, 3, 4};
+static const size_t keys_n[TASK_TYPES_N] = {4, 6, 3, 4, 9, 6};
 
 static int read_answers(const struct fields *in, struct bundle_item *item, struct err *err)
 {
@@ -33,15 +38,15 @@ static int read_answers(const struct fields *in, struct bundle_item *item, struc
     return 0;
 }
 
-static int read_choices(const struct fields *in, int vocab_n, struct bundle_item *item, struct err *err)
+static int read_choices(const struct fields *in, int vocab_n, size_t most, struct bundle_item *item,
+                        struct err *err)
 {
-    const struct json *choices = json_get(in->object, "choices"), *chars = json_get(in->object, "chars");
+    const struct json *choices = json_get(in->object, "choices");
     size_t n = json_len(choices);
-    if (!json_is(choices, JSON_ARRAY) || n < 2 || n > 1024)
-        return err_set(err, ERR_INVALID, "%schoices must be an array of 2 to 1024 arrays of token ids",
-                       in->where);
+    if (!json_is(choices, JSON_ARRAY) || n < 2 || n > most)
+        return err_set(err, ERR_INVALID, "%schoices must be an array of 2 to %zu arrays of token ids",
+                       in->where, most);
     item->choices = mem_zero(n, sizeof *item->choices);
-    item->chars = mem_zero(n, sizeof *item->chars);
     for (const struct json *j = json_first(choices); j; j = json_next(j)) {
         char key[32];
         snprintf(key, sizeof key, "choices[%d]", item->choices_n);
@@ -49,20 +54,40 @@ static int read_choices(const struct fields *in, int vocab_n, struct bundle_item
         if (rc)
             return rc;
     }
+    return 0;
+}
+
+static int read_gold(const struct fields *in, struct bundle_item *item, struct err *err)
+{
+    int64_t gold;
+    int rc = fields_whole(in, "gold", 0, item->choices_n - 1, &gold, err);
+    item->gold = rc ? 0 : (int)gold;
+    return rc;
+}
+
+static int read_chars(const struct fields *in, struct bundle_item *item, struct err *err)
+{
+    const struct json *chars = json_get(in->object, "chars");
+    size_t n = (size_t)item->choices_n, i = 0;
+    item->chars = mem_zero(n, sizeof *item->chars);
     if (!json_is(chars, JSON_ARRAY) || json_len(chars) != n)
         return err_set(err, ERR_INVALID, "%schars must have a number for each of the %zu choices", in->where,
                        n);
-    size_t i = 0;
     for (const struct json *j = json_first(chars); j; j = json_next(j)) {
         int64_t length;
         if (!json_whole(j, 1, INT_MAX, &length))
             return err_set(err, ERR_INVALID, "%schars[%zu] must be a whole number above 0", in->where, i);
         item->chars[i++] = (int)length;
     }
-    int64_t gold;
-    int rc = fields_whole(in, "gold", 0, (int64_t)n - 1, &gold, err);
-    item->gold = rc ? 0 : (int)gold;
-    return rc;
+    return 0;
+}
+
+static int read_choice(const struct fields *in, int vocab_n, struct bundle_item *item, struct err *err)
+{
+    int rc = read_choices(in, vocab_n, CHOICES_MAX, item, err);
+    if (!rc)
+        rc = read_chars(in, item, err);
+    return rc ? rc : read_gold(in, item, err);
 }
 
 static int read_answer(const struct fields *in, int vocab_n, struct bundle_item *item, struct err *err)
@@ -70,6 +95,60 @@ static int read_answer(const struct fields *in, int vocab_n, struct bundle_item 
     item->choices = mem_zero(1, sizeof *item->choices);
     item->choices_n = 1;
     return fields_ids(in, "answer", json_get(in->object, "answer"), vocab_n, item->choices, err);
+}
+
+/* An open question with its answers, or one with choices. What cannot be answered has no right answer. */
+static int read_question(const struct fields *in, int vocab_n, struct bundle_item *item, struct err *err)
+{
+    bool open = json_get(in->object, "answers"), gold = json_get(in->object, "gold");
+    int rc = 0;
+    if (json_get(in->object, "choices"))
+        rc = read_choices(in, vocab_n, QUESTION_CHOICES_MAX, item, err);
+    else if (gold)
+        rc = err_set(err, ERR_INVALID, "%sgold has no choices to count", in->where);
+    if (rc)
+        return rc;
+    if (open && item->choices_n)
+        return err_set(err, ERR_INVALID, "%sanswers and choices exclude each other", in->where);
+    if (!item->answerable) {
+        item->gold = -1;
+        return open || gold
+                   ? err_set(err, ERR_INVALID, "%s%s must be left out of an item that is not answerable",
+                             in->where, open ? "answers" : "gold")
+                   : 0;
+    }
+    return item->choices_n ? read_gold(in, item, err) : read_answers(in, item, err);
+}
+
+/* A key that is true or false, or absent. */
+static int read_flag(const struct fields *in, const char *key, bool *out, struct err *err)
+{
+    const struct json *flag = json_get(in->object, key);
+    if (!flag)
+        return 0;
+    if (!json_is(flag, JSON_BOOL))
+        return err_set(err, ERR_INVALID, "%s%s must be true or false", in->where, key);
+    *out = json_bool_or(flag, false);
+    return 0;
+}
+
+static int read_rtuning(const struct fields *in, int vocab_n, const struct bundle_task *task,
+                        struct bundle_item *item, struct err *err)
+{
+    bool known = false, asked = task->sure.n > 0;
+    const struct json *probe = json_get(in->object, "probe");
+    int rc = read_flag(in, "answerable", &item->answerable, err);
+    if (!rc)
+        rc = read_flag(in, "known", &known, err);
+    item->known = json_get(in->object, "known") ? known : -1;
+    if (!rc && item->known >= 0 && !item->answerable)
+        rc = err_set(err, ERR_INVALID, "%sknown must be left out of an item that is not answerable",
+                     in->where);
+    if (!rc && probe && !asked)
+        rc = err_set(err, ERR_INVALID, "%sprobe is of no use: the task has no sure and unsure", in->where);
+    if (!rc && asked)
+        rc = fields_ids(in, "probe", probe, vocab_n, &item->probe, err);
+    return rc ? rc : read_question(in, vocab_n, item, err);
 }
 
 static int read_item(const struct bundle *bundle, const struct bundle_task *task, const struct fields *in,
@@ -83,6 +162,7 @@ static int read_item(const struct bundle *bundle, const struct bundle_task *task
         (rc = fields_text(in, "id", &id, err)) || (rc = fields_text(in, "half", &half, err)))
         return rc;
     item->id = mem_strdup(id);
+    item->answerable = true;
     item->held_out = strcmp(half, "heldout") == 0;
     if (!item->held_out && strcmp(half, "search") != 0)
         return err_set(err, ERR_INVALID, "%shalf must be \"search\" or \"heldout\"", in->where);
@@ -93,9 +173,13 @@ static int read_item(const struct bundle *bundle, const struct bundle_task *task
     case TASK_GENERATE:
         return read_answers(in, item, err);
     case TASK_CHOICE:
-        return read_choices(in, bundle->vocab_n, item, err);
+        return read_choice(in, bundle->vocab_n, item, err);
     case TASK_LOGLIK:
         return read_answer(in, bundle->vocab_n, item, err);
+    case TASK_RTUNING:
+        return read_rtuning(in, bundle->vocab_n, task, item, err);
+    case TASK_IDENTIFY:
+        return read_question(in, bundle->vocab_n, item, err);
     default:
         return 0;
     }
@@ -121,15 +205,18 @@ static int check_ids(const struct bundle_task *task, const char *name, struct er
     return rc;
 }
 
-/* Most tokens of one sequence: prompt with what may be generated, or prompt with all choices side by side. */
+/* Most tokens of one sequence: prompt with what may be written or with all choices side by side, and what is asked after
+ * that. */
 static int longest(const struct bundle_task *task)
 {
     int64_t most = 0;
     for (size_t i = 0; i < task->items_n; i++) {
-        int64_t n = task->items[i].prompt.n;
-        n += task->max_new_tokens + 1; /* + the eos that a reward model reads */
-        for (int c = 0; c < task->items[i].choices_n; c++)
-            n += task->items[i].choices[c].n;
+        const struct bundle_item *item = &task->items[i];
+        int64_t n = item->prompt.n;
+        n += (item->choices_n ? 0 : task->max_new_tokens) + 1; /* + the eos that a reward model reads */
+        for (int c = 0; c < item->choices_n; c++)
+            n += item->choices[c].n;
+        n += item->probe.n + task->sure.n + task->unsure.n;
         most = n > most ? n : most;
     }
     return most < INT_MAX ? (int)most : INT_MAX; /* longer than any model reads either way */
@@ -193,6 +280,7 @@ void bundle_items_free(struct bundle_task *task)
         mem_free(item->choices);
         mem_free(item->chars);
         mem_free(item->prompt.id);
+        mem_free(item->probe.id);
         mem_free(item->id);
     }
     mem_free(task->items);

@@ -11,6 +11,7 @@
 
 #include "proto/err.h"
 #include "proto/search_spec.h"
+#include "worker/shard.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -77,8 +78,9 @@ struct evaluation {
     const double *ratios;
     int ratios_n;
     uint64_t seed;
-    int repeat; /* 0; 1 … when a trial is scored again, with a seed of its own */
-    int slices; /* into how many it is cut; 0, 1: nothing is heard of it before its end */
+    int repeat;         /* 0; 1 … when a trial is scored again, with a seed of its own */
+    struct shard shard; /* of the items, that the trial evaluates; zero: all of them */
+    int slices;         /* into how many it is cut; 0, 1: nothing is heard of it before its end */
     const struct slice_hearer *hearer; /* NULL: it is not cut */
     int stop_after; /* slices, fewer than all: the evaluation ends there, and nobody need be asked; 0: it is asked */
     struct resume

@@ -4,7 +4,6 @@
 #include "worker/logits.h"
 
 #include <assert.h>
-#include <stdbool.h>
 
 /* A slot of the cache and the continuation in it. */
 struct seat {
@@ -51,6 +50,7 @@ static void gather(struct batch *b, struct generation **waiting, const struct ge
         if (b->rows_n + g->prompt_n > forward_rows_max(b->forward))
             break;
         g->made_n = 0;
+        g->logp = 0;
         b->seats[i] = (struct seat){.who = g};
         add(b, i, g->prompt, g->prompt_n);
         ++*waiting;
@@ -63,7 +63,7 @@ static int advance(struct batch *b, int seat, const float *logits, struct err *e
     struct seat *s = &b->seats[seat];
     struct generation *g = s->who;
     int n = g->rules->tokens_n;
-    int rc = logits_check(logits, n, err);
+    int columns = forward_columns(b->forward), rc = logits_check(logits, g->weighs ? columns : n, err);
     if (rc)
         return rc;
     s->next = g->temperature > 0 ? logits_draw(forward_kernel(b->forward), logits, n, g->temperature,
@@ -72,6 +72,8 @@ static int advance(struct batch *b, int seat, const float *logits, struct err *e
     bool ended = false;
     for (int i = 0; i < g->rules->stop_ids_n; i++)
         ended = ended || s->next == g->rules->stop_ids[i];
+    if (g->weighs && (!ended || !g->made_n)) /* of all the model's tokens, as its likelihoods are */
+        g->logp += logits[s->next] - logits_logsum(forward_kernel(b->forward), logits, columns, b->scratch);
     if (!ended)
         g->made[g->made_n++] = s->next;
     if (ended || g->made_n == g->max_new)

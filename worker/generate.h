@@ -10,6 +10,8 @@
 #include "proto/rng.h"
 #include "worker/forward.h"
 
+#include <stdbool.h>
+
 /* What the continuations of a task share. */
 struct generation_rules {
     int tokens_n; /* tokens 0 … tokens_n - 1 can be chosen: models may have more rows than the bundle has texts */
@@ -26,6 +28,9 @@ struct generation {
     struct rng rng;     /* one number a token; unused when greedy */
     int32_t *made;      /* out: [max_new], without the stop id */
     int made_n;         /* out */
+    bool weighs;        /* logp is wanted */
+    double
+        logp; /* out: natural logarithm of the probability of made[made_n], or, when nothing was made, of the stop id */
 };
 
 int generate_run(struct forward *forward, struct generation *all, size_t n, const struct stop *stop,

@@ -22,7 +22,8 @@ struct native {
     struct checkpoint *base, *tuned;
     struct plan *plan;
     struct bundle *bundle;
-    bool *wanted;         /* [bundle->tasks_n] some objective names a metric of the task */
+    unsigned *
+        needed; /* [bundle->tasks_n] bit m: some objective names metric m of the task; 0: the task is left out */
     struct judge *judges; /* [bundle->tasks_n], zero for tasks without */
     struct model *model;
     struct forward *forward;
@@ -36,14 +37,15 @@ struct native {
 
 /* ---- which tasks ---- */
 
-/* The task that has "task.metric", -1 when none does. */
-static int find_metric(const struct bundle *bundle, const char *metric)
+/* The task that has "task.metric", and which of its metrics that is; -1 when none does. */
+static int find_metric(const struct bundle *bundle, const char *metric, int *which)
 {
     for (int t = 0; t < bundle->tasks_n; t++) {
         const struct bundle_task *task = &bundle->tasks[t];
         for (int m = 0; m < task->metrics_n; m++) {
             char name[sizeof task->name + 16];
             snprintf(name, sizeof name, "%s.%s", task->name, metric_name(task->metrics[m]));
+            *which = m;
             if (strcmp(name, metric) == 0)
                 return t;
         }
@@ -68,15 +70,15 @@ static int refuse_metric(const struct bundle *bundle, int objective, const char 
 
 static int choose_tasks(struct native *native, const struct search_spec *spec, struct err *err)
 {
-    native->wanted = mem_zero((size_t)native->bundle->tasks_n, sizeof *native->wanted);
-    for (int t = 0; t < native->bundle->tasks_n; t++)
-        native->wanted[t] = spec->objectives_n == 0;
+    native->needed = mem_zero((size_t)native->bundle->tasks_n, sizeof *native->needed);
+    for (int t = 0; t < native->bundle->tasks_n && spec->objectives_n == 0; t++)
+        native->needed[t] = (1u << native->bundle->tasks[t].metrics_n) - 1;
     for (int o = 0; o < spec->objectives_n; o++) {
         for (int m = 0; m < spec->objectives[o].metrics_n; m++) {
-            int t = find_metric(native->bundle, spec->objectives[o].metrics[m]);
+            int which, t = find_metric(native->bundle, spec->objectives[o].metrics[m], &which);
             if (t < 0)
                 return refuse_metric(native->bundle, o, spec->objectives[o].metrics[m], err);
-            native->wanted[t] = true;
+            native->needed[t] |= 1u << which;
         }
     }
     return 0;
@@ -115,7 +117,7 @@ static int open_models(struct native *native, struct err *err)
 {
     int longest = 0;
     for (int t = 0; t < native->bundle->tasks_n; t++)
-        longest = native->wanted[t] ? most(longest, native->bundle->tasks[t].longest) : longest;
+        longest = native->needed[t] ? most(longest, native->bundle->tasks[t].longest) : longest;
     const char *directory = checkpoint_directory(native->base);
     int rc = model_open(native->base, HEAD_LANGUAGE, &native->model, err);
     struct model_config tuned;
@@ -153,7 +155,7 @@ static int open_judges(struct native *native, struct err *err)
     native->judges = mem_zero((size_t)bundle->tasks_n, sizeof *native->judges);
     int rc = 0;
     for (int t = 0; t < bundle->tasks_n && !rc; t++) {
-        if (native->wanted[t] && bundle->tasks[t].type == TASK_REWARD)
+        if (native->needed[t] && bundle->tasks[t].type == TASK_REWARD)
             rc = open_judge(bundle, &bundle->tasks[t], &native->judges[t], err);
     }
     return rc;
@@ -203,7 +205,7 @@ void native_close(struct native *native)
         checkpoint_close(native->judges[t].ckpt);
     }
     mem_free(native->judges);
-    mem_free(native->wanted);
+    mem_free(native->needed);
     forward_close(native->forward);
     model_close(native->model);
     mem_free(native->effects);
@@ -243,6 +245,7 @@ struct run {
     int tasks_n, slices;
     int resumed; /* slices */
     int64_t resumed_items;
+    bool told; /* there were scores of a slice to tell */
 };
 
 static int open_tasks(struct run *run, struct err *err)
@@ -253,7 +256,7 @@ static int open_tasks(struct run *run, struct err *err)
     run->slices = evaluation->hearer ? most(1, evaluation->slices) : 1;
     run->tasks = mem_zero((size_t)native->bundle->tasks_n, sizeof *run->tasks);
     for (int t = 0; t < native->bundle->tasks_n && !rc; t++) {
-        if (!native->wanted[t])
+        if (!native->needed[t])
             continue;
         struct task_run about = {.bundle = native->bundle,
                                  .task = &native->bundle->tasks[t],
@@ -261,7 +264,9 @@ static int open_tasks(struct run *run, struct err *err)
                                  .model = native->forward,
                                  .reward = native->judges[t].forward,
                                  .seed = evaluation->repeat ? evaluation->seed : native->seed,
-                                 .stop = &run->stop};
+                                 .stop = &run->stop,
+                                 .shard = evaluation->shard,
+                                 .needed = native->needed[t]};
         rc = task_open(&about, run->slices, &run->tasks[run->tasks_n++], err);
     }
     return rc;
@@ -318,29 +323,34 @@ static void close_tasks(struct run *run)
 }
 
 /* Scores of the items so far; scores->item must be empty. */
-static void sum_up(const struct run *run, int done, struct scores *scores)
+static int sum_up(const struct run *run, int done, struct scores *scores, struct err *err)
 {
+    int rc = 0;
     scores->slices = run->slices;
     scores->slices_done = done;
     scores->items = 0;
     scores->resumed = run->resumed;
     scores->resumed_items = run->resumed_items;
-    for (int t = 0; t < run->tasks_n; t++) {
-        task_scores(&run->tasks[t], scores);
+    for (int t = 0; t < run->tasks_n && !rc; t++) {
+        rc = task_scores(&run->tasks[t], scores, err);
         scores->items += (int64_t)task_items_done(&run->tasks[t]);
     }
+    return rc;
 }
 
 /* Tells the scores so far; true when that is enough. An answer may take a tenth of what the slice took: then waiting for
- * it costs little, and an evaluation that shall end does not begin another slice. */
-static bool ask(const struct run *run, int done, double slice_s)
+ * it costs little, and an evaluation that shall end does not begin another slice. Scores that are not defined by so few
+ * items may be by more: nothing is told then, and the evaluation goes on. */
+static bool ask(struct run *run, int done, double slice_s)
 {
     const struct slice_hearer *hearer = run->evaluation->hearer;
     struct scores so_far = {0};
-    sum_up(run, done, &so_far);
-    hearer->hear(hearer->ctx, &so_far);
+    bool defined = sum_up(run, done, &so_far, NULL) == 0, last = done == run->evaluation->stop_after;
+    if (defined && !last)
+        hearer->hear(hearer->ctx, &so_far);
     scores_fini(&so_far);
-    return hearer->stop(hearer->ctx, PATIENCE * slice_s);
+    run->told = run->told || defined;
+    return defined && (last || hearer->stop(hearer->ctx, PATIENCE * slice_s));
 }
 
 /* The slice under way was given up: what was scored before it is enough. */
@@ -383,14 +393,14 @@ static int run_tasks(struct run *run, struct scores *scores, struct err *err)
         }
         done += next;
         if (!rc && done < run->slices)
-            enough = done == run->evaluation->stop_after || ask(run, done, stop_now_s() - start_s);
+            enough = ask(run, done, stop_now_s() - start_s);
         run->stop.enough =
-            run->slices > 1 ? run->evaluation->hearer->stopped : NULL; /* not before there are scores */
+            run->told ? run->evaluation->hearer->stopped : NULL; /* not before there are scores */
     }
-    if (!rc) {
-        sum_up(run, done, scores);
+    if (!rc)
+        rc = sum_up(run, done, scores, err);
+    if (!rc)
         scores->state = done < run->slices ? state_of(run) : NULL;
-    }
     close_tasks(run);
     return rc;
 }

@@ -300,6 +300,7 @@ static int slot_evaluate(struct slot *slot, const struct lease *lease, struct sc
                                     .ratios_n = lease->ratios_n,
                                     .seed = lease->seed,
                                     .repeat = lease->repeat,
+                                    .shard = shard_of(&lease->spec, lease->trial),
                                     .slices = slices_of(lease),
                                     .stop_after = lease->stop_after,
                                     .resume = lease->resume,

@@ -10,11 +10,6 @@
 #define FORMAT "paretod-state-1"
 #define COUNTS_N (2 * BLEU_ORDER + 2) /* numbers of an item's struct bleu_counts */
 
-static bool is_bleu(const struct task *task, int m)
-{
-    return task->run.task->metrics[m] == METRIC_BLEU;
-}
-
 static void counts_out(const struct bleu_counts *counts, int64_t out[COUNTS_N])
 {
     memcpy(out, counts->correct, sizeof counts->correct);
@@ -33,14 +28,15 @@ static void counts_in(const int64_t in[COUNTS_N], struct bleu_counts *counts)
 
 /* ---- whose it is, and that nothing of it was changed ---- */
 
-static void add_metric(struct hash_stream *stream, const struct task *task, int m, int done)
+static void add_column(struct hash_stream *stream, const struct task *task, int m, int done)
 {
-    hash_add(stream, &task->run.task->metrics[m], sizeof task->run.task->metrics[m]);
+    const char *name = task_column_name(task, m);
+    hash_add(stream, name, strlen(name) + 1);
     for (size_t i = 0; i < task->n; i++) {
         int64_t counts[COUNTS_N];
         if (task->slice[i] >= done)
             continue;
-        if (is_bleu(task, m)) {
+        if (task_column_is_bleu(task, m)) {
             counts_out(&task->counts[i], counts);
             hash_add(stream, counts, sizeof counts);
         } else {
@@ -61,10 +57,11 @@ static struct hash128 check_of(const struct state_owner *owner, const struct tas
     hash_add(stream, owner->ratios, (size_t)owner->ratios_n * sizeof *owner->ratios);
     for (int t = 0; t < n; t++) {
         hash_add(stream, &tasks[t].run.held_out, sizeof tasks[t].run.held_out);
+        hash_add(stream, &tasks[t].run.shard, sizeof tasks[t].run.shard);
         hash_add(stream, &tasks[t].run.seed, sizeof tasks[t].run.seed);
         hash_add(stream, tasks[t].run.task->name, strlen(tasks[t].run.task->name) + 1);
-        for (int m = 0; m < tasks[t].run.task->metrics_n; m++)
-            add_metric(stream, &tasks[t], m, done);
+        for (int m = 0; m < task_columns(&tasks[t]); m++)
+            add_column(stream, &tasks[t], m, done);
     }
     struct hash128 check = hash_value(stream);
     hash_destroy(stream);
@@ -87,13 +84,13 @@ static void write_task(const struct task *task, struct json_out *out)
 {
     json_name(out, task->run.task->name);
     json_object(out);
-    for (int m = 0; m < task->run.task->metrics_n; m++) {
-        json_name(out, metric_name(task->run.task->metrics[m]));
+    for (int m = 0; m < task_columns(task); m++) {
+        json_name(out, task_column_name(task, m));
         json_array(out);
         for (size_t i = 0; i < task->n; i++) {
             if (task->slice[i] >= task->done)
                 continue;
-            if (is_bleu(task, m))
+            if (task_column_is_bleu(task, m))
                 write_counts(&task->counts[i], out);
             else
                 json_double(out, task->values[m][i]);
@@ -144,13 +141,14 @@ static bool read_value(const struct json *number, double *value)
 }
 
 /* Exactly one value for each item of the first `done` slices. */
-static bool read_metric(const struct json *list, int done, struct task *task, int m)
+static bool read_column(const struct json *list, int done, struct task *task, int m)
 {
     const struct json *c = json_is(list, JSON_ARRAY) ? json_first(list) : NULL;
     for (size_t i = 0; i < task->n; i++) {
         if (task->slice[i] >= done)
             continue;
-        if (!c || !(is_bleu(task, m) ? read_counts(c, &task->counts[i]) : read_value(c, &task->values[m][i])))
+        if (!c || !(task_column_is_bleu(task, m) ? read_counts(c, &task->counts[i])
+                                                 : read_value(c, &task->values[m][i])))
             return false;
         c = json_next(c);
     }
@@ -161,10 +159,9 @@ static bool read_tasks(const struct json *root, int done, struct task *tasks, in
 {
     const struct json *all = json_get(root, "tasks");
     for (int t = 0; t < n; t++) {
-        const struct bundle_task *about = tasks[t].run.task;
-        const struct json *values = json_get(all, about->name);
-        for (int m = 0; m < about->metrics_n; m++)
-            if (!read_metric(json_get(values, metric_name(about->metrics[m])), done, &tasks[t], m))
+        const struct json *values = json_get(all, tasks[t].run.task->name);
+        for (int m = 0; m < task_columns(&tasks[t]); m++)
+            if (!read_column(json_get(values, task_column_name(&tasks[t], m)), done, &tasks[t], m))
                 return false;
     }
     return true;

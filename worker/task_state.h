@@ -7,8 +7,8 @@
  *
  *   {"format":"paretod-state-1","check":"32 hex digits","tasks":{"facts":{"em":[1,0,…],"bleu":[[…10 counts…],…]},…}}
  *
- * One value an item of the slices that are done, in the bundle's order. `check` is the hash of these values and of whose they
- * are: this version of the program, bundle, half, seed, ratios, slices and how many are done. So a state of something else and
+ * One value a column (task_columns) and item of the slices that are done, in the bundle's order. `check` is the hash of these
+ * values and of whose they are: this version of the program, bundle, half, shard, seed, ratios, slices and how many are done. So a state of something else and
  * one of which a digit was changed are known as such, and scores never rest on them. */
 #ifndef WORKER_TASK_STATE_H
 #define WORKER_TASK_STATE_H

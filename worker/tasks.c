@@ -12,29 +12,37 @@ static void choose_items(struct task *task)
     const struct bundle_task *all = task->run.task;
     task->items = mem_zero(all->items_n, sizeof *task->items);
     for (size_t i = 0; i < all->items_n; i++) {
-        if (all->items[i].held_out == task->run.held_out)
+        if (all->items[i].held_out == task->run.held_out && shard_has(&task->run.shard, i))
             task->items[task->n++] = &all->items[i];
     }
 }
 
 static void make_room(struct task *task)
 {
-    enum task_type type = task->run.task->type;
-    for (int m = 0; m < task->run.task->metrics_n; m++) {
-        if (task->run.task->metrics[m] == METRIC_BLEU)
+    size_t choices_n = 0;
+    for (int c = 0; c < task_columns(task); c++) {
+        if (task_column_is_bleu(task, c))
             task->counts = mem_zero(task->n, sizeof *task->counts);
         else
-            task->values[m] = mem_zero(task->n, sizeof *task->values[m]);
+            task->values[c] = mem_zero(task->n, sizeof *task->values[c]);
     }
-    if (type == TASK_GENERATE)
+    if (task->run.task->type == TASK_GENERATE)
         task->texts = mem_zero(task->n, sizeof *task->texts);
-    if (type != TASK_CHOICE && type != TASK_LOGLIK)
-        return;
-    size_t choices_n = 0;
     task->first = mem_zero(task->n, sizeof *task->first);
     for (size_t i = 0; i < task->n; choices_n += (size_t)task->items[i++]->choices_n)
         task->first[i] = choices_n;
-    task->sums = mem_zero(choices_n, sizeof *task->sums);
+    if (choices_n)
+        task->sums = mem_zero(choices_n, sizeof *task->sums);
+}
+
+static int refuse_empty(const struct task_run *run, struct err *err)
+{
+    const char *half = run->held_out ? "heldout" : "search";
+    if (run->shard.of > 1)
+        return err_set(err, ERR_INVALID, "task %s has no %s items in shard %d of %d; use fewer shards",
+                       run->task->name, half, run->shard.index, run->shard.of);
+    return err_set(err, ERR_INVALID, "task %s has no %s items; add some or leave its metrics out",
+                   run->task->name, half);
 }
 
 int task_open(const struct task_run *run, int slices, struct task *task, struct err *err)
@@ -42,20 +50,19 @@ int task_open(const struct task_run *run, int slices, struct task *task, struct 
     *task = (struct task){.run = *run};
     choose_items(task);
     if (!task->n)
-        return err_set(err, ERR_INVALID, "task %s has no %s items; add some or leave its metrics out",
-                       run->task->name, run->held_out ? "heldout" : "search");
+        return refuse_empty(run, err);
     task->slice = mem_zero(task->n, sizeof *task->slice);
     slices_deal(task->n, slices, task->slice);
     make_room(task);
-    return 0;
+    return run->task->type == TASK_RTUNING ? rtuning_check(task, err) : 0;
 }
 
 void task_close(struct task *task)
 {
     for (size_t i = 0; task->texts && i < task->n; i++)
         mem_free(task->texts[i]);
-    for (int m = 0; m < BUNDLE_METRICS_MAX; m++)
-        mem_free(task->values[m]);
+    for (int c = 0; c < TASK_COLUMNS_MAX; c++)
+        mem_free(task->values[c]);
     mem_free(task->texts);
     mem_free(task->counts);
     mem_free(task->sums);
@@ -72,9 +79,31 @@ int tasks_slices(struct task *tasks, int n, int slices, struct err *err)
     int rc = tasks_write(tasks, n, err);
     if (!rc)
         rc = tasks_choose(tasks, n, err);
+    if (!rc)
+        rc = tasks_rtuning(tasks, n, err);
+    if (!rc)
+        rc = tasks_identify(tasks, n, err);
     for (int t = 0; t < n && !rc; t++)
         tasks[t].done = tasks[t].until;
     return rc;
+}
+
+/* ---- columns ---- */
+
+int task_columns(const struct task *task)
+{
+    return task->run.task->type == TASK_RTUNING ? RTUNING_COLUMNS : task->run.task->metrics_n;
+}
+
+const char *task_column_name(const struct task *task, int column)
+{
+    return task->run.task->type == TASK_RTUNING ? rtuning_column_name(task, column)
+                                                : metric_name(task->run.task->metrics[column]);
+}
+
+bool task_column_is_bleu(const struct task *task, int column)
+{
+    return task->run.task->type != TASK_RTUNING && task->run.task->metrics[column] == METRIC_BLEU;
 }
 
 /* ---- scores ---- */
@@ -109,21 +138,31 @@ static double score_mean(const struct task *task, int metric, double *values, si
     return metrics_mean(values, n);
 }
 
-void task_scores(const struct task *task, struct scores *scores)
+struct score *task_add_score(const struct task *task, int m, struct scores *scores)
 {
     const struct bundle_task *about = task->run.task;
+    scores->item = mem_grow(scores->item, scores->n + 1, sizeof *scores->item);
+    struct score *score = &scores->item[scores->n++];
+    *score = (struct score){0};
+    snprintf(score->metric, sizeof score->metric, "%s.%s", about->name, metric_name(about->metrics[m]));
+    return score;
+}
+
+int task_scores(const struct task *task, struct scores *scores, struct err *err)
+{
     size_t n = task_items_done(task);
     assert(n > 0);
-    for (int m = 0; m < about->metrics_n; m++) {
-        scores->item = mem_grow(scores->item, scores->n + 1, sizeof *scores->item);
-        struct score *score = &scores->item[scores->n++];
+    if (task->run.task->type == TASK_RTUNING)
+        return rtuning_scores(task, scores, err);
+    for (int m = 0; m < task->run.task->metrics_n; m++) {
+        struct score *score = task_add_score(task, m, scores);
         double *values = mem_zero(n, sizeof *values);
-        bool bleu = about->metrics[m] == METRIC_BLEU;
-        *score = (struct score){.mean = bleu ? score_bleu(task, values, n) : score_mean(task, m, values, n),
-                                .n = (int64_t)n,
-                                .items = values,
-                                .items_n = n};
+        score->mean =
+            task_column_is_bleu(task, m) ? score_bleu(task, values, n) : score_mean(task, m, values, n);
         score->stderr_ = metrics_stderr(values, n);
-        snprintf(score->metric, sizeof score->metric, "%s.%s", about->name, metric_name(about->metrics[m]));
+        score->n = (int64_t)n;
+        score->items = values;
+        score->items_n = n;
     }
+    return 0;
 }

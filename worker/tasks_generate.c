@@ -24,7 +24,7 @@ static struct part *divide(struct task *tasks, int n, int *parts_n)
     for (int t = 0; t < n; t++) {
         const struct bundle_task *about = tasks[t].run.task;
         struct part part = {.task = &tasks[t],
-                            .rules = {tasks[t].run.bundle->vocab_n, about->stop_ids, about->stop_ids_n},
+                            .rules = {tasks[t].run.bundle->vocab_n, about->stops.id, about->stops.n},
                             .samples = about->type == TASK_REWARD ? (size_t)about->samples : 1};
         if (about->type != TASK_GENERATE && about->type != TASK_REWARD)
             continue;

@@ -74,7 +74,7 @@ static UNUSED void slice(struct world *w, struct scores *scores)
     check(tasks_slices(w->tasks, w->tasks_n, 1, &err), &err);
     *scores = (struct scores){0};
     for (int t = 0; t < w->tasks_n; t++)
-        task_scores(&w->tasks[t], scores);
+        check(task_scores(&w->tasks[t], scores, &err), &err);
 }
 
 static UNUSED void are_equal(const struct scores *a, const struct scores *b)

@@ -89,7 +89,8 @@ static void compare_scores(struct world *w, const struct task *task, size_t othe
 {
     const struct bundle_task *about = task->run.task;
     struct scores scores = {0};
-    task_scores(task, &scores);
+    struct err err = {0};
+    check(task_scores(task, &scores, &err), &err);
     assert_int_equal(scores.n, about->metrics_n);
     for (size_t i = 0; i < scores.n; i++) {
         const struct score *s = &scores.item[i];
@@ -165,7 +166,7 @@ static void test_first_of_equal_choices(void **state)
     struct err err = {0};
     check(task_open(&run, 1, &work, &err), &err);
     check(tasks_slices(&work, 1, 1, &err), &err);
-    task_scores(&work, &scores);
+    check(task_scores(&work, &scores, &err), &err);
     task_close(&work);
     for (size_t i = 0; i < 2; i++)
         assert_true(scores.item[i].items[0] == 1 && scores.item[i].items[1] == 0);
