@@ -13,13 +13,12 @@
 /* Volumes are means over so many draws. Of many candidates those that are surest to be on the front are looked at; the others
  * have their turn when these are whole. */
 enum { DRAWS = 64, CANDIDATES = 128 };
-/* Expected volume, normalised by the ends of the sweep, below which a trial is not worth the rest of its items: a tenth of
- * what the interval of the volume usually spans. */
+/* Expected volume, normalised by the ends of the sweep, below which a trial is not worth the rest of its items: a seventh of
+ * what the interval of the volume spans on the shipped pair (docs/OPTIMIZER.md). */
 #define GAIN_LEAST 0.003
 #define STREAM 0x3000000000000 /* of chance: plus the watermark */
 
 struct finish {
-    const struct posterior *posterior;
     int m, n;     /* vectors that have a chance */
     double *f;    /* [DRAWS][n][m] normalised: reference 0 */
     bool *whole;  /* [n] scored as a whole, or chosen to be */
@@ -143,7 +142,7 @@ static int finish_run(const struct posterior *p, const int *open, uint64_t seed,
 {
     const struct vectors *v = p->vectors;
     size_t n = (size_t)v->n + 1, m = (size_t)p->m;
-    struct finish a = {.posterior = p, .m = p->m};
+    struct finish a = {.m = p->m};
     int *chosen = mem_zero(n, sizeof *chosen);
     bool *known = mem_zero(n, sizeof *known);
     for (int i = 0; i < v->n; i++)
