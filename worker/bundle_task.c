@@ -244,7 +244,7 @@ static int read_metrics(const struct fields *in, struct bundle_task *task, struc
         while (m < METRICS_N && strcmp(metric_names[m], json_string_or(j, "")) != 0)
             m++;
         if (m == METRICS_N || !(types[task->type].metrics >> m & 1))
-            return err_set(err, ERR_INVALID, "%smetrics[%d]: \"%s\" is not a metric of a %s task", in->where,
+            return err_set(err, ERR_INVALID, "%smetrics[%d]: \"%s\" is no metric of type %s", in->where,
                            task->metrics_n, json_string_or(j, ""), types[task->type].name);
         for (int i = 0; i < task->metrics_n; i++) {
             if (task->metrics[i] == (enum metric)m)

@@ -1,6 +1,6 @@
 /* WHAT   Which items of a bundle a trial evaluates: all of them, or every n-th.
  * WHO    worker/tasks, worker/slot, worker/command.
- * UNITS  Items count from 0, by their place in their file.
+ * UNITS  Items count from 0, by their place among those of their half.
  * MEMORY None.
  * ERRORS None.
  * STATE  None. */

@@ -10,9 +10,10 @@
 static void choose_items(struct task *task)
 {
     const struct bundle_task *all = task->run.task;
+    size_t place = 0; /* in the half: a file whose halves take turns has no empty shards */
     task->items = mem_zero(all->items_n, sizeof *task->items);
     for (size_t i = 0; i < all->items_n; i++) {
-        if (all->items[i].held_out == task->run.held_out && shard_has(&task->run.shard, i))
+        if (all->items[i].held_out == task->run.held_out && shard_has(&task->run.shard, place++))
             task->items[task->n++] = &all->items[i];
     }
 }

@@ -15,8 +15,19 @@ static const char *const files[] = {"bundle.json", "vocab.json", "a.jsonl", NULL
 #define REWARD(more)                                                                                         \
     TASKS("{\"name\":\"a\",\"type\":\"reward\",\"file\":\"a.jsonl\",\"metrics\":[\"reward\"],"               \
           "\"max_new_tokens\":4,\"stop_ids\":[0]" more "}")
+#define RTUNING(more)                                                                                        \
+    TASKS("{\"name\":\"a\",\"type\":\"rtuning\",\"file\":\"a.jsonl\",\"metrics\":[\"ap\",\"refusal\"],"      \
+          "\"max_new_tokens\":4,\"stop_ids\":[0]" more "}")
+#define VERDICTS ",\"sure\":[1],\"unsure\":[1,2]"
+#define IDENTIFY(more)                                                                                       \
+    TASKS(                                                                                                   \
+        "{\"name\":\"a\",\"type\":\"identify\",\"file\":\"a.jsonl\",\"metrics\":[\"certain\",\"entropy\"],"  \
+        "\"max_new_tokens\":4,\"stop_ids\":[0],\"samples\":2" more "}")
 #define VOCAB "[\"\",\" big\",\" cat\",\" \"]"
 #define ITEM "{\"id\":\"x\",\"half\":\"search\",\"prompt\":[1,2],\"answers\":[\"yes\"]}\n"
+#define ITEM_PROBED                                                                                          \
+    "{\"id\":\"x\",\"half\":\"search\",\"prompt\":[1,2],\"answers\":[\"yes\"],\"probe\":[3],\"known\":true}" \
+    "\n"
 #define PROMPT "{\"id\":\"x\",\"half\":\"heldout\",\"prompt\":[1,2]"
 
 static int open_text(const char *bundle, const char *vocab, const char *items, struct bundle **out,
@@ -76,6 +87,76 @@ static void test_reads_every_type(void **state)
     bundle_close(b);
 }
 
+static void test_reads_rtuning(void **state)
+{
+    (void)state;
+    struct bundle *b;
+    struct err err = {0};
+    check(open_text(RTUNING(VERDICTS ",\"stop_text\":\"a\",\"weight\":0.25,\"match\":\"sentence\""), VOCAB,
+                    ITEM_PROBED "{\"id\":\"y\",\"half\":\"heldout\",\"prompt\":[1,2]"
+                                ",\"probe\":[3],\"choices\":[[1],[2]],\"gold\":1}\n"
+                                "{\"id\":\"z\",\"half\":\"search\",\"prompt\":[1],\"probe\":[3,3],"
+                                "\"answerable\":false}",
+                    &b, &err),
+          &err);
+    const struct bundle_task *task = &b->tasks[0];
+    assert_true(task->weight == 0.25 && task->match == MATCH_SENTENCE);
+    assert_int_equal(task->stops.n, 2); /* the end, and " cat" */
+    assert_int_equal(task->stops.id[1], 2);
+    assert_true(task->sure.n == 1 && task->unsure.n == 2);
+    assert_true(task->items[0].answerable && task->items[0].known == 1 && task->items[0].answers_n == 1);
+    assert_true(task->items[1].known == -1 && task->items[1].gold == 1 && !task->items[1].chars);
+    assert_true(!task->items[2].answerable && task->items[2].gold == -1 && task->items[2].probe.n == 2);
+    assert_int_equal(task->longest, 2 + (4 + 1) + 1 + 1 + 2);
+    bundle_close(b);
+    check(open_text(RTUNING(""), VOCAB, ITEM, &b, &err), &err);
+    assert_true(b->tasks[0].weight == 1 && b->tasks[0].match == MATCH_PAPER);
+    bundle_close(b);
+    check(open_text(IDENTIFY(""), VOCAB, ITEM, &b, &err), &err);
+    assert_true(b->tasks[0].temperature == 0.7 && b->tasks[0].samples == 2 && b->tasks[0].seed == 0);
+    bundle_close(b);
+}
+
+static void test_rtuning_refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bundle, *items, *says;
+    } cases[] = {
+        {RTUNING(",\"sure\":[1]"), ITEM, "sure and unsure must be there together"},
+        {RTUNING(VERDICTS ",\"weight\":2"), ITEM, "weight must be a number from 0 to 1"},
+        {RTUNING(",\"weight\":0.5"), ITEM, "weight must be 1 without sure"},
+        {RTUNING(",\"match\":\"exact\""), ITEM, "match must be \"paper\""},
+        {RTUNING(",\"stop_text\":\"#\""), ITEM, "no token of the vocabulary has \"#\""},
+        {RTUNING(",\"samples\":3"), ITEM, "samples is not a known key"},
+        {RTUNING(VERDICTS), ITEM, "a.jsonl:1: probe"},
+        {RTUNING(""), PROMPT ",\"probe\":[1],\"answers\":[\"a\"]}", "probe is of no use"},
+        {RTUNING(""), PROMPT "}", "answers"},
+        {RTUNING(""), PROMPT ",\"answers\":[\"a\"],\"choices\":[[1],[2]],\"gold\":0}", "exclude each other"},
+        {RTUNING(""), PROMPT ",\"answers\":[\"a\"],\"gold\":0}", "gold has no choices"},
+        {RTUNING(""), PROMPT ",\"choices\":[[1],[2]]}", "gold"},
+        {RTUNING(""), PROMPT ",\"choices\":[[1],[2]],\"gold\":2}", "gold"},
+        {RTUNING(""), PROMPT ",\"answerable\":false,\"answers\":[\"a\"]}", "answers must be left out"},
+        {RTUNING(""), PROMPT ",\"answerable\":false,\"known\":true}", "known must be left out"},
+        {RTUNING(""), PROMPT ",\"answerable\":1,\"answers\":[\"a\"]}", "answerable must be true or false"},
+        {IDENTIFY(",\"samples\":1"), ITEM, "samples"},
+        {IDENTIFY(",\"temperature\":0"), ITEM, "temperature"},
+        {IDENTIFY(""), PROMPT ",\"answers\":[\"a\"],\"answerable\":false}", "answerable is not a known key"},
+        {TASKS("{\"name\":\"a\",\"type\":\"identify\",\"file\":\"a.jsonl\",\"metrics\":[\"entropy\"],"
+               "\"max_new_tokens\":4,\"stop_ids\":[0],\"samples\":1}"),
+         ITEM, "samples must be at least 2"},
+        {TASKS("{\"name\":\"a\",\"type\":\"identify\",\"file\":\"a.jsonl\",\"metrics\":[\"ap\"]}"), ITEM,
+         "\"ap\" is no metric of type identify"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bundle *b;
+        struct err err = {0};
+        if (open_text(cases[i].bundle, VOCAB, cases[i].items, &b, &err) == 0)
+            fail_msg("case %zu is taken", i);
+        assert_says(&err, cases[i].says);
+    }
+}
+
 static void test_the_shipped_bundle(void **state)
 {
     (void)state;
@@ -115,7 +196,7 @@ static void test_refusals(void **state)
         {TASKS(GENERATE "\"max_new_tokens\":4,\"stop_ids\":[0,0,0,0,0,0,0,0,0]}"), VOCAB, ITEM,
          "more than 8"},
         {TASKS("{\"name\":\"a\",\"type\":\"choice\",\"file\":\"a.jsonl\",\"metrics\":[\"em\"]}"), VOCAB, ITEM,
-         "\"em\" is not a metric of a choice task"},
+         "\"em\" is no metric of type choice"},
         {TASKS("{\"name\":\"a\",\"type\":\"choice\",\"file\":\"a.jsonl\",\"metrics\":[\"acc\",\"acc\"]}"),
          VOCAB, ITEM, "twice"},
         {TASKS("{\"name\":\"a\",\"type\":\"choice\",\"file\":\"a.jsonl\",\"metrics\":[]}"), VOCAB, ITEM,
@@ -167,6 +248,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads),
         cmocka_unit_test(test_reads_every_type),
+        cmocka_unit_test(test_reads_rtuning),
+        cmocka_unit_test(test_rtuning_refusals),
         cmocka_unit_test(test_the_shipped_bundle),
         cmocka_unit_test(test_refusals),
     };
