@@ -9,8 +9,8 @@
  * A search is divided into streams with a fixed quota of trials each, so a trial's number is known from (stream, step)
  * whatever the workers' timing is: number = stream.first + step. Phase 0 is what was given and the sweep. Streams of phase 1
  * are of two kinds:
- *   direct    (hma, scalarize, sobol) use the scores of phase 0 and their own, and nothing else. So the set of trials is the
- *             same however fast which worker answers, and after any crash.
+ *   direct    (hma, scalarize, sobol, identify) use the scores of phase 0 and their own, and nothing else. So the set of
+ *             trials is the same however fast which worker answers, and after any crash.
  *   modelled  (quadratic, bayes) use everything that is known when they are asked. That is the first `events_n` events (the
  *             watermark) and the ratios of the trials with lower numbers; those of them that are not settled by these
  *             events are pending. The proposal is a function of (problem, trial number, events before the watermark), so who
@@ -29,13 +29,22 @@
 #define OPT_STREAMS_MAX 64
 #define OPT_MEANS_MAX 32
 
-enum opt_kind { OPT_SWEEP, OPT_HMA, OPT_SCALARIZE, OPT_SOBOL, OPT_QUADRATIC, OPT_BAYES, OPT_GIVEN };
+enum opt_kind {
+    OPT_SWEEP,
+    OPT_HMA,
+    OPT_SCALARIZE,
+    OPT_SOBOL,
+    OPT_QUADRATIC,
+    OPT_BAYES,
+    OPT_IDENTIFY,
+    OPT_GIVEN
+};
 
 struct opt_problem {
     int k; /* ratios, 1 … OPT_K_MAX */
     int m; /* objectives, 1 … OPT_M_MAX */
     /* Each [k]. low == high: frozen. tie: the least index of the ratios that are one with this one, itself included;
-     * tied ratios have the same range. At least one ratio is not frozen. */
+     * tied ratios have the same range. At least one ratio is not frozen, but for OPT_IDENTIFY. */
     double low[OPT_K_MAX], high[OPT_K_MAX];
     int tie[OPT_K_MAX];
     enum opt_kind kind;
@@ -47,6 +56,7 @@ struct opt_problem {
     int alignment;       /* objective that hma minimises (already sign-flipped) */
     int streams;         /* scalarize */
     double rho;          /* scalarize */
+    double ratio;        /* identify: of every ratio that is not frozen */
     char algorithm[32];  /* "LN_COBYLA", with or without the NLOPT_ prefix */
     double initial_step; /* share of the widest range */
     int given; /* trials that came with the search, scored elsewhere: numbers 0 … given - 1, beside the budget */
@@ -142,7 +152,8 @@ bool opt_plan_is_anchor(const struct opt_plan *plan, int trial);
 /* The proposal for the first ABSENT step of a stream. Source: replay of NLopt against the recorded scores, Gaussian processes
  * (docs/OPTIMIZER.md). Always within the ranges, tied ones with the same bits, on the slice of an hma stream and of
  * problem.mean (the mean of all k within 1e-12). Direct: never a point of phase 0 or of the stream itself; modelled: never a
- * known or pending point, but for OPT_PATH_REPEAT. The first two steps of a sweep are all low and all high.
+ * known or pending point, but for OPT_PATH_REPEAT. Identify: one point for all trials. The first two steps of a sweep are all
+ * low and all high.
  * ERR_NOT_READY: phase 0 is not settled, an earlier step of an adaptive stream is not done, the design of a modelled stream's
  * search is not proposed yet, or the quota is used up.
  * Failed trials are shown to NLopt as the worst value known to the stream, to a model not at all; NaN never is.

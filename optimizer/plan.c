@@ -63,7 +63,7 @@ static int check_ranges(const struct opt_problem *p, struct err *err)
             return rc;
         free_n += p->low[i] < p->high[i];
     }
-    if (free_n == 0)
+    if (free_n == 0 && p->kind != OPT_IDENTIFY)
         return err_set(
             err, ERR_INVALID,
             "groups.freeze: every ratio is frozen, so there is one model and nothing to search; leave "
@@ -140,6 +140,20 @@ static int check_scalarize(const struct opt_problem *p, struct err *err)
     return 0;
 }
 
+static int check_identify(const struct opt_problem *p, struct err *err)
+{
+    double ratios[OPT_K_MAX];
+    if (p->sweep_points || p->given)
+        return err_set(err, ERR_INVALID, "strategy.type: \"identify\" has neither a sweep nor given trials");
+    identify_ratios(p, ratios);
+    for (int i = 0; i < p->k; i++)
+        if (!(ratios[i] >= p->low[i] && ratios[i] <= p->high[i]))
+            return err_set(err, ERR_INVALID,
+                           "strategy.ratio: %g is not in the range of ratio %d, %g to %g (%s)", ratios[i], i,
+                           p->low[i], p->high[i], range_field(p));
+    return 0;
+}
+
 static bool modelled(const struct opt_problem *p)
 {
     return p->kind == OPT_BAYES || p->kind == OPT_QUADRATIC;
@@ -191,6 +205,8 @@ static int check_problem(const struct opt_problem *p, struct err *err)
     int rc = check_common(p, err);
     if (!rc && modelled(p))
         return check_modelled(p, err);
+    if (!rc && p->kind == OPT_IDENTIFY)
+        return check_identify(p, err);
     if (rc || (p->kind != OPT_HMA && p->kind != OPT_SCALARIZE))
         return rc;
     rc = p->kind == OPT_HMA ? check_hma(p, err) : check_scalarize(p, err);

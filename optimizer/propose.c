@@ -78,9 +78,11 @@ int opt_propose(const struct opt_problem *problem, const struct opt_plan *plan,
         return err_set(err, ERR_NOT_READY, "stream %d has used up its %d trials", stream, s->quota);
     if (s->modelled)
         return propose_modelled(problem, plan, history, stream, model, out, err);
-    out->path = s->phase == 1 && problem->kind != OPT_SOBOL ? OPT_PATH_DESIGN : OPT_PATH_DIRECT;
+    out->path = s->kind == OPT_SOBOL && problem->kind != OPT_SOBOL ? OPT_PATH_DESIGN : OPT_PATH_DIRECT;
     if (s->kind == OPT_SWEEP)
         sweep_ratios(problem, s->quota, step, out->ratios);
+    else if (s->kind == OPT_IDENTIFY)
+        identify_ratios(problem, out->ratios);
     else
         sobol_ratios(problem, stream, step, out->ratios);
     return 0;

@@ -1,4 +1,4 @@
-/* WHAT   The strategies: sweep, hma, scalarize, sobol, quadratic, bayes.
+/* WHAT   The strategies: sweep, hma, scalarize, sobol, quadratic, bayes, identify.
  * WHO    plan.c and propose.c.
  * UNITS  As optimizer.h.
  * MEMORY The caller's.
@@ -16,6 +16,9 @@
 void sweep_ratios(const struct opt_problem *problem, int n, int step, double *ratios);
 
 void sobol_ratios(const struct opt_problem *problem, int stream, int step, double *ratios);
+
+/* The ratios of every trial of a search that identifies: problem.ratio, and frozen ones as they are frozen. */
+void identify_ratios(const struct opt_problem *problem, double *ratios);
 
 /* Where the trials of sobol, quadratic and bayes are: the box, or the slice of problem.mean. */
 void strategy_space(struct space *space, const struct opt_problem *problem);
