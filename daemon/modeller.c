@@ -340,7 +340,8 @@ static void want_insight(struct desk *desk, const struct search *search)
 {
     bool again =
         !desk->looks && search_awaits_completion(search); /* what was found could not be written, say */
-    desk->wants_insight = (desk->tried != search->log.n || again) && search->m <= INSIGHT_OBJECTIVES_MAX;
+    desk->wants_insight = (desk->tried != search->log.n || again) && search->m <= INSIGHT_OBJECTIVES_MAX &&
+                          search_has_front(search);
 }
 
 void modeller_learnt(struct modeller *modeller, const struct search *search)

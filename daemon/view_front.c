@@ -70,7 +70,7 @@ static void put_part(const struct search *search, const struct insight *insight,
 {
     struct keyed *list = mem_zero((size_t)search->plan.trials, sizeof *list);
     size_t n = 0;
-    for (int i = 0; i < search->count[HALF_SEARCH][TRIAL_DONE]; i++) {
+    for (int i = 0; search_has_front(search) && i < search->count[HALF_SEARCH][TRIAL_DONE]; i++) {
         int number = search->done_order[i];
         bool sweep = search->plan.streams[search->trials[number].stream].kind == OPT_SWEEP;
         if (part == PART_FRONT && on_front[number])
@@ -158,6 +158,17 @@ static void put_numbers(struct search *search, const char *stalled, struct json_
     json_end_object(out);
 }
 
+/* Why there is nothing to show, nor will be. */
+static void put_note(const struct search *search, struct json_out *out)
+{
+    json_put_text(
+        out, "note",
+        search_has_front(search)
+            ? NULL
+            : "this search identifies: each trial evaluates other items with the same ratios, so there is no "
+              "front; \"paretoctl rtuning identify\" joins what the trials found");
+}
+
 void view_front(struct search *search, const struct view_look *look, struct buf *buf)
 {
     struct json_out out;
@@ -172,6 +183,7 @@ void view_front(struct search *search, const struct view_look *look, struct buf 
     json_put_text(&out, "state", search_state_name(search->state));
     json_put_text(&out, "stalled", look->stalled);
     json_put_int(&out, "revision", search->revision);
+    put_note(search, &out);
     put_objectives(search, &out);
     view_progress(search, &out);
     put_numbers(search, look->stalled, &out);

@@ -12,7 +12,7 @@ const char *view_kind(const struct search *search, int number)
     static const char *const names[] = {[OPT_SWEEP] = "sweep",         [OPT_HMA] = "hma",
                                         [OPT_SCALARIZE] = "scalarize", [OPT_SOBOL] = "sobol",
                                         [OPT_QUADRATIC] = "quadratic", [OPT_BAYES] = "bayes",
-                                        [OPT_GIVEN] = "given"};
+                                        [OPT_IDENTIFY] = "identify",   [OPT_GIVEN] = "given"};
     return names[search->plan.streams[search->trials[number].stream].kind];
 }
 

@@ -309,6 +309,21 @@ static void parse_modelled(const struct reader *in, struct search_spec *spec)
                      "or leave screen out");
 }
 
+/* Every trial has the same ratios and items of its own: nothing is compared with anything. r: the search. */
+static void parse_identify(const struct reader *r, const struct reader *in, struct search_spec *spec)
+{
+    spec->sweep_points = 0;
+    reader_number(in, "ratio", -10, 10, &spec->ratio);
+    if (spec->evaluator == EVALUATOR_EXTERNAL)
+        reader_error(in, "type",
+                     "\"identify\" is for workers, who know which items a trial has; an external program is "
+                     "told of ratios alone");
+    if (json_get(r->object, "given"))
+        reader_error(r, "given",
+                     "is not used with strategy.type \"identify\", whose trials are parts of one evaluation; "
+                     "remove it");
+}
+
 static void parse_strategy(const struct reader *r, struct search_spec *spec)
 {
     struct reader in;
@@ -318,8 +333,8 @@ static void parse_strategy(const struct reader *r, struct search_spec *spec)
     reader_inner(r, "strategy", &in);
     if (in.object && !json_get(in.object, "type"))
         reader_error(&in, "type",
-                     "is missing; it must be \"sweep\", \"hma\", \"scalarize\", \"sobol\", \"quadratic\" or "
-                     "\"bayes\"");
+                     "is missing; it must be \"sweep\", \"hma\", \"scalarize\", \"sobol\", \"quadratic\", "
+                     "\"bayes\" or \"identify\"");
     bool typed = reader_choice(&in, "type", spec_strategy_words, COUNT(spec_strategy_words), &type);
     spec->strategy = (enum spec_strategy)type;
     if (typed)
@@ -343,6 +358,8 @@ static void parse_strategy(const struct reader *r, struct search_spec *spec)
         parse_means(&in, spec);
     parse_modelled(&in, spec);
     parse_alignment(&in, spec);
+    if (spec->strategy == STRATEGY_IDENTIFY)
+        parse_identify(r, &in, spec);
 }
 
 static void parse_budget(const struct reader *r, struct search_spec *spec)
@@ -414,7 +431,7 @@ int search_spec_parse(const struct json *j, struct search_spec *spec, struct spe
     parse_strategy(&r, spec);
     parse_budget(&r, spec);
     spec_parse_given(&r, k, spec);
-    spec->held_out = spec->evaluator == EVALUATOR_NATIVE;
+    spec->held_out = spec->evaluator == EVALUATOR_NATIVE && spec->strategy != STRATEGY_IDENTIFY;
     reader_bool(&r, "held_out", &spec->held_out);
     if (spec->held_out && spec->evaluator == EVALUATOR_EXTERNAL)
         reader_error(&r, "held_out",

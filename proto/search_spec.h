@@ -70,6 +70,7 @@ enum spec_strategy {
     STRATEGY_SOBOL,
     STRATEGY_QUADRATIC,
     STRATEGY_BAYES,
+    STRATEGY_IDENTIFY, /* no search for ratios: trials differ by the items that they evaluate */
 };
 
 /* Which tensors of its layers a group has. */
@@ -159,7 +160,7 @@ struct search_spec {
     int slices;          /* parts that an evaluation is cut into, 1 … SPEC_SLICES_MAX; 1: it is not */
 
     enum spec_strategy strategy;
-    int sweep_points; /* equal ratios, both ends included; first in every search. 0 or 2 … 1001 */
+    int sweep_points; /* equal ratios, both ends included; first in every search but identify's. 0 or 2 … 1001 */
     double means[SPEC_MEANS_MAX]; /* hma */
     int means_n;
     bool means_default;  /* none were given: search_spec_settle moves them to where bounds leave room */
@@ -168,6 +169,7 @@ struct search_spec {
     double rho;          /* scalarize: augmentation of the Tchebycheff function */
     char algorithm[32];  /* an NLopt name such as LN_COBYLA */
     double initial_step; /* first step of the local NLopt algorithms, as a share of the ratio range */
+    double ratio;        /* identify: of every group that is not frozen, in every trial */
     bool
         has_mean; /* quadratic, bayes: every trial but the sweep's has `mean` as the mean of all its ratios */
     double mean;

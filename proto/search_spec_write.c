@@ -162,7 +162,10 @@ static void write_strategy(const struct search_spec *spec, struct json_out *out)
     json_name(out, "strategy");
     json_object(out);
     json_put_text(out, "type", spec_strategy_words[spec->strategy]);
-    json_put_int(out, "sweep_points", spec->sweep_points);
+    if (spec->strategy == STRATEGY_IDENTIFY)
+        json_put_double(out, "ratio", spec->ratio);
+    else
+        json_put_int(out, "sweep_points", spec->sweep_points);
     if (spec->strategy == STRATEGY_HMA || spec->strategy == STRATEGY_SCALARIZE) {
         json_put_text(out, "algorithm", spec->algorithm);
         json_put_double(out, "initial_step", spec->initial_step);

@@ -21,10 +21,12 @@ static const char *const spec_others_words[] = {"equal", "base", "tuned", "refus
 static const char *const spec_goal_words[] = {"max", "min"};
 static const char *const spec_evaluator_words[] = {"native", "command", "external"};
 static const char *const spec_merge_words[] = {"directory", "plan", "none"}; /* from MERGE_DIRECTORY on */
-static const char *const spec_strategy_words[] = {"sweep", "hma", "scalarize", "sobol", "quadratic", "bayes"};
+static const char *const spec_strategy_words[] = {"sweep",     "hma",   "scalarize", "sobol",
+                                                  "quadratic", "bayes", "identify"};
 
 #define FOR(type) (1u << (type))
 #define FOR_ALL (~0u)
+#define FOR_ALL_BUT(type) (~FOR(type))
 
 /* A key of an object; in objects with a "type", which types know it: FOR(…) of the enum, or FOR_ALL. */
 struct spec_key {
@@ -105,7 +107,8 @@ static const struct spec_object spec_objects[OBJECTS_N] = {
                            {"slices", FOR(EVALUATOR_NATIVE) | FOR(EVALUATOR_COMMAND)}}},
     [OBJECT_STRATEGY] = {"strategy",
                          {{"type", FOR_ALL},
-                          {"sweep_points", FOR_ALL},
+                          {"sweep_points", FOR_ALL_BUT(STRATEGY_IDENTIFY)},
+                          {"ratio", FOR(STRATEGY_IDENTIFY)},
                           {"algorithm", FOR(STRATEGY_HMA) | FOR(STRATEGY_SCALARIZE)},
                           {"initial_step", FOR(STRATEGY_HMA) | FOR(STRATEGY_SCALARIZE)},
                           {"means", FOR(STRATEGY_HMA)},
@@ -185,5 +188,6 @@ static const struct spec_alias spec_aliases[] = {
 
 #undef FOR
 #undef FOR_ALL
+#undef FOR_ALL_BUT
 
 #endif

@@ -25,10 +25,10 @@ static bool deserves_confirmation(const struct search *search, int number)
     if (trial->job[HALF_SEARCH].state != TRIAL_DONE || trial->job[HALF_HELDOUT].state != TRIAL_ABSENT)
         return false;
     enum opt_kind kind = search->plan.streams[trial->stream].kind;
-    return kind == OPT_SWEEP || (kind != OPT_GIVEN && tally_on_front(search, number));
+    return kind == OPT_SWEEP || kind == OPT_IDENTIFY || (kind != OPT_GIVEN && tally_on_front(search, number));
 }
 
-/* The front and the sweep are scored again on items the search has not seen. */
+/* The front and the sweep are scored again on items the search has not seen. Who identifies sees those of this half too. */
 static int confirm(struct sched *sched, struct search *search, struct now now)
 {
     struct trial_change *changes = mem_zero((size_t)search->plan.trials, sizeof *changes);

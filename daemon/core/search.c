@@ -35,6 +35,8 @@ static enum opt_kind kind_of(enum spec_strategy strategy)
         return OPT_QUADRATIC;
     case STRATEGY_BAYES:
         return OPT_BAYES;
+    case STRATEGY_IDENTIFY:
+        return OPT_IDENTIFY;
     }
     assert(!"a strategy without a kind");
     return OPT_SWEEP;
@@ -52,6 +54,7 @@ static void problem_make(const struct search_spec *spec, int k, struct opt_probl
         .alignment = spec->alignment,
         .streams = spec->streams,
         .rho = spec->rho,
+        .ratio = spec->ratio,
         .initial_step = spec->initial_step,
         .given = spec->given ? spec->given->n : 0,
         .has_mean = spec->has_mean,
@@ -185,6 +188,11 @@ void search_move(struct search *search, enum search_state to)
     search->state = to;
 }
 
+bool search_has_front(const struct search *search)
+{
+    return search->problem.kind != OPT_IDENTIFY;
+}
+
 const double *search_ratios(const struct search *search, int number)
 {
     return search->ratios + (size_t)number * (size_t)search->k;
@@ -269,7 +277,8 @@ void search_trial_move(struct search *search, int number, enum half half, enum t
     if (to == TRIAL_DONE && half == HALF_SEARCH) {
         search->done_order[search->count[HALF_SEARCH][TRIAL_DONE] - 1] = number;
         search->wall_sum_s += trial->wall_s;
-        tally_add(search, number);
+        if (search_has_front(search))
+            tally_add(search, number);
     }
 }
 

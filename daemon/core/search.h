@@ -108,6 +108,9 @@ bool search_state_is_final(enum search_state state);
 void search_move(struct search *search, enum search_state to);
 bool search_may_move(enum search_state from, enum search_state to);
 
+/* Its trials can be compared. Those of a search that identifies evaluate other items each. */
+bool search_has_front(const struct search *search);
+
 const double *search_ratios(const struct search *search, int number);
 const double *search_means(const struct search *search, enum half half, int number);
 const double *search_stderrs(const struct search *search, enum half half, int number);

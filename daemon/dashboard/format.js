@@ -26,7 +26,7 @@ export function duration(seconds) {
 export const count = (n, one, many = one + "s") => `${n} ${n === 1 ? one : many}`;
 
 const KINDS = { sweep: "model averaging", hma: "HMA", scalarize: "scalarisation", sobol: "Sobol",
-                quadratic: "quadratic model", bayes: "Gaussian processes", given: "given" };
+                quadratic: "quadratic model", bayes: "Gaussian processes", identify: "identify", given: "given" };
 export const kind = (name) => KINDS[name] || name;
 
 /* Whether a search may still bring points. */

@@ -41,6 +41,7 @@ export class SearchView {
     this.points = allPoints(front);
     this.showAxes();
     this.showHead(summary);
+    this.showNote();
     const scored = this.points.some((point) => point.heldout);
     const heldout = byId("halves").querySelector("[value=heldout]");
     heldout.disabled = !scored;
@@ -50,7 +51,18 @@ export class SearchView {
     showFrontTable(front);
   }
 
+  /* A search without a front has its sentence instead of charts that would stay empty. */
+  showNote() {
+    const { id, note } = this.front;
+    for (const card of ["front-card", "hypervolume-card", "table"]) byId(card).hidden = Boolean(note);
+    const node = byId("no-front");
+    node.hidden = !note;
+    node.replaceChildren(...(note ? [`No front: ${note}. `,
+      el("a", { href: `/v1/searches/${id}/trials.csv`, download: `search-${id}.csv` }, "All trials as CSV")] : []));
+  }
+
   draw() {
+    if (this.front.note) return;
     this.front_chart.show({ front: this.front, points: this.points, x: this.axis_x, y: this.axis_y,
                             half: this.half, chosen: this.shown });
     this.hypervolume_chart.show(this.front);

@@ -1,4 +1,4 @@
-// The four figures over the charts: trials, hypervolume of both halves, failed trials.
+// The four figures over the charts: trials, hypervolume of both halves (where there is a front), failed trials.
 
 import { el } from "./dom.js";
 import * as format from "./format.js";
@@ -52,8 +52,9 @@ export function tiles(front) {
     : front.confirm.total ? "an endpoint has no scores" : "no held-out round";
   return [
     tile("tile-progress", "Trials", [String(done), el("small", {}, ` of ${total}`)], atWork(front), progressBar(front)),
-    volume("tile-hypervolume", "Hypervolume", front, "search", unknown),
-    volume("tile-heldout", "Hypervolume, held-out", front, "heldout", unscored),
+    ...(front.note ? [] : [
+      volume("tile-hypervolume", "Hypervolume", front, "search", unknown),
+      volume("tile-heldout", "Hypervolume, held-out", front, "heldout", unscored)]),
     tile("tile-failed", "Failed trials", el("span", { class: failed ? "bad" : "" }, String(failed)),
       [failed ? "out of attempts" : null, again ? format.count(again, "held-out half", "held-out halves") : null]
         .filter(Boolean).join(", ") || "none"),

@@ -304,9 +304,11 @@ static bool is_classifier(const struct checkpoint *ckpt)
 }
 
 /* Mistakes in which directory was given, before any tensor is spoken of. */
-static int check_kinds(const struct checkpoint *base, const struct checkpoint *tuned, struct err *err)
+static int check_kinds(const struct search_spec *spec, const struct checkpoint *base,
+                       const struct checkpoint *tuned, struct err *err)
 {
-    if (checkpoint_same_files(base, tuned))
+    /* whoever identifies asks one model */
+    if (spec->strategy != STRATEGY_IDENTIFY && checkpoint_same_files(base, tuned))
         return err_set(
             err, ERR_INVALID,
             "models.base and models.tuned are the same checkpoint; give the one before alignment as base "
@@ -337,7 +339,7 @@ int plan_list(struct plan *plan, const struct search_spec *spec, const struct ch
               const struct checkpoint *tuned, struct err *err)
 {
     struct walk walk = {.plan = plan, .spec = spec, .base = base, .tuned = tuned, .err = err};
-    int rc = check_kinds(base, tuned, err);
+    int rc = check_kinds(spec, base, tuned, err);
     if (!rc)
         rc = check_ties(base, tuned, err);
     if (!rc)

@@ -168,6 +168,8 @@ static void check_ratios(struct preflight *p)
 void preflight_numbers(struct preflight *p)
 {
     check_finite(p);
+    if (p->spec->strategy == STRATEGY_IDENTIFY)
+        return; /* it is about one model: base and tuned may be the same */
     check_updates(p);
     check_ratios(p);
 }

@@ -2,6 +2,7 @@
  * the set of trials is the same. */
 #include "sim_log.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Nothing goes wrong: what the trials have to be. */
@@ -90,6 +91,32 @@ static void test_sobol_is_the_same_in_every_world(void **state)
 {
     (void)state;
     run_strategy(STRATEGY_SOBOL, false);
+}
+
+static void test_identify_is_the_same_in_every_world(void **state)
+{
+    (void)state;
+    run_strategy(STRATEGY_IDENTIFY, false);
+}
+
+/* Nobody is on a front, and everybody is confirmed: the other half's items are as wanted as these. */
+static void test_whoever_identifies_has_no_front(void **state)
+{
+    (void)state;
+    struct world *world = calm_world(STRATEGY_IDENTIFY, false);
+    for (int s = 0; s < WORLD_SEARCHES; s++) {
+        struct search *search = sched_search(&world->sched, s + 1);
+        assert_int_equal(world->search[s].state, SEARCH_DONE);
+        assert_false(search_has_front(search));
+        assert_int_equal(search->tally.front_n, 0);
+        assert_true(isnan(tally_numbers(search)->hypervolume));
+        for (int i = 0; i < search->plan.trials; i++) {
+            assert_int_equal(world->search[s].trial[i].heldout_state, TRIAL_DONE);
+            for (int j = 0; j < search->k; j++)
+                assert_true(search_ratios(search, i)[j] == 0);
+        }
+    }
+    world_destroy(world);
 }
 
 /* Workers with other files turn searches down, and the rest of the fleet does the same trials. */
@@ -303,6 +330,8 @@ int main(void)
         cmocka_unit_test(test_scalarize_is_the_same_in_every_world),
         cmocka_unit_test(test_hma_is_the_same_in_every_world),
         cmocka_unit_test(test_sobol_is_the_same_in_every_world),
+        cmocka_unit_test(test_identify_is_the_same_in_every_world),
+        cmocka_unit_test(test_whoever_identifies_has_no_front),
         cmocka_unit_test(test_bounded_searches_are_the_same_in_every_world),
         cmocka_unit_test(test_refusals_change_nothing_but_the_time),
         cmocka_unit_test(test_bounded_attempts_end_every_search),

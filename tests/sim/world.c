@@ -69,7 +69,7 @@ struct search *world_make_search(const struct world_options *options, int64_t id
     }
     spec->ratio_max = 1;
     spec->strategy = options->strategy;
-    spec->sweep_points = 5;
+    spec->sweep_points = options->strategy == STRATEGY_IDENTIFY ? 0 : 5;
     spec->trials = 23 + (int)id;
     spec->streams = 3;
     spec->rho = 0.05;

@@ -304,6 +304,10 @@ static void test_same_checkpoint(void **state)
     same = (struct pair){.base = pair.base};
     assert_int_equal(checkpoint_open(link, &same.tuned, &err), 0);
     refused(&same, &spec, "models.base and models.tuned are the same checkpoint");
+    struct plan *plan;
+    spec.strategy = STRATEGY_IDENTIFY; /* one model is asked */
+    assert_int_equal(plan_make(&spec, same.base, same.tuned, &plan, &err), 0);
+    plan_free(plan);
     checkpoint_close(same.tuned);
     unlink(link);
     mem_free(base);

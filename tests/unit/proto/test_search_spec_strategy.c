@@ -1,6 +1,8 @@
 /* proto/search_spec.h: strategies, their defaults and the words of models. */
 #include "spec_text.h"
 
+#include "proto/mem.h"
+
 #include <stdio.h>
 
 /* Without a word about it: models, as long as there are few enough objectives for one. */
@@ -137,6 +139,41 @@ static void test_wrong_model_words(void **state)
         refuses(bad[i].text, bad[i].field, bad[i].sentence);
 }
 
+/* Trials are parts of one evaluation: nothing to sweep, nothing given, held out only when asked. */
+static void test_identify(void **state)
+{
+    (void)state;
+    struct search_spec spec, again;
+    struct spec_errors errors;
+    assert_int_equal(parse(MODELS
+                           "\"strategy\":{\"type\":\"identify\",\"ratio\":0.25},\"budget\":{\"trials\":7}}",
+                           &spec, &errors),
+                     0);
+    assert_true(spec.strategy == STRATEGY_IDENTIFY && spec.ratio == 0.25 && spec.sweep_points == 0);
+    assert_true(!spec.held_out && spec.early_stop == 0 && spec.screen == 0 && spec.trials == 7);
+    char *text = written(&spec, false);
+    assert_non_null(strstr(text, "\"strategy\":{\"type\":\"identify\",\"ratio\":0.25}"));
+    assert_int_equal(parse(text, &again, &errors), 0);
+    assert_true(again.strategy == STRATEGY_IDENTIFY && again.ratio == 0.25 && again.sweep_points == 0);
+    mem_free(text);
+    search_spec_fini(&spec);
+    search_spec_fini(&again);
+    assert_int_equal(parse(MODELS "\"strategy\":{\"type\":\"identify\"},\"held_out\":true}", &spec, &errors),
+                     0);
+    assert_true(spec.ratio == 0 && spec.held_out);
+    search_spec_fini(&spec);
+    refuses(MODELS "\"strategy\":{\"type\":\"identify\",\"sweep_points\":2}}", "strategy.sweep_points",
+            "belongs to");
+    refuses(MODELS "\"strategy\":{\"type\":\"sobol\",\"ratio\":0.5}}", "strategy.ratio",
+            "belongs to type \"identify\"");
+    refuses(MODELS "\"strategy\":{\"type\":\"identify\",\"ratio\":11}}", "strategy.ratio", "from -10 to 10");
+    refuses(MODELS
+            "\"strategy\":{\"type\":\"identify\"},\"given\":[{\"ratios\":[0,0,0],\"scores\":{\"f\":1}}]}",
+            "given", "is not used with strategy.type \"identify\"");
+    refuses(WITH("\"type\":\"external\"", "\"strategy\":{\"type\":\"identify\"}"), "strategy.type",
+            "is for workers");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_default_means),
         cmocka_unit_test(test_modelled_strategies),
         cmocka_unit_test(test_wrong_model_words),
+        cmocka_unit_test(test_identify),
     };
     return cmocka_run_group_tests_name("search_spec_strategy", tests, NULL, NULL);
 }
