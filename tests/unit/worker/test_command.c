@@ -59,6 +59,22 @@ static void the_job_is_one_line_of_json(void **state)
     mem_free(text);
 }
 
+/* Only a trial that has a part of the items is told of it. */
+static void the_job_says_which_items(void **state)
+{
+    struct fixture *f = *state;
+    open_script(f, "cat > $DIR/job\n" ANSWER, 60);
+    run_well(f);
+    char *text = text_of(f, "job");
+    assert_null(strstr(text, "shard"));
+    mem_free(text);
+    f->evaluation.shard = shard_of_trials(12, 7);
+    run_well(f);
+    text = text_of(f, "job");
+    assert_non_null(strstr(text, ",\"shard\":{\"index\":7,\"of\":12},"));
+    mem_free(text);
+}
+
 static void the_environment_says_which_trial(void **state)
 {
     struct fixture *f = *state;
