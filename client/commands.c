@@ -236,6 +236,35 @@ const struct command commands[] = {
                {"--shots", "FILE", "mmlu: examples that stand before the questions, {subject: rows}"},
                SEED_FLAG,
                STRICT_FLAG}},
+    {.name = "rtuning identify",
+     .usage = "--questions FILE --bundle DIR --model DIR --out FILE [--task NAME] [--shards N]\n"
+              "           [--unsupervised] [--again] [--seed N] [--strict]",
+     .line = "find out which questions a model knows the answers of",
+     .help =
+         "Workers answer the questions of the bundle with the model: a search of strategy \"identify\", "
+         "whose "
+         "trials\n"
+         "are shards of the questions. Then FILE is written again as --out, with \"certain\" and "
+         "\"entropy\". "
+         "The same\n"
+         "command with the same files goes on where it was, also after Ctrl-C or a crash of anything, and "
+         "gives the\n"
+         "same bytes. The paths must be the same where the workers run.",
+     .example =
+         "paretoctl rtuning identify --questions questions.jsonl --bundle bundle --model checkpoints/sft "
+         "--out identified.jsonl",
+     .run = command_rtuning_identify,
+     .flags = {{"--questions", "FILE", "the questions, as \"rtuning convert\" writes them"},
+               {"--bundle", "DIR",
+                "the same questions in token ids: evaluators/rtuning/bundle.py --task identify"},
+               {"--model", "DIR", "the checkpoint before tuning"},
+               {"--out", "FILE", "the identified questions; replaced when it is there"},
+               {"--task", "NAME", "of the bundle, where it has several tasks of type identify"},
+               {"--shards", "N", "parts that workers take; without it one a hundred questions"},
+               {"--unsupervised", NULL, "certain is the half with the least entropy of sampled answers"},
+               {"--again", NULL, "a new search, although the same was made before"},
+               SEED_FLAG,
+               STRICT_FLAG}},
     {.name = "rtuning construct",
      .usage = "FILE --method METHOD --out FILE [--format FORMAT] [--compat code] [--seed N] [--strict]",
      .line = "make training data of identified questions",

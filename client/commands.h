@@ -31,6 +31,7 @@ int command_plan(struct client *client, const struct args *args);
 int command_preflight(struct client *client, const struct args *args);
 int command_export(struct client *client, const struct args *args);
 int command_verify(struct client *client, const struct args *args);
+int command_rtuning_identify(struct client *client, const struct args *args);
 int command_rtuning_convert(struct client *client, const struct args *args);
 int command_rtuning_construct(struct client *client, const struct args *args);
 int command_rtuning_score(struct client *client, const struct args *args);

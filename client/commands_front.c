@@ -20,6 +20,15 @@ static int read_axis(const struct client *client, const struct args *args, const
     return CLIENT_USAGE;
 }
 
+/* CLIENT_REFUSED where there is no front, nor will be. */
+static int check_front(const struct client *client, const struct front *front)
+{
+    if (!front->note)
+        return CLIENT_OK;
+    client_say(client, "search %" PRId64 ": %s", front->id, front->note);
+    return CLIENT_REFUSED;
+}
+
 /* The trial of a pick, or why there is none. */
 static int find_pick(const struct client *client, const char *word, const struct front *front, int64_t *trial)
 {
@@ -56,7 +65,9 @@ int command_pick(struct client *client, int64_t id, const char *word, int64_t *t
     if (front_parse(j, &front, &err))
         code = client_refuse(client, &err);
     else {
-        code = find_pick(client, word, &front, trial);
+        code = check_front(client, &front);
+        if (!code)
+            code = find_pick(client, word, &front, trial);
         front_fini(&front);
     }
     json_free(j);
@@ -101,6 +112,8 @@ static int print_front(struct client *client, const struct args *args, const str
 {
     struct front_view view = {.all = args_has(args, "--all"), .heldout = args_has(args, "--heldout")};
     struct buf text;
+    if (check_front(client, front))
+        return CLIENT_REFUSED;
     if (read_axis(client, args, "--x", front, &view.x) || read_axis(client, args, "--y", front, &view.y))
         return CLIENT_USAGE;
     if (args_value(args, "--pick"))

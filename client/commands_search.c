@@ -2,97 +2,14 @@
 #include "client/commands.h"
 
 #include "client/spec_file.h"
+#include "client/submit.h"
 #include "client/table.h"
 #include "client/text.h"
 #include "proto/mem.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include <sys/random.h>
-
-#define SUBMIT_TRIES 3
-#define SUBMIT_PAUSE_US 200000 /* doubled after each try */
-#define SUBMIT_S 7200          /* the daemon reads both checkpoints to their end: 140 GB from a slow disk */
-#define SUBMIT_QUIET_S 3       /* until it is said what takes so long */
-
-/* 128 random bits as text: what a lost answer is asked for again with. */
-static void make_key(char key[64])
-{
-    unsigned char bits[16];
-    size_t n = (size_t)snprintf(key, 64, "paretoctl-");
-    ssize_t got = getrandom(bits, sizeof bits, 0);
-    assert(got == (ssize_t)sizeof bits); /* getrandom(2): up to 256 bytes never fail and are never cut */
-    for (size_t i = 0; i < sizeof bits; i++)
-        n += (size_t)snprintf(key + n, 64 - n, "%02x", bits[i]);
-}
-
-static void say_reading(void *ctx)
-{
-    client_say(
-        ctx, "the daemon is reading both checkpoints to check the search; for large ones this takes minutes");
-}
-
-/* reads: the search has models, which the daemon reads to their end. */
-static int post_search(struct client *client, const char *body, const char *key, bool reads,
-                       struct http_response *response)
-{
-    struct http_request request = {.method = "POST",
-                                   .path = "/v1/searches",
-                                   .body = body,
-                                   .idempotency_key = key,
-                                   .timeout_s = reads ? SUBMIT_S : 0,
-                                   .cancel = client->interrupted,
-                                   .waits = reads ? say_reading : NULL,
-                                   .waits_ctx = client,
-                                   .waits_s = SUBMIT_QUIET_S};
-    struct err err = {0};
-    int64_t pause_us = SUBMIT_PAUSE_US;
-    for (int try = 1;; try++) {
-        int rc = client_call(client, &request, response, &err);
-        bool lost = rc == ERR_UNREACHABLE || rc == ERR_TIMEOUT;
-        if (!rc)
-            return CLIENT_OK;
-        if (lost && try < SUBMIT_TRIES) {
-            http_response_fini(response);
-            client->world->pause_us(client, pause_us);
-            pause_us *= 2;
-            continue;
-        }
-        int code = client_refuse(client, &err);
-        if (rc == ERR_TIMEOUT || rc == ERR_CANCELLED)
-            client_say(client, "the search may be made all the same: submit again with --key %s to see", key);
-        return code;
-    }
-}
-
-/* A 422 names every wrong field: say each as the file's own errors are said. */
-static int say_fields(const struct client *client, const char *path, const struct http_response *response)
-{
-    struct json *j;
-    if (json_parse(buf_str(&response->body), response->body.len, &j, NULL))
-        return client_parse(client, response, &j);
-    const struct json *fields = json_get(j, "fields");
-    for (const struct json *f = json_first(fields); f; f = json_next(f))
-        spec_file_say(client, path, json_string_or(json_get(f, "field"), ""),
-                      json_string_or(json_get(f, "error"), "is refused"));
-    if (json_len(fields))
-        spec_file_total(client, path, json_len(fields));
-    else
-        client_say(client, "%s", json_string_or(json_get(j, "error"), "the daemon refused the search"));
-    json_free(j);
-    return CLIENT_REFUSED;
-}
-
-/* What the preflight warned of: the search runs, but somebody should know. */
-static void say_warnings(const struct client *client, const struct json *j)
-{
-    const struct json *warnings = json_get(j, "warnings");
-    for (const struct json *w = json_first(warnings); w; w = json_next(w))
-        client_say(client, "warning: %s: %s", json_string_or(json_get(w, "field"), "?"),
-                   json_string_or(json_get(w, "text"), "?"));
-}
 
 static int say_submitted(struct client *client, const struct json *j, bool is_new)
 {
@@ -107,13 +24,13 @@ static int say_submitted(struct client *client, const struct json *j, bool is_ne
     buf_printf(&text, "\" %s\n", is_new ? "submitted" : "was submitted before with this key");
     int code = client_print(client, &text);
     buf_fini(&text);
-    say_warnings(client, j);
+    submit_say_warnings(client, j);
     return code;
 }
 
 int command_submit(struct client *client, const struct args *args)
 {
-    char made[64];
+    char made[SUBMIT_KEY_MAX];
     const char *key = args_value(args, "--key"), *path = args->words[0];
     struct search_spec *spec = mem_zero(1, sizeof *spec);
     struct buf body;
@@ -123,7 +40,7 @@ int command_submit(struct client *client, const struct args *args)
     int64_t id = 0;
     buf_init(&body, CLIENT_BYTES_MAX);
     if (!key) {
-        make_key(made);
+        submit_key(made);
         key = made;
     }
     int code = spec_file_load(client, args, path, spec);
@@ -131,10 +48,10 @@ int command_submit(struct client *client, const struct args *args)
         client_catch_interrupt(client);
         json_begin(&json, &body);
         search_spec_write(spec, &json);
-        code = post_search(client, buf_str(&body), key, spec->has_models, &response);
+        code = submit_post(client, buf_str(&body), key, spec->has_models, &response);
     }
     if (!code)
-        code = response.status == 422 ? say_fields(client, path, &response)
+        code = response.status == 422 ? submit_say_fields(client, path, &response)
                                       : client_parse(client, &response, &answer);
     if (!code)
         code = say_submitted(client, answer, response.status == 201);

@@ -205,6 +205,8 @@ int front_parse(const struct json *j, struct front *front, struct err *err)
     snprintf(front->state, sizeof front->state, "%s", json_string_or(json_get(j, "state"), "?"));
     const char *stalled = json_string_or(json_get(j, "stalled"), NULL);
     front->stalled = stalled ? mem_strdup(stalled) : NULL;
+    const char *note = json_string_or(json_get(j, "note"), NULL);
+    front->note = note ? mem_strdup(note) : NULL;
     read_counts(json_get(j, "progress"), &front->progress);
     read_counts(json_get(j, "confirm"), &front->confirm);
     front->eta_s = number_or_nan(j, "eta_s");
@@ -238,6 +240,7 @@ void front_fini(struct front *front)
         free_point(&front->points[i]);
     mem_free(front->points);
     mem_free(front->stalled);
+    mem_free(front->note);
     *front = (struct front){0};
 }
 

@@ -59,6 +59,7 @@ struct front {
     char name[SPEC_NAME_MAX];
     char state[16];
     char *stalled; /* why nobody works on it; NULL: somebody may */
+    char *note;    /* why there is no front, nor will be one; NULL: there may be */
     int objectives_n;
     struct {
         char name[64];

@@ -18,6 +18,7 @@
 struct watch {
     struct client *client;
     int64_t id;
+    bool is_quiet;                         /* nothing is shown */
     char etag[96];                         /* of the front shown */
     bool seen;                             /* the daemon has answered once */
     int retries;                           /* since the last answer */
@@ -107,6 +108,8 @@ static int show(struct watch *watch, const struct json *j, const struct front *f
     bool news = is_news(watch, front);
     if (news)
         watch->moved_us = now_us;
+    if (watch->is_quiet)
+        return CLIENT_OK;
     if (watch->client->json)
         return news ? client_print_json(watch->client, j) : CLIENT_OK;
     if (watch->client->tty)
@@ -154,7 +157,7 @@ static int warn(const struct watch *watch, const struct front *front)
     buf_init(&text, CLIENT_BYTES_MAX);
     front_warnings(front, &text);
     front_lag(front, &text);
-    int code = watch->client->json ? CLIENT_OK : client_print(watch->client, &text);
+    int code = watch->client->json || watch->is_quiet ? CLIENT_OK : client_print(watch->client, &text);
     buf_fini(&text);
     return code;
 }
@@ -297,9 +300,9 @@ static int step_once(struct watch *watch, enum watch_step *step)
     return code;
 }
 
-int watch_search(struct client *client, int64_t id)
+static int follow(struct client *client, int64_t id, bool is_quiet)
 {
-    struct watch watch = {.client = client, .id = id};
+    struct watch watch = {.client = client, .id = id, .is_quiet = is_quiet};
     enum watch_step step = WATCH_ON;
     client_catch_interrupt(client);
     while (step == WATCH_ON && !client_is_interrupted(client)) {
@@ -311,4 +314,14 @@ int watch_search(struct client *client, int64_t id)
         return CLIENT_OK;
     detach(&watch);
     return CLIENT_DETACHED;
+}
+
+int watch_search(struct client *client, int64_t id)
+{
+    return follow(client, id, false);
+}
+
+int watch_quietly(struct client *client, int64_t id)
+{
+    return follow(client, id, true);
 }

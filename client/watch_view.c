@@ -55,7 +55,7 @@ void watch_line(const struct front *front, double per_s, struct buf *out)
     }
     add_speed(front, per_s, out);
     bool is_last = strcmp(front->state, "done") == 0; /* the line that says why there is none */
-    if (is_last || !isnan(front->hypervolume)) {
+    if (!front->note && (is_last || !isnan(front->hypervolume))) {
         buf_text(out, ", ");
         front_headline(front, out);
     }
@@ -114,6 +114,8 @@ void watch_frame(const struct front *front, double per_s, int columns, int rows,
         add_bar("held-out", &front->confirm, columns, out);
         buf_text(out, "\n");
     }
+    if (front->note)
+        return;
     front_headline(front, out);
     buf_text(out, "\n");
     int left = rows - FRAME_OTHER_ROWS;

@@ -18,7 +18,8 @@ _paretoctl() {
             done
             ;;
         --key | --out | --set | --given | --base | --tuned | --max-shard-size | --threads | --format | --from-yaml | --x | --y | --tax | --pick | \
-            --method | --compat | --weight | --by | --domain | --in-subjects | --sample | --heldout | --shots | --seed | --examples)
+            --method | --compat | --weight | --by | --domain | --in-subjects | --sample | --heldout | --shots | --seed | --examples | \
+            --questions | --bundle | --model | --task | --shards)
             [[ ${COMP_WORDS[i + 1]} != = ]] || ((++i))
             ((++i))
             ;;
@@ -33,12 +34,18 @@ _paretoctl() {
     rtuning*--compat) mapfile -t COMPREPLY < <(compgen -W code -- "$word") && return ;;
     rtuning*--domain) mapfile -t COMPREPLY < <(compgen -W "in out" -- "$word") && return ;;
     rtuning*--by) mapfile -t COMPREPLY < <(compgen -W "domain subject" -- "$word") && return ;;
-    rtuning*--out | rtuning*--shots)
+    rtuning*--out | rtuning*--shots | rtuning*--questions)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         compopt -o filenames
         return
         ;;
-    rtuning*--weight | rtuning*--in-subjects | rtuning*--sample | rtuning*--heldout | rtuning*--seed | rtuning*--examples) return ;;
+    rtuning*--bundle | rtuning*--model)
+        mapfile -t COMPREPLY < <(compgen -d -- "$word")
+        compopt -o filenames
+        return
+        ;;
+    rtuning*--weight | rtuning*--in-subjects | rtuning*--sample | rtuning*--heldout | rtuning*--seed | rtuning*--examples | \
+        rtuning*--shards | rtuning*--task) return ;;
     esac
     case $before in
     --out | --base | --tuned)

@@ -23,6 +23,13 @@
                                                          "," POINT_2(HELDOUT) "],"                           \
                                                                               "\"dominated\":[" POINT_9 "]}"
 
+/* Of a search without a front. */
+#define FRONT_NOTE(STATE, DONE)                                                                              \
+    "{\"id\":3,\"name\":\"toy\",\"state\":\"" STATE                                                          \
+    "\",\"note\":\"this search identifies\",\"objectives\":["                                                \
+    "{\"name\":\"q.certain\",\"goal\":\"max\"}],\"groups\":[\"all\"],\"progress\":{\"total\":4,"             \
+    "\"done\":" DONE ",\"failed\":0,\"running\":0,\"ready\":0},\"points\":[],\"sweep\":[],\"dominated\":[]}"
+
 #define POINT_7(HELDOUT)                                                                                     \
     "{\"trial\":7,\"kind\":\"hma\",\"ratios\":[0.1,0.9],\"effective\":[0.1,null],\"mean_ratio\":0.5,"        \
     "\"scores\":[{\"mean\":0.8,\"stderr\":0.011},{\"mean\":2.25,\"stderr\":0.02}],"                          \

@@ -24,6 +24,22 @@ static void test_front_forms(void **state)
     fake_fini(&fake);
 }
 
+/* A search that identifies: a sentence, and no empty table. */
+static void test_no_front_at_all(void **state)
+{
+    static const char *const lines[] = {"front 3", "front 3 --pick knee", "front 3 --csv"};
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct fake fake;
+        fake_init(&fake);
+        fake_says(&fake, 200, FRONT_NOTE("done", "4"));
+        assert_int_equal(fake_run(&fake, lines[i]), CLIENT_REFUSED);
+        assert_string_equal(fake.out, "");
+        assert_string_equal(fake.complaints, "paretoctl: search 3: this search identifies\n");
+        fake_fini(&fake);
+    }
+}
+
 static void test_what_a_model_says(void **state)
 {
     struct fake fake;
@@ -212,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_front_forms),
+        cmocka_unit_test(test_no_front_at_all),
         cmocka_unit_test(test_axes_of_the_picture),
         cmocka_unit_test(test_what_a_model_says),
         cmocka_unit_test(test_picks_for_scripts),

@@ -1,0 +1,421 @@
+/* rtuning identify */
+#include "client/commands.h"
+
+#include "client/identify.h"
+#include "client/outfile.h"
+#include "client/rtuning.h"
+#include "client/submit.h"
+#include "client/text.h"
+#include "merge/files/hash.h"
+#include "proto/mem.h"
+#include "proto/search_spec.h"
+#include "rtuning/certainty.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SHARD_QUESTIONS 100 /* few enough that a lost worker costs little, many enough to outweigh a merge */
+
+struct identifying {
+    const char *questions, *out;
+    char *bundle, *model; /* absolute */
+    size_t shards;
+    int64_t seed, search;
+    bool unsupervised;
+    struct question_set set;
+    struct bad_rows bad;
+    struct identify identify;
+    size_t without; /* questions that the bundle does not have */
+    size_t torn, certain_n, uncertain_n;
+};
+
+/* ---- what is asked ---- */
+
+static int read_directory(const struct args *args, const char *flag, char **out, struct err *err)
+{
+    const char *path = args_value(args, flag);
+    char *real = realpath(path, NULL);
+    if (!real)
+        return err_set(err, ERR_NOT_FOUND, "%s %s: %s", flag, path, strerror(errno));
+    *out = mem_strdup(real);
+    free(real);
+    return 0;
+}
+
+static int read_flags(const struct args *args, struct identifying *w, int64_t *shards, struct err *err)
+{
+    static const char *const needed[] = {"--questions", "--bundle", "--model", "--out"};
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (!args_has(args, needed[i]))
+            return err_set(err, ERR_INVALID, "%s is missing: paretoctl %s %s", needed[i], args->command->name,
+                           args->command->usage);
+    w->questions = args_value(args, "--questions");
+    w->out = args_value(args, "--out");
+    w->unsupervised = args_has(args, "--unsupervised");
+    w->seed = 1;
+    int rc = rtuning_whole(args, "--shards", 1, shards, err);
+    return rc ? rc : rtuning_whole(args, "--seed", 0, &w->seed, err);
+}
+
+static int choose_shards(struct identifying *w, int64_t asked, struct err *err)
+{
+    size_t most = identify_shards_max(&w->identify);
+    size_t suits = (w->identify.n + SHARD_QUESTIONS - 1) / SHARD_QUESTIONS;
+    most = most < SPEC_TRIALS_MAX ? most : SPEC_TRIALS_MAX;
+    w->shards = asked ? (size_t)asked : suits < most ? suits : most;
+    if (w->shards <= most)
+        return 0;
+    return err_set(err, ERR_INVALID,
+                   "--shards %" PRId64 " are more than there can be: %zu, for every shard has a "
+                   "question of each half",
+                   asked, most);
+}
+
+/* Reads both files and finds the question of every item. */
+static int read_both(const struct args *args, struct identifying *w, int64_t shards, struct err *err)
+{
+    int rc = read_directory(args, "--bundle", &w->bundle, err);
+    if (!rc)
+        rc = read_directory(args, "--model", &w->model, err);
+    if (!rc)
+        rc = question_set_read(&w->set, w->questions, &w->bad, err);
+    if (!rc)
+        rc = identify_open(w->bundle, args_value(args, "--task"), &w->identify, err);
+    if (!rc)
+        rc = identify_join(&w->identify, &w->set, &w->without, err);
+    if (!rc && w->unsupervised && !w->identify.has_entropy)
+        rc = err_set(
+            err, ERR_INVALID,
+            "--unsupervised needs the metric \"entropy\", which task \"%s\" of the bundle has not; make the "
+            "bundle with samples",
+            w->identify.task);
+    return rc ? rc : choose_shards(w, shards, err);
+}
+
+/* ---- the search ---- */
+
+static void write_search(const struct identifying *w, struct buf *text)
+{
+    struct json_out out;
+    json_begin(&out, text);
+    json_object(&out);
+    json_put_text(&out, "name", "identify");
+    json_name(&out, "models");
+    json_object(&out);
+    json_put_text(&out, "base", w->model);
+    json_put_text(&out, "tuned", w->model);
+    json_end_object(&out);
+    json_name(&out, "groups");
+    json_raw(&out, "{\"count\":1}");
+    json_name(&out, "objectives");
+    json_array(&out);
+    for (int i = 0; i < w->identify.metrics_n; i++) {
+        json_object(&out);
+        json_put_text(&out, "metric", w->identify.metrics[i]);
+        json_put_text(&out, "goal", "max");
+        json_end_object(&out);
+    }
+    json_end_array(&out);
+    json_name(&out, "evaluator");
+    json_object(&out);
+    json_put_text(&out, "type", "native");
+    json_put_text(&out, "bundle", w->bundle);
+    json_end_object(&out);
+    json_name(&out, "strategy");
+    json_raw(&out, "{\"type\":\"identify\",\"ratio\":0}");
+    json_name(&out, "budget");
+    json_object(&out);
+    json_put_int(&out, "trials", (int64_t)w->shards);
+    json_end_object(&out);
+    json_put_bool(&out, "held_out", w->identify.half_n[1] > 0);
+    json_put_int(&out, "seed", w->seed);
+    json_end_object(&out);
+}
+
+static int add_file(struct hash_stream *stream, const char *path, struct err *err)
+{
+    char block[65536];
+    size_t n;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    while ((n = fread(block, 1, sizeof block, file)) > 0)
+        hash_add(stream, block, n);
+    int failed = ferror(file);
+    fclose(file);
+    return failed ? err_set(err, ERR_IO, "%s: cannot be read", path) : 0;
+}
+
+/* A checkpoint is known by names, sizes and times: reading it is the daemon's, who looks at every byte. A file that is only
+ * touched makes another search, one that is another file never the same. */
+static int add_checkpoint(struct hash_stream *stream, const char *directory, struct err *err)
+{
+    struct dirent **names = NULL;
+    int n = scandir(directory, &names, NULL, alphasort);
+    if (n < 0)
+        return err_set(err, ERR_IO, "%s: %s", directory, strerror(errno));
+    for (int i = 0; i < n; i++) {
+        struct stat st;
+        char *path = mem_printf("%s/%s", directory, names[i]->d_name);
+        if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
+            const int64_t about[] = {st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
+            hash_add(stream, names[i]->d_name, strlen(names[i]->d_name) + 1);
+            hash_add(stream, about, sizeof about);
+        }
+        mem_free(path);
+        free(names[i]);
+    }
+    free(names);
+    return 0;
+}
+
+/* The same files and flags give the same key, and so the same search. */
+static int make_key(const struct identifying *w, const struct buf *body, char key[SUBMIT_KEY_MAX],
+                    struct err *err)
+{
+    char text[HASH_TEXT_MAX];
+    struct hash_stream *stream = hash_create();
+    char *path = mem_printf("%s/bundle.json", w->bundle);
+    hash_add(stream, body->data, body->len);
+    int rc = add_file(stream, path, err);
+    if (!rc)
+        rc = add_file(stream, w->identify.file, err);
+    if (!rc)
+        rc = add_checkpoint(stream, w->model, err);
+    hash_print(hash_value(stream), text);
+    snprintf(key, SUBMIT_KEY_MAX, "identify-%s", text);
+    hash_destroy(stream);
+    mem_free(path);
+    return rc;
+}
+
+static int say_search(struct client *client, const struct json *answer, struct identifying *w, bool is_new)
+{
+    struct buf text;
+    if (!json_whole(json_get(answer, "id"), 1, INT64_MAX / 2, &w->search)) {
+        client_say(client, "the daemon's answer is not a search: \"id\" is missing");
+        return CLIENT_REFUSED;
+    }
+    if (client->json)
+        return CLIENT_OK;
+    buf_init(&text, 4096);
+    buf_printf(&text, "search %" PRId64 ": %zu questions in %zu shards%s\n", w->search, w->identify.n,
+               w->shards, is_new ? "" : ", as before with the same files");
+    int code = client_print(client, &text);
+    buf_fini(&text);
+    return code;
+}
+
+static int submit(struct client *client, const struct args *args, struct identifying *w)
+{
+    char key[SUBMIT_KEY_MAX];
+    struct err err = {0};
+    struct buf body;
+    struct json *answer = NULL;
+    struct http_response response = {0};
+    buf_init(&body, CLIENT_BYTES_MAX);
+    write_search(w, &body);
+    if (args_has(args, "--again"))
+        submit_key(key);
+    int code = !args_has(args, "--again") && make_key(w, &body, key, &err)
+                   ? client_refuse(client, &err)
+                   : submit_post(client, buf_str(&body), key, true, &response);
+    if (!code)
+        code = response.status == 422 ? submit_say_fields(client, w->bundle, &response)
+                                      : client_parse(client, &response, &answer);
+    if (!code)
+        code = say_search(client, answer, w, response.status == 201);
+    json_free(answer);
+    http_response_fini(&response);
+    buf_fini(&body);
+    return code;
+}
+
+/* ---- what was found ---- */
+
+/* *lost: trials without a result; the first one is said. */
+static int take_trial(struct client *client, struct identifying *w, size_t trial, size_t *lost)
+{
+    char part[64];
+    struct json *answer;
+    struct err err = {0};
+    snprintf(part, sizeof part, "/trials/%zu", trial);
+    int code = client_get_search(client, w->search, part, &answer);
+    if (code)
+        return code;
+    if (strcmp(json_string_or(json_get(answer, "state"), "?"), "done") != 0) {
+        const char *reason = json_string_or(json_get(answer, "reason"), "no reason was kept");
+        if ((*lost)++ == 0)
+            client_say(client, "trial %zu of search %" PRId64 " has no result: %s", trial, w->search, reason);
+    } else if (identify_take(&w->identify, w->shards, trial, answer, &err)) {
+        err_prefix(&err, err.code, "trial %zu of search %" PRId64, trial, w->search);
+        code = client_refuse(client, &err);
+    }
+    json_free(answer);
+    return code;
+}
+
+static int take_all(struct client *client, struct identifying *w)
+{
+    size_t lost = 0;
+    int code = CLIENT_OK;
+    for (size_t t = 0; t < w->shards && !code && !client_is_interrupted(client); t++)
+        code = take_trial(client, w, t, &lost);
+    if (!code && lost) {
+        client_say(
+            client,
+            "%zu of %zu shards have no result and nothing is written; mend what went wrong, then give the "
+            "same command with --again",
+            lost, w->shards);
+        code = CLIENT_REFUSED;
+    }
+    return code;
+}
+
+/* By the right answers, or by the entropies of the questions that were asked. */
+static int decide(struct identifying *w, bool *certain, struct err *err)
+{
+    double *entropy = mem_zero(w->identify.n + 1, sizeof *entropy);
+    for (size_t i = 0; i < w->identify.n; i++) {
+        certain[i] = w->identify.items[i].certain == 1;
+        entropy[i] = w->identify.items[i].entropy;
+    }
+    int rc = w->unsupervised ? certainty_split(entropy, w->identify.n, false, certain, &w->torn, err) : 0;
+    mem_free(entropy);
+    return rc;
+}
+
+static int mark(struct client *client, struct identifying *w)
+{
+    struct err err = {0};
+    bool *certain = mem_zero(w->identify.n + 1, sizeof *certain);
+    int code = decide(w, certain, &err) ? client_refuse(client, &err) : CLIENT_OK;
+    for (size_t i = 0; i < w->identify.n && !code; i++) {
+        struct question *q = &w->set.items[w->identify.items[i].question];
+        q->certain = certain[i] ? QUESTION_CERTAIN : QUESTION_UNCERTAIN;
+        q->entropy = w->identify.items[i].entropy;
+        w->certain_n += certain[i];
+        w->uncertain_n += !certain[i];
+    }
+    if (w->torn)
+        client_say(client,
+                   "%zu questions are as uncertain as the one in the middle; their order in the bundle "
+                   "decides who is "
+                   "certain",
+                   w->torn);
+    mem_free(certain);
+    return code;
+}
+
+static int write_questions(struct client *client, const struct identifying *w)
+{
+    struct err err = {0};
+    struct outfile out;
+    struct buf line;
+    buf_init(&line, CLIENT_BYTES_MAX);
+    int code = outfile_open(&out, w->out, &err) ? client_refuse(client, &err) : CLIENT_OK;
+    for (size_t i = 0; i < w->set.n && !code; i++) {
+        struct json_out json;
+        json_begin(&json, &line);
+        question_write(&w->set.items[i], &json);
+        buf_text(&line, "\n");
+        outfile_add(&out, &line);
+    }
+    if (!code && client_is_interrupted(client))
+        err_set(&err, ERR_CANCELLED, "interrupted");
+    else if (!code)
+        outfile_publish(&out, &err);
+    if (!code && err.code)
+        code = client_refuse(client, &err);
+    outfile_close(&out);
+    buf_fini(&line);
+    return code;
+}
+
+static int say_identified(struct client *client, const struct identifying *w)
+{
+    struct buf text;
+    struct json_out json;
+    size_t n = w->certain_n + w->uncertain_n;
+    buf_init(&text, CLIENT_BYTES_MAX);
+    if (client->json) {
+        json_begin(&json, &text);
+        json_object(&json);
+        json_put_text(&json, "out", w->out);
+        json_put_int(&json, "search", w->search);
+        json_put_int(&json, "questions", (int64_t)w->set.n);
+        json_put_int(&json, "certain", (int64_t)w->certain_n);
+        json_put_int(&json, "uncertain", (int64_t)w->uncertain_n);
+        json_put_int(&json, "not_asked", (int64_t)w->without);
+        json_put_int(&json, "torn", (int64_t)w->torn);
+        json_put_int(&json, "bad", (int64_t)w->bad.n);
+        json_end_object(&json);
+        buf_text(&text, "\n");
+    } else {
+        text_clean(&text, w->out);
+        buf_printf(&text, ": %zu questions, %zu certain and %zu uncertain (%.1f %% certain)\n", w->set.n,
+                   w->certain_n, w->uncertain_n, 100 * (double)w->certain_n / (double)n);
+    }
+    int code = client_print(client, &text);
+    buf_fini(&text);
+    return code;
+}
+
+/* ---- the command ---- */
+
+/* Questions that the bundle does not have stay as they are. */
+static int tell_without(const struct client *client, const struct args *args, const struct identifying *w)
+{
+    if (!w->without)
+        return CLIENT_OK;
+    client_say(client, "questions that the bundle does not have: %zu of %zu; %s", w->without, w->set.n,
+               args_has(args, "--strict") ? "--strict was given and nothing is done"
+                                          : "they stay as they are");
+    return args_has(args, "--strict") ? CLIENT_REFUSED : CLIENT_OK;
+}
+
+static int identify(struct client *client, const struct args *args, struct identifying *w)
+{
+    int code = rtuning_tell_bad(client, args, &w->bad, w->set.n);
+    if (!code)
+        code = tell_without(client, args, w);
+    if (!code)
+        code = submit(client, args, w);
+    if (!code)
+        code = client->json ? watch_quietly(client, w->search) : watch_search(client, w->search);
+    if (code == CLIENT_DETACHED)
+        client_say(client, "the same command goes on where it was, and writes %s", w->out);
+    if (code == CLIENT_ENDED)
+        client_say(client, "nothing is written; the same command with --again makes a new search");
+    if (!code)
+        code = take_all(client, w);
+    if (!code)
+        code = mark(client, w);
+    if (!code)
+        code = write_questions(client, w);
+    return code ? code : say_identified(client, w);
+}
+
+int command_rtuning_identify(struct client *client, const struct args *args)
+{
+    struct err err = {0};
+    struct identifying w = {0};
+    int64_t shards = 0;
+    if (read_flags(args, &w, &shards, &err)) {
+        client_say(client, "%s", err.text);
+        return CLIENT_USAGE;
+    }
+    client_catch_interrupt(client);
+    int code = read_both(args, &w, shards, &err) ? client_refuse(client, &err) : identify(client, args, &w);
+    question_set_fini(&w.set);
+    bad_rows_fini(&w.bad);
+    identify_fini(&w.identify);
+    mem_free(w.bundle);
+    mem_free(w.model);
+    return code;
+}
