@@ -321,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_answer_becomes_scores, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_job_is_one_line_of_json, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_job_says_which_items, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_environment_says_which_trial, set_up, tear_down),
         cmocka_unit_test_setup_teardown(signals_are_as_after_login, set_up, tear_down),
         cmocka_unit_test_setup_teardown(descriptors_are_not_inherited, set_up, tear_down),
