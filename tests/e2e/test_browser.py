@@ -298,3 +298,29 @@ def test_what_a_model_says(fleet, browser, tmp_path):
     browser.save_screenshot(str(tmp_path / "model.png"))
     faults = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
     assert not faults, faults
+
+
+def test_a_search_without_a_front_has_no_empty_charts(fleet, browser, tmp_path):
+    gate = fleet.directory / "gate"
+    search = fleet.api.submit(fleet.synthetic(trials=12, strategy={"type": "identify"}, options=("--gate", gate)))
+    browser.get(f"http://127.0.0.1:{fleet.port}/#/searches/{search}")
+    wait_until(lambda: "this search identifies" in text_of(browser, "no-front"), 30, "the page says why there is no front")
+    gate.touch()
+    fleet.api.wait_state(search, "done")
+    wait_until(lambda: "12 of 12" in text_of(browser, "tile-progress"), 30, "the progress is shown")
+    bar = browser.find_element(By.CSS_SELECTOR, "#tile-progress [role=progressbar]")
+    assert bar.get_attribute("aria-valuenow") == "12"
+    for card in ("front-card", "hypervolume-card", "table"):
+        assert not browser.find_element(By.ID, card).is_displayed(), card
+    assert not browser.find_elements(By.CSS_SELECTOR, "#tile-hypervolume, #tile-heldout")
+    assert browser.find_element(By.CSS_SELECTOR, "#no-front a").get_attribute("href").endswith(f"/{search}/trials.csv")
+    browser.save_screenshot(str(tmp_path / "identify.png"))
+    # a search with a front after it has its charts again
+    other = fleet.api.submit(fleet.synthetic(trials=6))
+    fleet.api.wait_state(other, "done")
+    browser.get(f"http://127.0.0.1:{fleet.port}/#/searches/{other}")
+    wait_until(lambda: len(points(browser)) == 6, 30, "its trials are shown")
+    assert browser.find_element(By.ID, "hypervolume-card").is_displayed()
+    assert not browser.find_element(By.ID, "no-front").is_displayed()
+    faults = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    assert not faults, faults

@@ -179,6 +179,15 @@ def test_searches(recorder):
         call(f"POST /v1/searches/{{}}/{verb}", 409, first, body={})
 
 
+def test_a_search_without_a_front(recorder):
+    call, world = recorder, recorder.world
+    search = call("POST /v1/searches", 201, body=world.synthetic(trials=3, strategy={"type": "identify", "ratio": 0.5})).json["id"]
+    assert call("GET /v1/searches/{}", 200, search).json["spec"]["strategy"] == {"type": "identify", "ratio": 0.5}
+    front = call("GET /v1/searches/{}/front", 200, search).json
+    assert "identifies" in front["note"] and front["points"] == front["sweep"] == front["dominated"] == []
+    call("POST /v1/searches/{}/cancel", 200, search, body={})
+
+
 def test_plan_of_a_pair(recorder):
     call, world = recorder, recorder.world
     spec = world.synthetic(trials=2, strategy={"type": "sweep", "sweep_points": 2})
