@@ -57,7 +57,7 @@ export class SearchView {
     for (const card of ["front-card", "hypervolume-card", "table"]) byId(card).hidden = Boolean(note);
     const node = byId("no-front");
     node.hidden = !note;
-    node.replaceChildren(...(note ? [`No front: ${note}. `,
+    node.replaceChildren(...(note ? [`${note[0].toUpperCase()}${note.slice(1)}. `,
       el("a", { href: `/v1/searches/${id}/trials.csv`, download: `search-${id}.csv` }, "All trials as CSV")] : []));
   }
 

@@ -304,7 +304,7 @@ def test_a_search_without_a_front_has_no_empty_charts(fleet, browser, tmp_path):
     gate = fleet.directory / "gate"
     search = fleet.api.submit(fleet.synthetic(trials=12, strategy={"type": "identify"}, options=("--gate", gate)))
     browser.get(f"http://127.0.0.1:{fleet.port}/#/searches/{search}")
-    wait_until(lambda: "this search identifies" in text_of(browser, "no-front"), 30, "the page says why there is no front")
+    wait_until(lambda: "This search identifies" in text_of(browser, "no-front"), 30, "the page says why there is no front")
     gate.touch()
     fleet.api.wait_state(search, "done")
     wait_until(lambda: "12 of 12" in text_of(browser, "tile-progress"), 30, "the progress is shown")

@@ -56,6 +56,27 @@ static int lines_of(const struct buf *out)
     return n;
 }
 
+/* Progress is all that there is to see. */
+static void test_without_a_front(void **state)
+{
+    struct front front = front_under_way();
+    struct buf out;
+    (void)state;
+    buf_init(&out, 10000);
+    front.note = (char[]){"there is none"};
+    front.hypervolume = NAN;
+    watch_frame(&front, NAN, 80, 40, false, &out);
+    const char *end = strstr(buf_str(&out), " 2/8 done, 1 running\n"); /* the bar is the last line */
+    assert_true(end && !end[strlen(" 2/8 done, 1 running\n")]);
+    assert_null(strstr(buf_str(&out), "hypervolume"));
+    snprintf(front.state, sizeof front.state, "done");
+    buf_clear(&out);
+    watch_line(&front, NAN, &out);
+    assert_string_equal(buf_str(&out),
+                        "search 3 done: 30/60 done, 15 failed, held-out 2/8 done, 1 running\n");
+    buf_fini(&out);
+}
+
 static void test_frame_fits_every_terminal(void **state)
 {
     struct front front = front_under_way();
@@ -102,6 +123,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_line),
+        cmocka_unit_test(test_without_a_front),
         cmocka_unit_test(test_frame_fits_every_terminal),
         cmocka_unit_test(test_frame_keeps_what_stands_in_the_way),
     };
