@@ -134,12 +134,12 @@ def prompt_of(row, args):
 
 
 def half_of(row, args):
-    """Fixed before anything is measured: the question's own, or by its id."""
-    if args.task == "identify":
-        return "search"
+    """Fixed before anything is measured: the question's own; else all are for searching when they are only identified, and
+    otherwise the id says."""
     if args.half != "own":
         return args.half
-    return row.get("half") or ("heldout" if zlib.crc32(row["id"].encode()) % 2 else "search")
+    return row.get("half") or ("search" if args.task == "identify" else
+                               "heldout" if zlib.crc32(row["id"].encode()) % 2 else "search")
 
 
 def item_of(row, tokens, args, probe):
@@ -221,6 +221,7 @@ def arguments():
     p.add_argument("--stop-text", help="an answer ends before a token with it in its text (default: '.'; '': none)")
     p.add_argument("--match", choices=["paper", "sentence", "code"], help="when an open answer is right")
     p.add_argument("--metrics", type=lambda text: text.split(","), help="default: all that the items can tell")
+    p.add_argument("--half", choices=["search", "heldout", "own"], default="own", help="of all items")
     p.add_argument("--compat", choices=["code"], help="as the published code: see docs/RTUNING.md")
     p.add_argument("--strict", action="store_true", help="a bad row is a failure")
     r = p.add_argument_group("rtuning")
@@ -229,7 +230,6 @@ def arguments():
     r.add_argument("--unsure", default=" unsure")
     r.add_argument("--words", action="store_true", help="no probe: who refuses does so in words (R-Tuning-R)")
     r.add_argument("--weight", type=float, help="of the answer's confidence (default 0.5; 1 with --words)")
-    r.add_argument("--half", choices=["search", "heldout", "own"], default="own")
     i = p.add_argument_group("identify")
     i.add_argument("--samples", type=int, help="sampled answers a question (default 0; 10 are the paper's)")
     i.add_argument("--temperature", type=float, default=0.7)

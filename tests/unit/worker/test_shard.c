@@ -34,11 +34,21 @@ static void other_searches_are_not_divided(void **state)
     }
 }
 
+/* A search that identifies has a shard a trial. */
+static void identify_is_divided(void **state)
+{
+    (void)state;
+    struct search_spec spec = {.strategy = STRATEGY_IDENTIFY, .trials = 5};
+    struct shard shard = shard_of(&spec, 3);
+    assert_true(shard.index == 3 && shard.of == 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_item_is_in_one_shard),
         cmocka_unit_test(other_searches_are_not_divided),
+        cmocka_unit_test(identify_is_divided),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

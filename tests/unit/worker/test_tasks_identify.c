@@ -196,6 +196,30 @@ static void shards_together_are_the_whole(void **state)
     questions_close(&q);
 }
 
+/* A half is divided by itself: a bundle whose halves take turns has no empty shards. */
+static void each_half_is_divided_by_itself(void **state)
+{
+    struct questions q;
+    struct task task;
+    (void)state;
+    questions_open("known", "base", &q);
+    for (size_t i = 1; i < q.about->items_n; i += 2)
+        q.about->items[i].held_out = true;
+    struct task_run run = run_of(&q);
+    for (int half = 0; half < 2; half++) {
+        run.held_out = half;
+        for (int s = 0; s < 2; s++) {
+            run.shard = shard_of_trials(2, s);
+            open_task(&run, 1, &task);
+            for (size_t i = 0; i < task.n; i++)
+                assert_ptr_equal(task.items[i], &q.about->items[half + 2 * (s + 2 * (int)i)]);
+            assert_true(task.n == 13 || task.n == 14); /* of 27 */
+            task_close(&task);
+        }
+    }
+    questions_close(&q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +230,7 @@ int main(void)
         cmocka_unit_test(streams_are_those_of_the_place_in_the_file),
         cmocka_unit_test(choices_are_drawn_by_their_probabilities),
         cmocka_unit_test(shards_together_are_the_whole),
+        cmocka_unit_test(each_half_is_divided_by_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
