@@ -2,6 +2,7 @@
 #include "worker/forward_internal.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- rotary embedding (Su et al. 2021), in the layout of Hugging Face: dimensions i and i + d/2 are a pair ---- */
 
@@ -73,6 +74,25 @@ static void remember(struct forward *f, int layer, const struct segment *s, int 
         for (size_t d = 0; d < dim; d++) {
             keys[d * PANEL] = k[(size_t)g * dim + d];
             values[d / PANEL * f->keys * PANEL + d % PANEL] = v[(size_t)g * dim + d];
+        }
+    }
+}
+
+void attention_copy(struct forward *f, int from, int to, int n)
+{
+    const struct model_config *c = &f->model->config;
+    size_t dim = (size_t)c->head_dim, some = (size_t)n;
+    size_t keys = (some + PANEL - 1) / PANEL * PANEL *
+                  dim; /* what lies behind key n in its panel is written before it is seen */
+    for (int layer = 0; layer < c->layers; layer++) {
+        for (int g = 0; g < c->kv_heads; g++) {
+            size_t a = block(f, layer, from, g), b = block(f, layer, to, g);
+            memcpy(f->key_cache + b * f->key_size, f->key_cache + a * f->key_size, keys * sizeof(float));
+            for (size_t d = 0; d < dim; d += PANEL) {
+                size_t panel = d * f->keys;
+                memcpy(f->value_cache + b * f->value_size + panel, f->value_cache + a * f->value_size + panel,
+                       some * PANEL * sizeof(float));
+            }
         }
     }
 }

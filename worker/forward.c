@@ -196,3 +196,10 @@ void forward_logits(struct forward *f, const int *rows, int n, float *out)
                  f->heads + i * hidden);
     linear(f, &f->model->head, NULL, n, f->heads, out);
 }
+
+void forward_copy(struct forward *forward, int from, int to, int n)
+{
+    assert(from != to && from >= 0 && from < forward->slots_n && to >= 0 && to < forward->slots_n);
+    assert(n > 0 && (size_t)n <= forward->keys);
+    attention_copy(forward, from, to, n);
+}

@@ -47,7 +47,10 @@ struct segment {
 int forward_run(struct forward *forward, const struct segment *segments, int segments_n,
                 const struct stop *stop, struct err *err);
 
-/* The head on rows of the last forward_run: out[n][columns], columns = vocabulary, or 1 with HEAD_SCORE. */
+/* The first n keys and values of one slot as those of another: prompts that are the same are run once. */
+void forward_copy(struct forward *forward, int from, int to, int n);
+
+/* The head on rows of the last forward_run: out[n][columns] (a row may be named twice), columns = vocabulary, or 1 with HEAD_SCORE. */
 #define FORWARD_LOGIT_ROWS 32 /* largest n */
 int forward_columns(const struct forward *forward);
 void forward_logits(struct forward *forward, const int *rows, int n, float *out);

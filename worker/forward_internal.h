@@ -40,6 +40,8 @@ struct forward {
 
 /* qkv -> mixed for every row; turns q and k by their position and fills the cache first. */
 void attention_run(struct forward *forward, int layer, const struct segment *segments, int segments_n);
+/* forward_copy */
+void attention_copy(struct forward *forward, int from, int to, int n);
 /* Fills cos and sin. */
 void attention_angles(struct forward *forward);
 

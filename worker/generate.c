@@ -10,15 +10,24 @@ struct seat {
     struct generation *who; /* NULL: free */
     int seen;               /* tokens whose keys are in the cache */
     int32_t next;           /* to be read in the next step */
+    const int32_t
+        *prompt; /* whose keys are the slot's first, also after the continuation's end; NULL: none yet */
+    int prompt_n;
+};
+
+/* The keys of a seat that has the same prompt as another. */
+struct copy {
+    int from, to, n;
 };
 
 struct batch {
     struct forward *forward;
     struct seat *seats;
-    struct segment *segments;
-    int *rows;    /* last row of each segment */
-    int *seat_of; /* of each segment */
-    int n, rows_n;
+    struct segment *segments; /* what is run … */
+    struct copy *copies;      /* … and copied afterwards */
+    int *rows;                /* [n] whose logits are wanted … */
+    int *seat_of;             /* … and for which seat */
+    int n, rows_n, segments_n, copies_n;
     float *logits;  /* [FORWARD_LOGIT_ROWS][vocabulary] */
     float *scratch; /* [vocabulary] */
 };
@@ -26,7 +35,7 @@ struct batch {
 static void add(struct batch *b, int seat, const int32_t *ids, int n)
 {
     struct seat *s = &b->seats[seat];
-    b->segments[b->n] =
+    b->segments[b->segments_n++] =
         (struct segment){.slot = seat, .prefix = s->seen, .first = s->seen, .n = n, .ids = ids};
     b->rows_n += n;
     b->rows[b->n] = b->rows_n - 1;
@@ -34,10 +43,47 @@ static void add(struct batch *b, int seat, const int32_t *ids, int n)
     s->seen += n;
 }
 
-/* One token of every continuation under way, then as many new prompts as there are seats and rows. */
+/* The prompt of this seat is that of `from`, which was added in this step. */
+static void add_copy(struct batch *b, int seat, int from, int row)
+{
+    struct seat *s = &b->seats[seat];
+    s->seen = s->who->prompt_n;
+    b->copies[b->copies_n++] = (struct copy){from, seat, s->seen};
+    b->rows[b->n] = row;
+    b->seat_of[b->n++] = seat;
+}
+
+/* A seat whose slot begins with the keys of this prompt; -1: there is none. */
+static int find_prompt(const struct batch *b, const struct generation *g)
+{
+    for (int i = forward_slots(b->forward) - 1; i >= 0; i--)
+        if (b->seats[i].prompt == g->prompt && b->seats[i].prompt_n == g->prompt_n)
+            return i;
+    return -1;
+}
+
+/* Begins a continuation in a free seat: with its whole prompt, or, when another seat has its keys, with its last token.
+ * False when there is no room for these rows. */
+static bool begin(struct batch *b, int seat, struct generation *g)
+{
+    int known = find_prompt(b, g), most = forward_rows_max(b->forward);
+    int from = known < 0 ? 0 : g->prompt_n - 1;
+    if (b->rows_n + g->prompt_n - from > most)
+        return false;
+    if (from && known != seat)
+        forward_copy(b->forward, known, seat, from);
+    b->seats[seat] = (struct seat){.who = g, .seen = from};
+    add(b, seat, g->prompt + from, g->prompt_n - from);
+    return true;
+}
+
+/* One token of every continuation under way, then as many new ones as there are seats and rows. Samples of one prompt follow
+ * each other: it is run once for them. */
 static void gather(struct batch *b, struct generation **waiting, const struct generation *end)
 {
-    b->n = b->rows_n = 0;
+    const struct generation *newest = NULL; /* begun in this step … */
+    int newest_seat = 0;                    /* … here, with the last row so far */
+    b->n = b->rows_n = b->segments_n = b->copies_n = 0;
     int seats_n = forward_slots(b->forward);
     for (int i = 0; i < seats_n; i++) {
         if (b->seats[i].who)
@@ -47,12 +93,18 @@ static void gather(struct batch *b, struct generation **waiting, const struct ge
         if (b->seats[i].who)
             continue;
         struct generation *g = *waiting;
-        if (b->rows_n + g->prompt_n > forward_rows_max(b->forward))
+        bool same = newest && g->prompt == newest->prompt && g->prompt_n == newest->prompt_n;
+        if (same) {
+            b->seats[i] = (struct seat){.who = g};
+            add_copy(b, i, newest_seat, b->rows_n - 1);
+        } else if (begin(b, i, g)) {
+            newest = g;
+            newest_seat = i;
+        } else {
             break;
+        }
         g->made_n = 0;
         g->logp = 0;
-        b->seats[i] = (struct seat){.who = g};
-        add(b, i, g->prompt, g->prompt_n);
         ++*waiting;
     }
 }
@@ -83,7 +135,14 @@ static int advance(struct batch *b, int seat, const float *logits, struct err *e
 
 static int step(struct batch *b, const struct stop *stop, struct err *err)
 {
-    int rc = forward_run(b->forward, b->segments, b->n, stop, err);
+    int rc = forward_run(b->forward, b->segments, b->segments_n, stop, err);
+    for (int i = 0; i < b->copies_n && !rc; i++)
+        forward_copy(b->forward, b->copies[i].from, b->copies[i].to, b->copies[i].n);
+    for (int i = 0; i < b->n && !rc; i++) {
+        struct seat *s = &b->seats[b->seat_of[i]];
+        s->prompt = s->who->prompt;
+        s->prompt_n = s->who->prompt_n;
+    }
     for (int at = 0; at < b->n && !rc; at += FORWARD_LOGIT_ROWS) {
         int n = b->n - at < FORWARD_LOGIT_ROWS ? b->n - at : FORWARD_LOGIT_ROWS;
         forward_logits(b->forward, b->rows + at, n, b->logits);
@@ -103,6 +162,7 @@ int generate_run(struct forward *forward, struct generation *all, size_t n, cons
         assert((size_t)all[i].rules->tokens_n <= columns);
     b.seats = mem_zero(seats_n, sizeof *b.seats);
     b.segments = mem_zero(seats_n, sizeof *b.segments);
+    b.copies = mem_zero(seats_n, sizeof *b.copies);
     b.rows = mem_zero(seats_n, sizeof *b.rows);
     b.seat_of = mem_zero(seats_n, sizeof *b.seat_of);
     b.logits = mem_zero(FORWARD_LOGIT_ROWS * columns, sizeof *b.logits);
@@ -117,6 +177,7 @@ int generate_run(struct forward *forward, struct generation *all, size_t n, cons
     }
     mem_free(b.seats);
     mem_free(b.segments);
+    mem_free(b.copies);
     mem_free(b.rows);
     mem_free(b.seat_of);
     mem_free(b.logits);

@@ -67,6 +67,44 @@ static void test_sampled_is_the_same_in_any_batch(void **state)
     compare(1.3);
 }
 
+/* Samples of one prompt share its keys, whether they begin together, beside one under way or in the seat of one that ended:
+ * each is what it is alone. */
+static void test_samples_that_share_a_prompt(void **state)
+{
+    enum { SAMPLES = 7 };
+    static const int32_t prompts[3][40] = {{1, 105, 28, 131, 364}, {1, 105, 28, 131, 163}, {1, 7}};
+    static const int prompt_n[3] = {5, 40, 1};
+    static const int slots[] = {1, 3, 64};
+    static int32_t alone[3 * SAMPLES][MOST], made[3 * SAMPLES][MOST];
+    struct model *model = open_model("base", HEAD_LANGUAGE);
+    struct forward *f;
+    struct err err = {0};
+    (void)state;
+    for (size_t s = 0; s <= sizeof slots / sizeof *slots; s++) {
+        struct generation all[3 * SAMPLES];
+        forward_open(model, kernel_best(), 64, s ? slots[s - 1] : 1, 64, &f);
+        struct generation_rules rules = {forward_columns(f), &(int32_t){2}, 1};
+        for (int i = 0; i < 3 * SAMPLES; i++) {
+            all[i] = (struct generation){.rules = &rules,
+                                         .prompt = prompts[i / SAMPLES],
+                                         .prompt_n = prompt_n[i / SAMPLES],
+                                         .max_new = 3 + i * 5 % 17,
+                                         .temperature = 1.2,
+                                         .made = s ? made[i] : alone[i]};
+            rng_seed(&all[i].rng, 9, (uint64_t)i);
+            if (!s) /* each in a run of its own */
+                check(generate_run(f, &all[i], 1, NULL, &err), &err);
+        }
+        if (s) {
+            check(generate_run(f, all, 3 * SAMPLES, NULL, &err), &err);
+            assert_memory_equal(made, alone, sizeof made);
+            memset(made, 0, sizeof made);
+        }
+        forward_close(f);
+    }
+    model_close(model);
+}
+
 /* Greedy by hand: the whole sequence is run again for every token. */
 static void test_greedy_takes_the_likeliest(void **state)
 {
@@ -149,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_greedy_is_the_same_in_any_batch),
         cmocka_unit_test(test_sampled_is_the_same_in_any_batch),
+        cmocka_unit_test(test_samples_that_share_a_prompt),
         cmocka_unit_test(test_greedy_takes_the_likeliest),
         cmocka_unit_test(test_tokens_beyond_the_vocabulary),
         cmocka_unit_test(test_cancel),
