@@ -92,7 +92,7 @@ static int read_both(const struct args *args, struct identifying *w, int64_t sha
         rc = err_set(
             err, ERR_INVALID,
             "--unsupervised needs the metric \"entropy\", which task \"%s\" of the bundle has not; make the "
-            "bundle with samples",
+            "bundle with --samples 10",
             w->identify.task);
     return rc ? rc : choose_shards(w, shards, err);
 }
