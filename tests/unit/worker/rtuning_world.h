@@ -159,14 +159,34 @@ static UNUSED void slices_and_resumption(const struct questions *q)
         same_bits(&cut, &whole);
         scores_fini(&cut);
         task_close(&task);
-        run.shard = (struct shard){0, 2}; /* of other items */
-        open_task(&run, CUT, &task);
-        assert_int_equal(task_state_read(states[s], &owner, s, &task, 1, &err), ERR_INVALID);
-        task_close(&task);
-        run.shard = (struct shard){0};
         mem_free(states[s]);
     }
     scores_fini(&whole);
+}
+
+/* As many items, but others. */
+static UNUSED void a_state_of_another_shard(const struct questions *q)
+{
+    const double ratio = 0.5;
+    struct state_owner owner = {bundle_digest(q->bundle), &ratio, 1, 4};
+    struct task_run run = run_of(q);
+    struct task task[2];
+    struct err err = {0};
+    struct buf buf;
+    buf_init(&buf, (size_t)1 << 20);
+    for (int s = 0; s < 2; s++) {
+        run.shard = shard_of_trials(2, s);
+        open_task(&run, 4, &task[s]);
+    }
+    assert_int_equal(task[0].n, task[1].n);
+    task[0].done = 1; /* with zeros for values */
+    task_state_write(&owner, &task[0], 1, &buf);
+    task[0].done = 0;
+    assert_int_equal(task_state_read(buf_str(&buf), &owner, 1, &task[1], 1, &err), ERR_INVALID);
+    check(task_state_read(buf_str(&buf), &owner, 1, &task[0], 1, &err), &err);
+    buf_fini(&buf);
+    task_close(&task[0]);
+    task_close(&task[1]);
 }
 
 #endif

@@ -42,6 +42,7 @@ static void slices_and_states_keep_every_bit(void **state)
     (void)state;
     questions_open("honesty", "base", &q);
     slices_and_resumption(&q);
+    a_state_of_another_shard(&q);
     questions_close(&q);
 }
 
