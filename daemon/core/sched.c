@@ -232,6 +232,10 @@ int sched_result(struct sched *sched, const char *token, const struct result *re
     if (rc)
         return rc == 1 ? 0 : rc;
     const struct lease *lease = lease_find(&sched->leases, token);
+    bool whole = result->slices_done == result->slices;
+    /* of before it was reopened: it would end the trial again, for what is known */
+    if (!whole && lease->state != LEASE_ACTIVE && search->trials[number].reopened)
+        return lease_gone(err, token);
     double means[OPT_M_MAX], stderrs[OPT_M_MAX];
     rc = check_result(search, half, result, err);
     if (!rc)
@@ -243,7 +247,7 @@ int sched_result(struct sched *sched, const char *token, const struct result *re
         now.wall_us = search->last_done_us + 1;
     char worker[WORKER_NAME_MAX];
     memcpy(worker, lease->worker, sizeof worker);
-    enum trial_state to = result->slices_done < result->slices ? TRIAL_STOPPED : TRIAL_DONE;
+    enum trial_state to = whole ? TRIAL_DONE : TRIAL_STOPPED;
     struct trial_change change = {number, half, to, search->trials[number].job[half].attempts, NULL};
     struct lease_change ends[2];
     struct sched_write write = write_begin(search, now);

@@ -121,7 +121,7 @@ void search_spent(const struct search *search, int64_t now_us, char text[128])
     search_exhausted(search, now_us, text);
     if (*text)
         return;
-    if (spec->screen > 0 && spec->items > 0 && search->items >= spec->items / 2)
+    if (spec->screen > 0 && spec->items > 0 && 2 * search->items >= spec->items)
         snprintf(text, 128, "half of the budget of %lld items was used up; the rest is for the front",
                  (long long)spec->items);
     else if (spec->gain > 0 && gains_are_low(search))

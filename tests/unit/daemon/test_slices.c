@@ -198,6 +198,42 @@ static void test_a_stopped_trial_may_go_on_once(void **state)
     sched_check(&core->sched);
 }
 
+/* After a restart the leases are known again that ended before the trial was stopped by another. */
+static void test_a_late_part_does_not_stop_what_goes_on(void **state)
+{
+    struct core *core = *state;
+    char token[2][LEASE_TOKEN_MAX];
+    struct search *search = begin(core, token);
+    bool duplicate;
+    assert_int_equal(deliver_part(core, token[0], 3, 4, &duplicate), 0);
+    assert_int_equal(sched_reopen(&core->sched, 1, (int[]){0}, 1, core->now, NULL), 0);
+    struct lease expired = {.search = 1, .half = HALF_SEARCH, .state = LEASE_EXPIRED};
+    memcpy(expired.token, token[0], sizeof expired.token);
+    sched_restore_lease(&core->sched, &expired);
+    assert_int_equal(deliver_part(core, token[0], 3, 4, &duplicate), ERR_NOT_FOUND);
+    assert_int_equal(search->trials[0].job[HALF_SEARCH].state, TRIAL_READY);
+    sched_check(&core->sched);
+    assert_int_equal(deliver_part(core, token[0], 4, 4, &duplicate), 0); /* a whole one is welcome */
+    assert_false(duplicate);
+    assert_int_equal(search->trials[0].job[HALF_SEARCH].state, TRIAL_DONE);
+    sched_check(&core->sched);
+}
+
+static void test_half_of_one_item_is_not_none(void **state)
+{
+    (void)state;
+    struct search *search = core_search(1, STRATEGY_BAYES, 2, 6);
+    char text[128];
+    search->spec.screen = 0.25;
+    search->spec.items = 1;
+    search_spent(search, 0, text);
+    assert_string_equal(text, "");
+    search->items = 1;
+    search_spent(search, 0, text);
+    assert_string_not_equal(text, "");
+    search_destroy(search);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +246,9 @@ int main(void)
                                         core_teardown),
         cmocka_unit_test_setup_teardown(test_reports_that_cannot_be, core_setup, core_teardown),
         cmocka_unit_test_setup_teardown(test_a_stopped_trial_may_go_on_once, core_setup, core_teardown),
+        cmocka_unit_test_setup_teardown(test_a_late_part_does_not_stop_what_goes_on, core_setup,
+                                        core_teardown),
+        cmocka_unit_test(test_half_of_one_item_is_not_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
