@@ -109,6 +109,7 @@ enum wish {
     WISH_POLLED, /* proposals; more are waited for than are ready, or newer ones */
     WISH_READER, /* an insight that somebody waits for */
     WISH_BARE,   /* a proposal; somebody waits, and none is ready */
+    WISH_END, /* the insight that says whether a search is over: it stands still until then, and asks but once */
 };
 
 static void begin_next(struct modeller *modeller);
@@ -130,12 +131,19 @@ static enum wish proposals_wish(const struct modeller *modeller, const struct de
     return stream->ready.n < waiting || (stream->held > 0 && waiting > 0) ? WISH_POLLED : WISH_NEWER;
 }
 
+static bool ends_with_it(const struct modeller *modeller, const struct desk *desk)
+{
+    const struct search *search = sched_search(&modeller->daemon->sched, desk->search);
+    return search->state == SEARCH_RUNNING && search_awaits_insight(search);
+}
+
 static enum wish wish_of(const struct modeller *modeller, const struct desk *desk)
 {
-    enum wish other = desk->wants_insight && desk->awaited ? WISH_READER
-                      : desk->promise_n > 0                ? WISH_PROMISE
-                      : desk->wants_insight                ? WISH_INSIGHT
-                                                           : WISH_NONE;
+    enum wish other = desk->wants_insight && ends_with_it(modeller, desk) ? WISH_END
+                      : desk->wants_insight && desk->awaited              ? WISH_READER
+                      : desk->promise_n > 0                               ? WISH_PROMISE
+                      : desk->wants_insight                               ? WISH_INSIGHT
+                                                                          : WISH_NONE;
     enum wish proposals = desk->ask_stream >= 0 ? proposals_wish(modeller, desk) : WISH_NONE;
     return proposals > other ? proposals : other;
 }
@@ -249,7 +257,7 @@ static void take_wish(struct desk *desk, enum wish wish, const struct search *se
     desk->model = NULL;
     job->history = desk->history;
     desk->history = (struct history){0};
-    if (wish == WISH_INSIGHT || wish == WISH_READER) {
+    if (wish == WISH_INSIGHT || wish == WISH_READER || wish == WISH_END) {
         desk->wants_insight = desk->awaited = false;
         desk->looks = true;
         desk->tried = search->log.n;

@@ -125,17 +125,6 @@ static int fail(struct sched *sched, struct search *search, struct now now)
     return rc;
 }
 
-/* A stopped trial may go on when more is known: the last word is that of an insight into every event. */
-static bool waits_for_insight(const struct search *search)
-{
-    if (search->spec.screen > 0)
-        return search_awaits_completion(search);
-    if (search->spec.early_stop <= 0 || search->closed || search->m > INSIGHT_OBJECTIVES_MAX ||
-        search->looked == search->log.n)
-        return false;
-    return search_may_complete(search);
-}
-
 /* One step; 0 when it made one. */
 static int advance_once(struct sched *sched, struct search *search, struct now now)
 {
@@ -153,7 +142,7 @@ static int advance_once(struct sched *sched, struct search *search, struct now n
         return fail(sched, search, now);
     if (!search_half_complete(search))
         return ERR_NOT_READY;
-    if (waits_for_insight(search)) {
+    if (search_awaits_insight(search)) {
         sched->ops.learnt(sched->ops.ctx, search);
         return ERR_NOT_READY;
     }

@@ -189,6 +189,8 @@ int search_ready_new(const struct search *search);
 bool search_may_complete(const struct search *search);
 /* All screened trials are settled, and what the front needs of them is to be completed: an insight says which. */
 bool search_awaits_completion(const struct search *search);
+/* The search half would be over, but stopped trials may go on: only an insight says whether. */
+bool search_awaits_insight(const struct search *search);
 /* Evaluations that are still to come in the search half, in whole ones. Which trials will be completed is not known before:
  * a quarter of them is a guess. */
 double search_left(const struct search *search);

@@ -45,6 +45,15 @@ bool search_awaits_completion(const struct search *search)
            search_half_complete(search) && search_may_complete(search);
 }
 
+/* A stopped trial may go on when more is known: the last word is that of an insight into every event. */
+bool search_awaits_insight(const struct search *search)
+{
+    if (search->spec.screen > 0)
+        return search_awaits_completion(search);
+    return search->spec.early_stop > 0 && !search->closed && search->m <= INSIGHT_OBJECTIVES_MAX &&
+           search->looked != search->log.n && search_half_complete(search) && search_may_complete(search);
+}
+
 double search_left(const struct search *search)
 {
     double screen = search->spec.screen, left = 0;

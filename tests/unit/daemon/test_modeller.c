@@ -112,10 +112,44 @@ static void test_a_job_brings_nothing_back_to_a_search_that_does_not_run(void **
     assert_false(modeller_has_caches(daemon->modeller, 1));
 }
 
+/* Of the trial that is asked for next; slices of four. */
+static void score_next(struct paretod *daemon, struct search *search, int slices)
+{
+    const struct lease *lease;
+    struct score scores[] = {{"t.m0", slices, 0.1, 4, NULL, 0}, {"t.m1", slices, 0.1, 4, NULL, 0}};
+    struct result result = {.scores = scores, .scores_n = 2, .slices_done = slices, .slices = 4};
+    bool duplicate;
+    while (sched_ask(&daemon->sched, search, "a", 60, paretod_now(), NULL, &lease, NULL))
+        uv_run(&daemon->loop, UV_RUN_ONCE);
+    assert_int_equal(sched_result(&daemon->sched, lease->token, &result, paretod_now(), &duplicate, NULL), 0);
+}
+
+/* Its trials are settled, one in part: it goes on or ends with the insight that says so, however many ask for proposals. */
+static void test_who_is_at_the_end_goes_before_all(void **state)
+{
+    struct paretod *daemon = *state;
+    struct search *ends = core_search(1, STRATEGY_BAYES, 2, 4);
+    ends->spec.evaluator = EVALUATOR_EXTERNAL;
+    ends->spec.screen = 0.25;
+    sched_add(&daemon->sched, ends, paretod_now());
+    sched_more(&daemon->sched);
+    for (int i = 0; i < 3; i++)
+        score_next(daemon, ends, 4);
+    for (int i = 1; i <= SEARCHES; i++)
+        add(daemon, 1 + i)->waiting = 1;
+    score_next(daemon, ends, 1);
+    int before = have_some(&daemon->sched);
+    assert_true(search_awaits_insight(ends) && before < SEARCHES / 2);
+    while (search_awaits_insight(ends))
+        uv_run(&daemon->loop, UV_RUN_ONCE);
+    assert_true(have_some(&daemon->sched) <= before + 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_who_waits_goes_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_who_is_at_the_end_goes_before_all, setup, teardown),
         cmocka_unit_test_setup_teardown(test_searches_that_do_not_run_keep_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_job_brings_nothing_back_to_a_search_that_does_not_run, setup,
                                         teardown),
