@@ -237,8 +237,8 @@ const struct command commands[] = {
                SEED_FLAG,
                STRICT_FLAG}},
     {.name = "rtuning identify",
-     .usage = "--questions FILE --bundle DIR --model DIR --out FILE [--task NAME] [--shards N]\n"
-              "           [--unsupervised] [--again] [--seed N] [--strict]",
+     .usage = "--questions FILE --bundle DIR --out FILE {--model DIR | --search ID} [--task NAME]\n"
+              "           [--shards N] [--unsupervised] [--again] [--seed N] [--strict]",
      .line = "find out which questions a model knows the answers of",
      .help =
          "Workers answer the questions of the bundle with the model: a search of strategy \"identify\", "
@@ -258,6 +258,7 @@ const struct command commands[] = {
                {"--bundle", "DIR",
                 "the same questions in token ids: evaluators/rtuning/bundle.py --task identify"},
                {"--model", "DIR", "the checkpoint before tuning"},
+               {"--search", "ID", "a search of strategy identify that was made by hand, with any evaluator"},
                {"--out", "FILE", "the identified questions; replaced when it is there"},
                {"--task", "NAME", "of the bundle, where it has several tasks of type identify"},
                {"--shards", "N", "parts that workers take; without it one a hundred questions"},

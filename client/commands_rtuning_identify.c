@@ -49,16 +49,26 @@ static int read_directory(const struct args *args, const char *flag, char **out,
 
 static int read_flags(const struct args *args, struct identifying *w, int64_t *shards, struct err *err)
 {
-    static const char *const needed[] = {"--questions", "--bundle", "--model", "--out"};
+    static const char *const needed[] = {"--questions", "--bundle", "--out"};
+    static const char *const submitted[] = {"--model", "--shards", "--again", "--seed"};
+    bool is_made = args_has(args, "--search");
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         if (!args_has(args, needed[i]))
             return err_set(err, ERR_INVALID, "%s is missing: paretoctl %s %s", needed[i], args->command->name,
                            args->command->usage);
+    for (size_t i = 0; is_made && i < sizeof submitted / sizeof *submitted; i++)
+        if (args_has(args, submitted[i]))
+            return err_set(err, ERR_INVALID, "%s is of a search that is made now; leave it out, or --search",
+                           submitted[i]);
+    if (!is_made && !args_has(args, "--model"))
+        return err_set(err, ERR_INVALID, "--model DIR is missing, or --search ID of a search that is there");
     w->questions = args_value(args, "--questions");
     w->out = args_value(args, "--out");
     w->unsupervised = args_has(args, "--unsupervised");
     w->seed = 1;
-    int rc = rtuning_whole(args, "--shards", 1, shards, err);
+    int rc = rtuning_whole(args, "--search", 1, &w->search, err);
+    if (!rc)
+        rc = rtuning_whole(args, "--shards", 1, shards, err);
     return rc ? rc : rtuning_whole(args, "--seed", 0, &w->seed, err);
 }
 
@@ -81,7 +91,7 @@ static int read_both(const struct args *args, struct identifying *w, int64_t sha
 {
     int rc = read_directory(args, "--bundle", &w->bundle, err);
     if (!rc)
-        rc = read_directory(args, "--model", &w->model, err);
+        rc = w->search ? 0 : read_directory(args, "--model", &w->model, err);
     if (!rc)
         rc = question_set_read(&w->set, w->questions, &w->bad, err);
     if (!rc)
@@ -186,6 +196,8 @@ static int make_key(const struct identifying *w, const struct buf *body, char ke
     if (!rc)
         rc = add_file(stream, w->identify.file, err);
     if (!rc)
+        rc = add_file(stream, w->identify.vocab, err);
+    if (!rc)
         rc = add_checkpoint(stream, w->model, err);
     hash_print(hash_value(stream), text);
     snprintf(key, SUBMIT_KEY_MAX, "identify-%s", text);
@@ -236,6 +248,40 @@ static int submit(struct client *client, const struct args *args, struct identif
     return code;
 }
 
+/* A search that somebody made: of another evaluator, or of one vector of an earlier search. */
+static int check_made(struct identifying *w, const struct json *search, struct err *err)
+{
+    const struct json *spec = json_get(search, "spec");
+    int64_t shards = 0;
+    if (strcmp(json_string_or(json_get(search, "strategy"), ""), "identify") != 0 ||
+        !json_whole(json_get(json_get(spec, "budget"), "trials"), 1, SPEC_TRIALS_MAX, &shards))
+        return err_set(err, ERR_INVALID, "--search %" PRId64 ": its strategy is \"%s\", not \"identify\"",
+                       w->search, json_string_or(json_get(search, "strategy"), "?"));
+    w->shards = (size_t)shards;
+    if (w->shards > identify_shards_max(&w->identify))
+        return err_set(err, ERR_INVALID,
+                       "--search %" PRId64 " has %zu shards, and the bundle questions for %zu: "
+                       "it is about another bundle",
+                       w->search, w->shards, identify_shards_max(&w->identify));
+    if (w->identify.half_n[1] && !json_bool_or(json_get(spec, "held_out"), false))
+        return err_set(err, ERR_INVALID,
+                       "--search %" PRId64 " asks no held-out items, and the bundle has %zu; make it "
+                       "with \"held_out\": true",
+                       w->search, w->identify.half_n[1]);
+    return 0;
+}
+
+static int find_made(struct client *client, struct identifying *w)
+{
+    struct err err = {0};
+    struct json *search;
+    int code = client_get_search(client, w->search, "", &search);
+    if (!code && check_made(w, search, &err))
+        code = client_refuse(client, &err);
+    json_free(search);
+    return code;
+}
+
 /* ---- what was found ---- */
 
 /* *lost: trials without a result; the first one is said. */
@@ -248,11 +294,14 @@ static int take_trial(struct client *client, struct identifying *w, size_t trial
     int code = client_get_search(client, w->search, part, &answer);
     if (code)
         return code;
-    if (strcmp(json_string_or(json_get(answer, "state"), "?"), "done") != 0) {
-        const char *reason = json_string_or(json_get(answer, "reason"), "no reason was kept");
+    bool is_done = strcmp(json_string_or(json_get(answer, "state"), "?"), "done") == 0;
+    const char *reason = json_string_or(json_get(answer, "reason"), NULL);
+    int rc = is_done ? identify_take(&w->identify, w->shards, trial, answer, &err) : 0;
+    if (!is_done || (rc && reason)) { /* of a half that failed there is a reason */
         if ((*lost)++ == 0)
-            client_say(client, "trial %zu of search %" PRId64 " has no result: %s", trial, w->search, reason);
-    } else if (identify_take(&w->identify, w->shards, trial, answer, &err)) {
+            client_say(client, "trial %zu of search %" PRId64 " has no result: %s", trial, w->search,
+                       reason ? reason : "no reason was kept");
+    } else if (rc) {
         err_prefix(&err, err.code, "trial %zu of search %" PRId64, trial, w->search);
         code = client_refuse(client, &err);
     }
@@ -385,7 +434,7 @@ static int identify(struct client *client, const struct args *args, struct ident
     if (!code)
         code = tell_without(client, args, w);
     if (!code)
-        code = submit(client, args, w);
+        code = w->search ? find_made(client, w) : submit(client, args, w);
     if (!code)
         code = client->json ? watch_quietly(client, w->search) : watch_search(client, w->search);
     if (code == CLIENT_DETACHED)

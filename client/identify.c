@@ -108,6 +108,7 @@ int identify_open(const char *bundle, const char *task, struct identify *out, st
     if (!rc) {
         out->task = mem_strdup(json_string_or(json_get(found, "name"), ""));
         out->file = mem_printf("%s/%s", bundle, json_string_or(json_get(found, "file"), ""));
+        out->vocab = mem_printf("%s/%s", bundle, json_string_or(json_get(metrics.root, "vocab"), ""));
         rc = read_metrics(found, out, err);
     }
     if (!rc)
@@ -127,6 +128,7 @@ void identify_fini(struct identify *identify)
     mem_free(identify->items);
     mem_free(identify->task);
     mem_free(identify->file);
+    mem_free(identify->vocab);
     *identify = (struct identify){0};
 }
 

@@ -24,7 +24,7 @@ struct identify_item {
 };
 
 struct identify {
-    char *task, *file;                   /* of the bundle: the task's name, the path of its items */
+    char *task, *file, *vocab; /* of the bundle: the task's name, the paths of its items and of its tokens */
     char *metrics[IDENTIFY_METRICS_MAX]; /* "task.metric" */
     int metrics_n;
     bool has_entropy;

@@ -19,7 +19,7 @@ _paretoctl() {
             ;;
         --key | --out | --set | --given | --base | --tuned | --max-shard-size | --threads | --format | --from-yaml | --x | --y | --tax | --pick | \
             --method | --compat | --weight | --by | --domain | --in-subjects | --sample | --heldout | --shots | --seed | --examples | \
-            --questions | --bundle | --model | --task | --shards)
+            --questions | --bundle | --model | --search | --task | --shards)
             [[ ${COMP_WORDS[i + 1]} != = ]] || ((++i))
             ((++i))
             ;;
@@ -45,7 +45,7 @@ _paretoctl() {
         return
         ;;
     rtuning*--weight | rtuning*--in-subjects | rtuning*--sample | rtuning*--heldout | rtuning*--seed | rtuning*--examples | \
-        rtuning*--shards | rtuning*--task) return ;;
+        rtuning*--shards | rtuning*--task | rtuning*--search) return ;;
     esac
     case $before in
     --out | --base | --tuned)

@@ -118,7 +118,7 @@ static void check_space(struct preflight *p)
     int free_n = 0;
     for (int i = 0; i < p->plan->ratios_n; i++)
         free_n += p->low[i] < p->high[i];
-    if (free_n == 0)
+    if (free_n == 0 && p->spec->strategy != STRATEGY_IDENTIFY)
         preflight_say(
             p, PREFLIGHT_ERROR, "groups.freeze",
             "every ratio is frozen, so there is one model and nothing to search; leave at least one "

@@ -127,6 +127,15 @@ struct worst {
     double off, asked, got;
 };
 
+/* Will the search ask for a ratio about as large as this one in the group? */
+static bool is_asked(const struct preflight *p, int group, double ratio)
+{
+    double low = p->low[group], high = p->high[group];
+    if (p->spec->strategy == STRATEGY_IDENTIFY && low < high)
+        low = high = p->spec->ratio;
+    return ratio >= low - STEP / 2 && ratio <= high + STEP / 2;
+}
+
 static void find_worst(const struct preflight *p, bool stochastic, struct worst *worst)
 {
     double got[SURVEY_RATIOS_N];
@@ -135,7 +144,7 @@ static void find_worst(const struct preflight *p, bool stochastic, struct worst 
         survey_effective(p->survey, p->plan, g, stochastic, got);
         for (size_t r = 0; r < SURVEY_RATIOS_N; r++) {
             double off = fabs(got[r] - survey_ratios[r]); /* NaN: no update */
-            if (survey_ratios[r] < p->low[g] - STEP / 2 || survey_ratios[r] > p->high[g] + STEP / 2)
+            if (!is_asked(p, g, survey_ratios[r]))
                 continue;
             is_off |= off > PREFLIGHT_OFF_MAX;
             if (off > worst->off)
@@ -168,8 +177,7 @@ static void check_ratios(struct preflight *p)
 void preflight_numbers(struct preflight *p)
 {
     check_finite(p);
-    if (p->spec->strategy == STRATEGY_IDENTIFY)
-        return; /* it is about one model: base and tuned may be the same */
-    check_updates(p);
+    if (p->spec->strategy != STRATEGY_IDENTIFY) /* that is about one model: base and tuned may be the same */
+        check_updates(p);
     check_ratios(p);
 }

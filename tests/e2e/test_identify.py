@@ -220,3 +220,58 @@ def test_a_search_that_fails(world):
         assert done.returncode == 4 and f"search {search} ended failed: " in done.stderr, done.stderr
         assert "nothing is written; the same command with --again makes a new search" in done.stderr
         assert not (world.directory / "identified.jsonl").exists()
+
+
+PROGRAM = '''
+import json, sys
+job = json.loads(sys.stdin.readline())
+items = [json.loads(line) for line in open(sys.argv[1])]
+shard = job.get("shard", {"index": 0, "of": 1})
+mine = [i for i in items if i["half"] == job["half"]][shard["index"]::shard["of"]]
+found = [float(int(i["id"][-3:]) % 3 == 0) for i in mine]
+print(json.dumps({"scores": {"questions.certain": {"mean": sum(found) / len(found), "items": found},
+                             "questions.entropy": {"mean": 0.5, "items": [0.5] * len(found)}}}))
+'''
+
+
+def test_a_program_of_ones_own(fleet):
+    """The same with another evaluator: --search joins what it found."""
+    world = fleet
+    make_bundle(world.directory)
+    (world.directory / "program.py").write_text(PROGRAM)
+    spec = world.synthetic(groups=1, trials=7, strategy={"type": "identify"}, held_out=True)
+    spec["objectives"] = [{"metric": "questions.certain", "goal": "max"}]
+    spec["evaluator"]["argv"] = ["/usr/bin/python3", str(world.directory / "program.py"),
+                                 str(world.directory / "bundle/questions.jsonl")]
+    search = world.api.submit(spec)
+    out = world.directory / "own.jsonl"
+    told = json.loads(world.ctl("rtuning", "identify", "--questions", world.directory / "questions.jsonl", "--bundle",
+                                world.directory / "bundle", "--search", search, "--out", out, "--json").stdout)
+    assert told["search"] == search and told["certain"] + told["uncertain"] == QUESTIONS
+    for q in lines(out)[:-1]:
+        assert q["certain"] == (int(q["id"][-3:]) % 3 == 0) and q["entropy"] == 0.5
+
+
+def test_one_vector_of_a_front(world):
+    """Every group frozen: the model that is asked is an average."""
+    make_bundle(world.directory)
+    groups = [g["name"] for g in json.loads(
+        world.ctl("plan", write_spec(world, {}), "--json").stdout)["groups"]]
+    frozen = dict(zip(groups, (0.25, 0.5, 1)))
+    world.start_worker()
+    search = int(json.loads(world.ctl("submit", write_spec(world, {"freeze": frozen}), "--json").stdout)["id"])
+    identified = world.ctl("rtuning", "identify", "--questions", world.directory / "questions.jsonl", "--bundle",
+                           world.directory / "bundle", "--search", search, "--out", world.directory / "average.jsonl")
+    assert "160" not in identified.stderr and "average.jsonl: 161 questions" in identified.stdout
+    trials = world.api.trials(search)
+    assert [t["ratios"] for t in trials] == [[0.25, 0.5, 1]] * 5
+
+
+def write_spec(world, more):
+    path = world.directory / "search.json"
+    path.write_text(json.dumps({
+        "models": {"base": str(FIXTURES / "base"), "tuned": str(FIXTURES / "tuned-rsf")}, "groups": {"count": 3, **more},
+        "objectives": [{"metric": "questions.certain", "goal": "max"}],
+        "evaluator": {"type": "native", "bundle": str(world.directory / "bundle")}, "strategy": {"type": "identify"},
+        "budget": {"trials": 5}, "held_out": True}))
+    return path

@@ -5,8 +5,9 @@
 
 #include <sys/stat.h>
 
-static const char bundle[] = "{\"tasks\":[{\"name\":\"q\",\"type\":\"identify\",\"file\":\"q.jsonl\","
-                             "\"metrics\":[\"certain\",\"entropy\"]}]}";
+static const char bundle[] =
+    "{\"vocab\":\"vocab.json\",\"tasks\":[{\"name\":\"q\",\"type\":\"identify\",\"file\":\"q.jsonl\","
+    "\"metrics\":[\"certain\",\"entropy\"]}]}";
 static const char items[] = "{\"id\":\"a\",\"half\":\"search\"}\n{\"id\":\"b\",\"half\":\"search\"}\n"
                             "{\"id\":\"c\",\"half\":\"search\"}\n";
 static const char questions[] = "{\"id\":\"c\",\"question\":\"Who?\",\"answers\":[\"Bob\"]}\n"
@@ -32,6 +33,7 @@ static void begin(struct world *w)
     fixture_text(w->directory, "bundle.json", bundle);
     fixture_text(w->directory, "q.jsonl", items);
     fixture_text(w->directory, "questions.jsonl", questions);
+    fixture_text(w->directory, "vocab.json", "[]");
     char *model = mem_printf("%s/model", w->directory);
     assert_int_equal(mkdir(model, 0700), 0);
     fixture_text(model, "config.json", "{}");
@@ -148,6 +150,79 @@ static void test_keys(void **state)
     end(&w);
 }
 
+/* Of a half that failed the other's scores are there, and its reason. */
+static void test_a_lost_half(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    fixture_text(w.directory, "q.jsonl",
+                 "{\"id\":\"a\",\"half\":\"search\"}\n{\"id\":\"b\",\"half\":\"heldout\"}\n");
+    play(&w, 201,
+         (const char *const[]){
+             "{\"state\":\"done\",\"reason\":\"lost\",\"scores\":[{\"metric\":\"q.certain\",\"half\":"
+             "\"search\","
+             "\"items\":[1]},{\"metric\":\"q.entropy\",\"half\":\"search\",\"items\":[0]}]}"},
+         1);
+    assert_int_equal(run(&w, ""), CLIENT_REFUSED);
+    assert_contains(w.fake.asked[0].body, "\"held_out\":true");
+    assert_contains(w.fake.complaints, "trial 0 of search 3 has no result: lost\n");
+    end(&w);
+}
+
+static int run_made(struct world *w, const char *more)
+{
+    const char *d = w->directory;
+    char *line = mem_printf("rtuning identify --questions %s/questions.jsonl --bundle %s --out %s/out.jsonl "
+                            "--search 7 %s",
+                            d, d, d, more);
+    int code = fake_run(&w->fake, line);
+    mem_free(line);
+    return code;
+}
+
+static void test_a_search_made_by_hand(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    fake_says(&w.fake, 200,
+              "{\"id\":7,\"strategy\":\"identify\",\"spec\":{\"held_out\":false,\"budget\":{\"trials\":2}}}");
+    fake_says(&w.fake, 200, FRONT_NOTE("done", "2"));
+    fake_says(&w.fake, 200, first);
+    fake_says(&w.fake, 200, second);
+    assert_int_equal(run_made(&w, ""), CLIENT_OK);
+    assert_string_equal(w.fake.asked[0].path, "/v1/searches/7");
+    assert_string_equal(w.fake.asked[3].path, "/v1/searches/7/trials/1");
+    assert_contains(w.fake.out, "out.jsonl: 4 questions, 1 certain and 2 uncertain");
+    assert_int_equal(run_made(&w, "--shards 2"), CLIENT_USAGE);
+    assert_contains(w.fake.complaints, "--shards is of a search that is made now; leave it out, or --search");
+    end(&w);
+}
+
+static void test_a_search_of_something_else(void **state)
+{
+    static const struct {
+        const char *search, *said;
+    } cases[] = {{"{\"strategy\":\"bayes\",\"spec\":{\"budget\":{\"trials\":2}}}",
+                  "its strategy is \"bayes\", not \"identify\""},
+                 {"{\"strategy\":\"identify\",\"spec\":{\"budget\":{\"trials\":9}}}",
+                  "has 9 shards, and the bundle questions for 1"},
+                 {"{\"strategy\":\"identify\",\"spec\":{\"held_out\":false,\"budget\":{\"trials\":1}}}",
+                  "asks no held-out items, and the bundle has 1"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct world w;
+        begin(&w);
+        fixture_text(w.directory, "q.jsonl",
+                     "{\"id\":\"a\",\"half\":\"search\"}\n{\"id\":\"b\",\"half\":\"heldout\"}\n");
+        fake_says(&w.fake, 200, cases[i].search);
+        assert_int_equal(run_made(&w, ""), CLIENT_REFUSED);
+        assert_contains(w.fake.complaints, cases[i].said);
+        end(&w);
+    }
+}
+
 static void test_a_lost_shard_writes_nothing(void **state)
 {
     (void)state;
@@ -186,7 +261,7 @@ static void test_what_is_refused(void **state)
     struct fake fake;
     fake_init(&fake);
     assert_int_equal(fake_run(&fake, "rtuning identify --questions q --bundle b --out o"), CLIENT_USAGE);
-    assert_contains(fake.complaints, "--model is missing: paretoctl rtuning identify --questions FILE");
+    assert_contains(fake.complaints, "--model DIR is missing, or --search ID");
     fake_fini(&fake);
 }
 
@@ -224,6 +299,9 @@ int main(void)
         cmocka_unit_test(test_the_whole_way),
         cmocka_unit_test(test_unsupervised),
         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_a_lost_half),
+        cmocka_unit_test(test_a_search_made_by_hand),
+        cmocka_unit_test(test_a_search_of_something_else),
         cmocka_unit_test(test_a_lost_shard_writes_nothing),
         cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_unsupervised_needs_samples),
