@@ -27,7 +27,24 @@ static void test_ratios_that_bf16_cannot_hold(void **state)
     expect(world, PREFLIGHT_WARNING, "output.rounding",
            "a ratio of 0.5 comes out as 0.000 (2 of 2 groups are off by more than 0.02)");
     assert_non_null(strstr(preflight_finding(world->report, 0)->text, "\"stochastic\""));
+    world->spec.strategy = STRATEGY_IDENTIFY; /* asks for one ratio: 0, which is exact, or another */
+    run(world);
+    assert_null(preflight_finding(world->report, 0));
+    world->spec.ratio = 0.5;
+    expect(world, PREFLIGHT_WARNING, "output.rounding", "a ratio of 0.5 comes out as 0.000 (2 of 2 groups");
     world->spec.output_dtype = OUTPUT_SAME;
+    run(world);
+    assert_null(preflight_finding(world->report, 0));
+}
+
+/* Base and tuned may be one model where one model is asked. */
+static void test_identify_needs_no_update(void **state)
+{
+    struct world *world = *state;
+    for (int t = 0; t < EXTRA; t++)
+        memcpy(world->sides[1].data[t], world->sides[0].data[t], sizeof world->sides[0].data[t]);
+    expect(world, PREFLIGHT_ERROR, "models", "hold the same weights in every tensor");
+    world->spec.strategy = STRATEGY_IDENTIFY;
     run(world);
     assert_null(preflight_finding(world->report, 0));
 }
@@ -65,6 +82,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_no_numbers),
         TEST(test_ratios_that_bf16_cannot_hold),
+        TEST(test_identify_needs_no_update),
         TEST(test_group_without_update),
         TEST(test_frozen_groups),
     };
