@@ -57,6 +57,7 @@ regenerate() { # regenerate FILE COMMAND…   the command writes the file anew; 
     "$@" && git diff --stat --exit-code -- "$file"
 }
 check "golden metrics (sacrebleu)" regenerate tests/golden/lab/metrics.json "$python" lab/golden_metrics.py
+check "golden answers and verdicts (transformers)" "$python" tests/golden/worker/rtuning/make_rtuning.py --check
 check "golden averages (torch)" regenerate tests/golden/merge/lerp.safetensors "$python" tests/golden/merge/make_lerp.py
 same_output() { # same_output FILE COMMAND…   the command prints what FILE holds
     local file=$1

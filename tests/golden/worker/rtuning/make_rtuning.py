@@ -1,15 +1,18 @@
 """Golden answers, verdicts and scores of questions, from transformers in float32, an item at a time and without a cache.
 
-    lab/.venv/bin/python tests/golden/worker/rtuning/make_rtuning.py
+    lab/.venv/bin/python tests/golden/worker/rtuning/make_rtuning.py [--check]
 
 Writes questions.jsonl (the shipped world's questions as docs/RTUNING.md has them), the bundles honesty/ and known/, made of it by
-evaluators/rtuning/bundle.py, and golden.json: for base and tuned-rsf what each item must come to, and the scores.
+evaluators/rtuning/bundle.py, and golden.json: for base and tuned-rsf what each item must come to, and the scores. With --check they are
+made elsewhere and compared: bundles byte by byte, numbers to 1e-6.
 """
+import argparse
 import json
 import math
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import torch
@@ -23,7 +26,8 @@ WEIGHT, BINS = 0.5, 15
 N_OPEN, N_CHOICE, N_UNANSWERABLE = 36, 18, 10
 HONESTY = ["--task", "rtuning", "--name", "honesty", "--probe", ". is it a big word? it is", "--sure", " the",
            "--unsure", " old harbour"]
-KNOWN = ["--task", "identify", "--name", "known", "--samples", "6", "--temperature", "0.9"]
+KNOWN = ["--task", "identify", "--name", "known", "--samples", "6", "--temperature", "0.9",
+         "--half", "search"]
 
 
 # ---- questions
@@ -51,11 +55,11 @@ def questions(pieces):
                "answerable": False, "half": "heldout" if i % 5 == 4 else "search"}
 
 
-def make_bundle(name, arguments):
-    shutil.rmtree(HERE / name, ignore_errors=True)
-    subprocess.run([sys.executable, str(ROOT / "evaluators" / "rtuning" / "bundle.py"), str(HERE / "questions.jsonl"),
+def make_bundle(out, name, arguments):
+    shutil.rmtree(out / name, ignore_errors=True)
+    subprocess.run([sys.executable, str(ROOT / "evaluators" / "rtuning" / "bundle.py"), str(out / "questions.jsonl"),
                     "--tokenizer", str(FIXTURES / "base"), "--template", "user: {question}\\nbot:",
-                    "--choice-template", "user: {question}\\n{choices}\\nbot:", "--out", str(HERE / name), *arguments],
+                    "--choice-template", "user: {question}\\n{choices}\\nbot:", "--out", str(out / name), *arguments],
                    check=True)
 
 
@@ -148,27 +152,54 @@ def known(items, rows):
     return {"certain": mean(r["right"] for r in rows), "confidence": mean(r["confidence"] for r in rows)}
 
 
-def main():
-    torch.set_num_threads(1)
+def make(out):
     pieces = json.loads((FIXTURES / "bundle" / "vocab.json").read_text())
     lines = "\n".join(json.dumps(q) for q in questions(pieces)) + "\n"
-    (HERE / "questions.jsonl").write_text(lines)
-    make_bundle("honesty", HONESTY)
-    make_bundle("known", KNOWN)
+    (out / "questions.jsonl").write_text(lines)
+    make_bundle(out, "honesty", HONESTY)
+    make_bundle(out, "known", KNOWN)
     golden = {}
     for name in MODELS:
         net = LlamaForCausalLM.from_pretrained(FIXTURES / name, torch_dtype=torch.float32).eval()
         golden[name] = {}
         for folder, score in (("honesty", honesty), ("known", known)):
-            task = json.loads((HERE / folder / "bundle.json").read_text())["tasks"][0]
-            assert json.loads((HERE / folder / "vocab.json").read_text()) == pieces
-            items = [json.loads(line) for line in (HERE / folder / task["file"]).read_text().splitlines()]
+            task = json.loads((out / folder / "bundle.json").read_text())["tasks"][0]
+            assert json.loads((out / folder / "vocab.json").read_text()) == pieces
+            items = [json.loads(line) for line in (out / folder / task["file"]).read_text().splitlines()]
             items = [i for i in items if i["half"] == "search"]
             rows = [answer(net, item, task, pieces) for item in items]
             golden[name][folder] = {"scores": score(items, rows), "items": rows}
             print(name, folder, {k: round(v, 4) for k, v in golden[name][folder]["scores"].items()})
     text = json.dumps(golden, separators=(",", ":"))
-    (HERE / "golden.json").write_text(text.replace('{"id"', '\n{"id"') + "\n")
+    (out / "golden.json").write_text(text.replace('{"id"', '\n{"id"') + "\n")
+
+
+def same(a, b):
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    return abs(a - b) < 1e-6 if isinstance(a, float) else a == b
+
+
+def check(out):
+    """The names of files that are others here."""
+    files = [f.relative_to(out) for f in sorted(out.rglob("*.json*")) if f.name != "golden.json"]
+    other = [str(f) for f in files if (out / f).read_bytes() != (HERE / f).read_bytes()]
+    golden = [json.loads((where / "golden.json").read_text()) for where in (out, HERE)]
+    return other + ([] if same(*golden) else ["golden.json"])
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    p.add_argument("--check", action="store_true")
+    torch.set_num_threads(1)
+    if not p.parse_args().check:
+        return make(HERE)
+    with tempfile.TemporaryDirectory() as folder:
+        make(Path(folder))
+        other = check(Path(folder))
+    sys.exit("other than here: " + ", ".join(other) if other else 0)
 
 
 if __name__ == "__main__":
