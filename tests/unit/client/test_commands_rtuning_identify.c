@@ -134,7 +134,7 @@ static void test_keys(void **state)
     (void)state;
     struct world w;
     begin(&w);
-    for (int i = 0; i < 6; i++) /* the daemon refuses: only the key is looked at */
+    for (int i = 0; i < 7; i++) /* the daemon refuses: only the key is looked at */
         fake_says(&w.fake, 409, "{\"error\":\"no\",\"code\":\"conflict\"}");
     assert_int_equal(run(&w, ""), CLIENT_REFUSED);
     assert_int_equal(run(&w, ""), CLIENT_REFUSED);
@@ -144,7 +144,9 @@ static void test_keys(void **state)
     assert_int_equal(run(&w, ""), CLIENT_REFUSED);
     fixture_text(w.directory, "q.jsonl", "{\"id\":\"a\",\"half\":\"search\"}\n");
     assert_int_equal(run(&w, ""), CLIENT_REFUSED);
-    for (int i = 0; i < 6; i++)
+    fixture_text(w.directory, "vocab.json", "[\"a\"]");
+    assert_int_equal(run(&w, ""), CLIENT_REFUSED);
+    for (int i = 0; i < 7; i++)
         for (int k = 0; k < i; k++)
             assert_true((strcmp(w.fake.asked[i].key, w.fake.asked[k].key) == 0) == (i == 1));
     end(&w);
