@@ -119,9 +119,8 @@ static bool factor(struct density *density, const struct gp_hyper *hyper, double
 {
     int n = density->data.n;
     struct kernel kernel = {.shape = hyper->shape, .d = density->data.d, .length = hyper->length};
-    for (density->jitter = 0; density->jitter<2 * JITTER_LAST; density->jitter = density->jitter> 0
-                                  ? 10 * density->jitter
-                                  : JITTER_FIRST) {
+    density->jitter = 0;
+    while (density->jitter < 2 * JITTER_LAST) {
         kernel_stationary(&kernel, n, density->data.x, density->l, slope, n);
         add_polynomial(density, hyper);
         for (int i = 0; i < n; i++)
@@ -129,6 +128,7 @@ static bool factor(struct density *density, const struct gp_hyper *hyper, double
                 hyper->scale * density->data.variance[i] + hyper->noise + density->jitter;
         if (linalg_cholesky(n, density->l, n > 0 ? n : 1))
             return true;
+        density->jitter = density->jitter > 0 ? 10 * density->jitter : JITTER_FIRST;
     }
     return false;
 }
@@ -328,6 +328,25 @@ void density_coordinates(const struct gp_hyper *hyper, int d, double *p)
         p[k] = (log(hyper->length[k]) - length_mean(d)) / LENGTH_SD;
     for (int i = 0; i < GP_MEAN; i++)
         p[d + i] = (other[i] - usual[i].mean) / usual[i].sd;
+}
+
+static struct gp_hyper corner(int d, bool upper)
+{
+    struct gp_hyper h = {.signal = upper ? GP_SIGNAL_MAX : GP_SIGNAL_MIN,
+                         .noise = upper ? GP_NOISE_MAX : GP_NOISE_MIN,
+                         .scale = upper ? GP_SCALE_MAX : GP_SCALE_MIN};
+    for (int k = 0; k < d; k++)
+        h.length[k] = upper ? GP_LENGTH_MAX : GP_LENGTH_MIN;
+    for (int l = 0; l < POLYNOMIAL_LEVELS; l++)
+        h.weight[l] = upper ? GP_WEIGHT_MAX : GP_WEIGHT_MIN;
+    return h;
+}
+
+void density_bounds(int d, double *lower, double *upper)
+{
+    struct gp_hyper least = corner(d, false), most = corner(d, true);
+    density_coordinates(&least, d, lower);
+    density_coordinates(&most, d, upper);
 }
 
 double density_value(void *arg, const double *p, double *gradient)

@@ -1,5 +1,5 @@
 /* WHAT   The posterior density of a Gaussian process's hyperparameters, with its gradient, at one place after another.
- * WHO    gp/fit.c.
+ * WHO    gp/fit.c, gp/spread.c.
  * UNITS  As gp.h. The optimiser's coordinates p [d + GP_MEAN] are standard deviations of the priors, so that where the data say
  *        nothing every coordinate is curved alike; the order is that of log_theta in gp.h.
  * MEMORY init/fini; the data are borrowed.
@@ -34,6 +34,9 @@ double density_at(struct density *density, struct gp_hyper *hyper, bool profile,
 /* Everything but the mean, which is 0. */
 void density_hyper(const struct density *density, const double *p, struct gp_hyper *hyper);
 void density_coordinates(const struct gp_hyper *hyper, int d, double *p);
+
+/* Between which coordinates hyperparameters lie, by the bounds of gp.h: lower, upper [d + GP_MEAN]. */
+void density_bounds(int d, double *lower, double *upper);
 
 /* -ln of the density at p with the best mean, for nlopt_minimise; arg: a struct density. */
 double density_value(void *arg, const double *p, double *gradient);

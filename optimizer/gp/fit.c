@@ -24,32 +24,12 @@ static size_t at(int i, int stride)
     return (size_t)i * (size_t)stride;
 }
 
-/* Every length the same. */
-static void set_lengths(struct gp_hyper *hyper, int d, double length)
-{
-    for (int k = 0; k < d; k++)
-        hyper->length[k] = length;
-}
-
-static struct gp_hyper corner(int d, bool upper)
-{
-    struct gp_hyper h = {.signal = upper ? GP_SIGNAL_MAX : GP_SIGNAL_MIN,
-                         .noise = upper ? GP_NOISE_MAX : GP_NOISE_MIN,
-                         .scale = upper ? GP_SCALE_MAX : GP_SCALE_MIN};
-    set_lengths(&h, d, upper ? GP_LENGTH_MAX : GP_LENGTH_MIN);
-    for (int l = 0; l < POLYNOMIAL_LEVELS; l++)
-        h.weight[l] = upper ? GP_WEIGHT_MAX : GP_WEIGHT_MIN;
-    return h;
-}
-
 /* From p [d + GP_MEAN] to the best point seen; returns the negative log posterior there. */
 static double descend(struct density *density, double tolerance, int calls, double *p)
 {
     double lower[GP_THETA_MAX], upper[GP_THETA_MAX];
     int d = density->data.d;
-    struct gp_hyper least = corner(d, false), most = corner(d, true);
-    density_coordinates(&least, d, lower);
-    density_coordinates(&most, d, upper);
+    density_bounds(d, lower, upper);
     struct minimise_run run = {.algorithm = "LD_LBFGS",
                                .d = d + (density->known_noise ? GP_NOISE : GP_MEAN),
                                .lower = lower,

@@ -18,7 +18,7 @@
 
 #define GP_D_MAX 64
 
-/* Where gp_fit looks. */
+/* Where gp_fit and gp_spread look. */
 #define GP_LENGTH_MIN 0.025
 #define GP_LENGTH_MAX 100.0
 #define GP_NOISE_MIN 1e-6 /* what known noise is taken for, too: the factor stays well-conditioned */
@@ -92,8 +92,8 @@ double gp_log_posterior(const struct gp_data *data, enum kernel_shape shape, boo
 
 /* `count` other hyperparameters that the data bear out as well as *best, of gp_fit with these rows or some of them: draws from Laplace's
  * approximation of the posterior (normal, its precision the curvature at the maximum; MacKay, Neural Computation 4, 1992),
- * in standard deviations of the priors and at most two of these away. The shape stays; each has the mean that is best with it. Costs
- * 2 (d + 7) gradients. */
+ * in standard deviations of the priors at most two of these away, and within the bounds above. The shape stays; each has the
+ * mean that is best with it. Costs 2 (d + 7) gradients. */
 struct rng;
 void gp_spread(const struct gp_data *data, bool known_noise, const struct gp_hyper *best, int count,
                struct rng *rng, struct gp_hyper *out);

@@ -22,8 +22,6 @@
 enum kernel_shape { KERNEL_MATERN, KERNEL_SQUARED };
 
 struct kernel {
-#include "optimizer/gp/polynomial.h"
-
     enum kernel_shape shape;
     int d;
     const double *length; /* [d], the caller's */

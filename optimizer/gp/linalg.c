@@ -173,6 +173,8 @@ void linalg_multiply_transposed(int q, int n, double alpha, const double *b, int
     linalg_single_thread();
     if (n > 0 && q > 0)
         cblas_dgemv(CblasRowMajor, CblasTrans, q, n, alpha, b, ldb, a, 1, beta, out, 1);
+    for (int i = 0; q <= 0 && i < n; i++)
+        out[i] *= beta;
 }
 
 void linalg_multiply_rows(int p, int q, int n, double alpha, const double *a, int lda, const double *b,

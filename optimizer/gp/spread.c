@@ -3,6 +3,7 @@
 #include "optimizer/normal.h"
 #include "proto/mem.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ static void factor(int n, const double *curvature, double *out)
             out[i * n + i] += add;
         if (linalg_cholesky(n, out, n))
             return;
+        assert(add <= 1e12); /* far beyond the curvature of any density that is a number */
     }
 }
 
@@ -51,9 +53,11 @@ void gp_spread(const struct gp_data *data, bool known_noise, const struct gp_hyp
 {
     struct density density;
     int d = data->d, n = d + (known_noise ? GP_NOISE : GP_MEAN);
-    double p[GP_THETA_MAX] = {0}, *curved = doubles(n, n), *l = doubles(n, n);
+    double p[GP_THETA_MAX] = {0}, lower[GP_THETA_MAX], upper[GP_THETA_MAX], *curved = doubles(n, n),
+           *l = doubles(n, n);
     density_init(&density, data, best->shape, known_noise);
     density_coordinates(best, d, p);
+    density_bounds(d, lower, upper);
     curvature(&density, n, p, curved);
     factor(n, curved, l);
     for (int i = 0; i < count; i++) {
@@ -62,7 +66,7 @@ void gp_spread(const struct gp_data *data, bool known_noise, const struct gp_hyp
         linalg_solve_transposed(n, l, n, away);
         memcpy(place, p, sizeof place);
         for (int k = 0; k < n; k++)
-            place[k] += fmin(fmax(away[k], -FARTHEST), FARTHEST);
+            place[k] = fmin(fmax(p[k] + fmin(fmax(away[k], -FARTHEST), FARTHEST), lower[k]), upper[k]);
         density_hyper(&density, place, &out[i]);
         if (!isfinite(density_at(&density, &out[i], true, NULL)))
             out[i] = *best;

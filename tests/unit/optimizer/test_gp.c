@@ -166,6 +166,27 @@ static void test_appending_gives_the_same_bits_again(void **state)
     rows_fini(&rows);
 }
 
+/* Without a row the polynomial's share of sd changes from place to place all the same. */
+static void test_a_prior_has_gradients(void **state)
+{
+    (void)state;
+    struct gp *gp = gp_create(6, 0, &some);
+    double x[6] = {0.1, 0.9, 0.4, 0.7, 0.2, 0.6}, mean, sd, mean_gradient[6], sd_gradient[6], step = 1e-5;
+    gp_predict_gradient(gp, x, &mean, &sd, mean_gradient, sd_gradient);
+    assert_true(mean == some.mean);
+    for (int k = 0; k < 6; k++) {
+        double s[2], at = x[k];
+        for (int side = 0; side < 2; side++) {
+            x[k] = at + (side ? step : -step);
+            gp_predict(gp, 1, x, NULL, s + side);
+        }
+        x[k] = at;
+        near("mean's gradient", mean_gradient[k], 0, 0);
+        near("sd's gradient", sd_gradient[k], (s[1] - s[0]) / (2 * step), 1e-8);
+    }
+    gp_destroy(gp);
+}
+
 static void test_gradients_are_those_of_differences(void **state)
 {
     (void)state;
@@ -337,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_posteriors_are_gpytorchs),
         cmocka_unit_test(test_appending_is_conditioning),
         cmocka_unit_test(test_appending_gives_the_same_bits_again),
+        cmocka_unit_test(test_a_prior_has_gradients),
         cmocka_unit_test(test_gradients_are_those_of_differences),
         cmocka_unit_test(test_draws_have_the_joint_moments),
         cmocka_unit_test(test_odd_rows_give_numbers),
