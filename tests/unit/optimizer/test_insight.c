@@ -250,7 +250,7 @@ static void test_confidence_is_calibrated(void **state)
         for (int b = 0; b < 5; b++)
             assert_true(fabs(tally.claimed[b] - tally.true_[b]) < 0.12 * tally.n[b] + 3);
         assert_true(tally.mean_error < 0.5 * tally.score_error);
-        assert_true(tally.covered >= 0.6 * tally.searches);
+        assert_true(tally.covered >= 0.7 * tally.searches); /* the best hyperparameters alone: 40 of 60 */
         assert_true(tally.rms > 0.8 * tally.searches && tally.rms < 1.2 * tally.searches);
     }
 }

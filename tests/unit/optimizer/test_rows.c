@@ -56,8 +56,36 @@ static void test_partial_scores(void **state)
     log_fini(&log);
 }
 
+/* With many rows fits are rarer: the settled row stays what it was until the next one. */
+static void test_between_fits_rows_stay(void **state)
+{
+    (void)state;
+    enum { ALL = 50, LAST = ALL - 1 };
+    struct insight_log log;
+    struct rng rng;
+    rng_seed(&rng, 2, 0);
+    log_init(&log, 2, 1, ALL, 1);
+    log_place(&log, &rng);
+    add(&log, LAST, OPT_EVENT_STOPPED, 0.5, 20);
+    for (int t = 0; t < 43; t++) {
+        struct rows rows;
+        add_complete(&log, t);
+        int pairs = rows_fitted(t + 2) - 1; /* whole ones when the last row of the fit was settled */
+        rows_make(&log.problem, &log.history, &rows);
+        assert_true(rows.settled_n == t + 2 && rows.row[0].trial == LAST);
+        if (pairs >= 4)
+            assert_true(fabs(rows.row[0].mean[0] - (20 - 2.0 * pairs / (pairs + 1))) < 1e-12);
+        rows_fini(&rows);
+    }
+    assert_true(rows_fitted(43) == 40 && rows_fitted(44) == 44);
+    log_fini(&log);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_partial_scores)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_partial_scores),
+        cmocka_unit_test(test_between_fits_rows_stay),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

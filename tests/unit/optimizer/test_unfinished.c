@@ -75,6 +75,29 @@ static void test_the_front_is_completed(void **state)
     log_fini(&log);
 }
 
+/* One ratio, the front is all of it: (x, (1 - x)^2). Next to one that is whole, or counted as whole, nothing is to be gained:
+ * of 0.6 and 0.603 one is enough (0.144, then 0.0007), 0.103 lies beside 0.1 (0.0005), and 0.3 adds 0.045. */
+static void test_gains_are_beyond_what_is_there(void **state)
+{
+    (void)state;
+    enum { ALL = 9, COMPLETE = 5 };
+    static const double x[ALL] = {0, 1, 0.1, 0.2, 0.9, 0.3, 0.603, 0.103, 0.6};
+    const double stderrs[] = {2e-4, 2e-4};
+    struct insight_log log;
+    int trial[ALL];
+    log_init(&log, 1, 2, ALL, 1);
+    for (int t = 0; t < ALL; t++) {
+        const double f[] = {x[t], (1 - x[t]) * (1 - x[t])};
+        log_ratios(&log, t)[0] = x[t];
+        log_add(&log, t, OPT_EVENT_SLICE, 0.25, f, stderrs);
+        log_add(&log, t, t < COMPLETE ? OPT_EVENT_DONE : OPT_EVENT_STOPPED, t < COMPLETE ? 1 : 0.25, f,
+                stderrs);
+    }
+    assert_int_equal(ask(&log, NULL, trial), 2);
+    assert_true(x[trial[0]] == 0.6 && x[trial[1]] == 0.3);
+    log_fini(&log);
+}
+
 /* One that was reopened and has failed, or was stopped again, is left as it is. */
 static void test_no_second_time(void **state)
 {
@@ -112,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_front_is_completed),
+        cmocka_unit_test(test_gains_are_beyond_what_is_there),
         cmocka_unit_test(test_no_second_time),
         cmocka_unit_test(test_too_few_scores),
     };
