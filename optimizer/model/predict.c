@@ -34,15 +34,18 @@ void surrogate_sample(const struct surrogate *s, int j, int q, const double *x, 
     gp_sample(s->gp[j], q, x, draws, normals, out);
 }
 
-/* Row i of `some` [n] is row i rows / n of all, so that they are all of them when n is. */
-static void take_rows(const struct surrogate *s, int j, int n, double *x, double *y, double *variance)
+/* Row i of `some` [n] is row i rows / n of all, so that they are all of them when n is. scale: what the variances will be multiplied
+ * by; what is open stays the same then. */
+static void take_rows(const struct surrogate *s, int j, int n, double scale, double *x, double *y,
+                      double *variance)
 {
+    double more = s->fit[j].hyper.scale / scale - 1;
     size_t d = (size_t)s->d;
     for (int i = 0; i < n; i++) {
         int row = (int)((int64_t)i * s->rows / n);
         memcpy(&x[(size_t)i * d], &s->x[(size_t)row * d], sizeof *x * d);
         y[i] = s->y[row * s->m + j];
-        variance[i] = s->told[row * s->m + j];
+        variance[i] = s->told[row * s->m + j] + more * s->open[row * s->m + j];
     }
 }
 
@@ -54,11 +57,11 @@ void surrogate_spread(const struct surrogate *s, int j, int count, struct rng *r
     struct gp_hyper *hyper = mem_zero((size_t)count, sizeof *hyper);
     int n = s->rows < SURROGATE_SPREAD_ROWS ? s->rows : SURROGATE_SPREAD_ROWS;
     struct gp_data data = {n, s->d, x, y, variance};
-    take_rows(s, j, n, x, y, variance);
+    take_rows(s, j, n, s->fit[j].hyper.scale, x, y, variance);
     gp_spread(&data, s->exact[j], &s->fit[j].hyper, count, rng, hyper);
     data.n = s->rows;
-    take_rows(s, j, s->rows, x, y, variance);
     for (int i = 0; i < count; i++) {
+        take_rows(s, j, s->rows, hyper[i].scale, x, y, variance);
         out[i] = gp_create(s->d, s->rows, &hyper[i]);
         gp_condition(out[i], &data);
     }

@@ -24,6 +24,7 @@ struct opt_model {
     int base, rows_n;         /* rows that came with gp_condition; rows that the processes hold */
     int *trial;               /* [rows_n] */
     double *x, *y, *variance; /* [rows_n][d], [rows_n][m], [rows_n][m] */
+    double *open;             /* [rows_n][m], a part of variance */
 };
 
 struct opt_model *opt_model_create(void)
@@ -37,8 +38,9 @@ static void forget_rows(struct opt_model *model)
     mem_free(model->x);
     mem_free(model->y);
     mem_free(model->variance);
+    mem_free(model->open);
     model->trial = NULL;
-    model->x = model->y = model->variance = NULL;
+    model->x = model->y = model->variance = model->open = NULL;
     model->base = model->rows_n = 0;
 }
 
@@ -90,15 +92,17 @@ static double *make_key(const struct opt_problem *problem, const struct rows *ro
 }
 
 /* Variance of y that the standard error tells, before hyper.scale multiplies it; `usual` where it is not known. A partial score
- * has in common with complete ones stderr^2 share (finite population); what its missing items leave open besides is not
+ * has in common with complete ones stderr^2 share (finite population); what its missing items leave open besides, *left, is not
  * scaled. */
-static double variance_of(const struct row *row, int j, double unit, double usual, double scale)
+static double variance_of(const struct row *row, int j, double unit, double usual, double scale, double *left)
 {
     double s = row->stderrs[j] / unit, told = isnan(s) ? usual : s * s * row->share;
     double open = row->open ? row->open[j] / (unit * unit) : 0;
     if (isnan(open))
         open = OPEN_UNKNOWN * (1 - row->share) / row->share;
-    return fmin(told + open / scale, VARIANCE_MAX);
+    double variance = fmin(told + open / scale, VARIANCE_MAX);
+    *left = fmin(open / scale, variance);
+    return variance;
 }
 
 static void fill_rows(const struct rows *rows, const int *index, int n, int m, const struct frame *frame,
@@ -110,13 +114,15 @@ static void fill_rows(const struct rows *rows, const int *index, int n, int m, c
     into->x = mem_zero((size_t)(n + 1) * d, sizeof *into->x);
     into->y = mem_zero((size_t)(n + 1) * (size_t)m, sizeof *into->y);
     into->variance = mem_zero((size_t)(n + 1) * (size_t)m, sizeof *into->variance);
+    into->open = mem_zero((size_t)(n + 1) * (size_t)m, sizeof *into->open);
     for (int i = 0; i < n; i++) {
         const struct row *row = &rows->row[index[i]];
         into->trial[i] = row->trial;
         memcpy(&into->x[(size_t)i * d], &rows->x[(size_t)index[i] * d], sizeof *into->x * d);
         for (int j = 0; j < m; j++) {
             into->y[i * m + j] = frame_y(&frame[j], row->mean[j]);
-            into->variance[i * m + j] = variance_of(row, j, frame[j].unit, usual[j], scale ? scale[j] : 1);
+            into->variance[i * m + j] =
+                variance_of(row, j, frame[j].unit, usual[j], scale ? scale[j] : 1, &into->open[i * m + j]);
         }
     }
 }
@@ -251,6 +257,7 @@ static void follow(struct opt_model *model, struct opt_model *rows, int base)
     model->x = rows->x;
     model->y = rows->y;
     model->variance = rows->variance;
+    model->open = rows->open;
 }
 
 static void show(struct opt_model *model, const struct surrogate **out)
@@ -261,6 +268,7 @@ static void show(struct opt_model *model, const struct surrogate **out)
     s->x = model->x;
     s->y = model->y;
     s->told = model->variance;
+    s->open = model->open;
     *out = s;
 }
 

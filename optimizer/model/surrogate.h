@@ -39,6 +39,7 @@ struct surrogate {
     const double *x;            /* [rows][d] */
     const double *y;            /* [rows][m] */
     const double *told;         /* [rows][m]: variance of y, as a process is told it */
+    const double *open;         /* [rows][m]: what of it the missing items of a partial score leave open */
     bool noisy; /* some objective's noise is not small against its range: the noisy acquisition is used */
     double reference[OPT_M_MAX]; /* of the hypervolume, objective units */
     double range[OPT_M_MAX];     /* of the ends of the sweep, objective units: what normalises volumes */
@@ -59,7 +60,8 @@ void surrogate_predict_gradient(const struct surrogate *surrogate, int j, const 
 void surrogate_sample(const struct surrogate *surrogate, int j, int q, const double *x, int s,
                       const double *normals, double *out);
 /* Other processes of objective j on all rows, each with hyperparameters that the data bear out as well (gp_spread, from at most
- * SURROGATE_SPREAD_ROWS rows, evenly taken): out [count], for gp_destroy. */
+ * SURROGATE_SPREAD_ROWS rows, evenly taken): out [count], for gp_destroy. Their own scales multiply what is reported, not what is
+ * open. */
 #define SURROGATE_SPREAD_ROWS 200
 void surrogate_spread(const struct surrogate *surrogate, int j, int count, struct rng *rng, struct gp **out);
 

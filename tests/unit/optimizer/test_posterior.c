@@ -1,6 +1,8 @@
 /* Joint draws: mean, spread and correlation as the processes say, whole blocks included; exact objectives are fixed. */
 #include "optimizer/insight/posterior.h"
 
+#include "optimizer/gp/gp_internal.h"
+
 #include "tests/unit/optimizer/insight_log.h"
 
 enum { S = 20000 };
@@ -156,6 +158,45 @@ static void test_hyperparameters_are_doubted(void **state)
     teardown(&f);
 }
 
+/* Of a partial score, drawn scales multiply what is reported, and not what the missing items leave open. */
+static void test_what_is_open_is_not_scaled(void **state)
+{
+    (void)state;
+    enum { N = 12, FITS = 16 };
+    struct insight_log log;
+    struct bowls bowls;
+    struct rng rng;
+    struct opt_model *model = opt_model_create();
+    const struct surrogate *s;
+    struct gp *gp[FITS];
+    double f[1], little[] = {1e-3}, most = 0;
+    rng_seed(&rng, 21, 0);
+    log_init(&log, 2, 1, N, 1);
+    log_place(&log, &rng);
+    bowls_make(&bowls, 2, 1, &rng);
+    for (int t = 0; t < N; t++) { /* the first row is partial, and its standard error is not known */
+        bowls_value(&bowls, 2, 1, log_ratios(&log, t), f);
+        log_add(&log, t, t == 0 ? OPT_EVENT_STOPPED : OPT_EVENT_DONE, t == 0 ? 0.25 : 1, f,
+                t == 0 ? (double[]){NAN} : little);
+    }
+    assert_int_equal(surrogate_get(&log.problem, &log.plan, &log.history, model, &s, NULL), 0);
+    const struct gp_hyper *best = &s->fit[0].hyper;
+    double open = best->scale * s->open[0], reported = s->told[0] - s->open[0];
+    assert_true(s->trial[0] == 0 && open > 10 * reported && s->open[1] == 0);
+    surrogate_spread(s, 0, FITS, &rng, gp);
+    for (int i = 0; i < FITS; i++) {
+        struct kernel kernel = gp_kernel(gp[i]);
+        double noise = 1 / (gp[i]->m[0] * gp[i]->m[0]) - kernel_variance(&kernel, s->x, NULL);
+        const struct gp_hyper *own = &gp[i]->hyper;
+        assert_true(fabs(noise - own->noise - own->scale * reported - open) < 1e-9 * noise);
+        most = fmax(most, own->scale / best->scale);
+        gp_destroy(gp[i]);
+    }
+    assert_true(most > 1.5);
+    opt_model_destroy(model);
+    log_fini(&log);
+}
+
 /* More than fit one block: every vector has its own mean and spread still, and seeds decide. */
 static void test_blocks(void **state)
 {
@@ -196,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_an_exact_objective_is_its_score),
         cmocka_unit_test(test_a_corner_is_doubted),
         cmocka_unit_test(test_hyperparameters_are_doubted),
+        cmocka_unit_test(test_what_is_open_is_not_scaled),
         cmocka_unit_test(test_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
