@@ -312,13 +312,13 @@ void modeller_ask(struct modeller *modeller, const struct search *search, int st
 }
 
 /* A sweep's point is what others are read against, a repeat is made because the first time was not enough, and a trial that
- * goes on again does so for a reason: these are scored to their end. */
+ * goes on again does so for a reason: these are scored to their end. So is whatever screening does not stop by itself. */
 static bool may_stop(const struct search *search, int trial)
 {
     const struct trial *t = &search->trials[trial];
     enum opt_kind kind = search->plan.streams[t->stream].kind;
-    return search->spec.early_stop > 0 && kind != OPT_SWEEP && kind != OPT_GIVEN && t->origin.repeat_of < 0 &&
-           !t->reopened && !search_screens(search, trial);
+    return search->spec.early_stop > 0 && search->spec.screen <= 0 && kind != OPT_SWEEP &&
+           kind != OPT_GIVEN && t->origin.repeat_of < 0 && !t->reopened;
 }
 
 static void want_promise(struct desk *desk, int trial)

@@ -145,11 +145,41 @@ static void test_who_is_at_the_end_goes_before_all(void **state)
     assert_true(have_some(&daemon->sched) <= before + 2);
 }
 
+/* By it scores in part are read: it is no trial of the sweep, for that has no more than its ends. */
+static void test_an_anchor_is_never_stopped(void **state)
+{
+    struct paretod *daemon = *state;
+    struct search *search = core_search(1, STRATEGY_BAYES, 2, 8);
+    const struct lease *lease;
+    const struct insight *insight;
+    bool stop;
+    search->spec.evaluator = EVALUATOR_EXTERNAL;
+    search->spec.screen = 0.25;
+    search->spec.early_stop = 0.5;
+    sched_add(&daemon->sched, search, paretod_now());
+    sched_more(&daemon->sched);
+    for (int i = 0; i < 4; i++)
+        score_next(daemon, search, 4);
+    while (sched_ask(&daemon->sched, search, "a", 60, paretod_now(), NULL, &lease, NULL))
+        uv_run(&daemon->loop, UV_RUN_ONCE);
+    assert_true(opt_plan_is_anchor(&search->plan, lease->trial));
+    for (int done = 1; done <= 2; done++) {
+        struct score hopeless[] = {{"t.m0", -90, 0.1, 4, NULL, 0}, {"t.m1", 90, 0.1, 4, NULL, 0}};
+        struct slice_report report = {hopeless, 2, done, 4, 0};
+        assert_int_equal(sched_slice(&daemon->sched, lease->token, &report, paretod_now(), &stop, NULL), 0);
+    }
+    do /* promises come before insights */
+        uv_run(&daemon->loop, UV_RUN_ONCE);
+    while (!(insight = modeller_insight(daemon->modeller, 1)) || insight->watermark != search->log.n);
+    assert_false(lease->stop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_who_waits_goes_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_is_at_the_end_goes_before_all, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_anchor_is_never_stopped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_searches_that_do_not_run_keep_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_job_brings_nothing_back_to_a_search_that_does_not_run, setup,
                                         teardown),
