@@ -191,8 +191,9 @@ def save(model, folder, tokenizer_path):
 
 
 def load(kind, folder):
-    """kind: LanguageModel or RewardModel. Weights come back in float32."""
-    model = kind()
+    """kind: LanguageModel or RewardModel, of the shape in config.json. Weights come back in float32."""
+    config = json.loads((folder / "config.json").read_text())
+    model = kind({name: config[name] for name in SHAPE})
     state = {name: t.float() for name, t in load_file(str(folder / "model.safetensors")).items()}
     missing, unexpected = model.load_state_dict(state, strict=False)
     if missing and not (kind is RewardModel and missing == ["score.weight"]):

@@ -38,10 +38,14 @@ class Stage:
         torch.manual_seed(args.seed)
         random.seed(args.seed)
         self.out.mkdir(parents=True, exist_ok=True)
-        self.questions = Questions(World(args.seed), args.seed)
         self.tokenizer_path = self.out / "tokenizer.json"
+        self.prepare()
+
+    def prepare(self):
+        """The world of this stage and its tokenizer."""
+        self.questions = Questions(World(self.seed), self.seed)
         if not self.tokenizer_path.exists():
-            tokens.train(self.questions, self.tokenizer_path, args.seed)
+            tokens.train(self.questions, self.tokenizer_path, self.seed)
         self.tokens = tokens.Tokens(self.tokenizer_path)
 
     def steps(self, n):

@@ -23,6 +23,11 @@ def turn(prompt):
 
 def train(questions, path, seed=1):
     """Learns the merges from a sample of the training stream and writes tokenizer.json at path."""
+    learn((f"{turn(e.prompt)} {e.answer}" for e in questions.pretraining(f"tokenizer-{seed}")), path)
+
+
+def learn(texts, path):
+    """Learns the merges from the first SAMPLE_EXAMPLES texts and writes tokenizer.json at path."""
     tok = Tokenizer(models.BPE())
     tok.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True),
                                                  pre_tokenizers.ByteLevel(add_prefix_space=False)])
@@ -32,8 +37,7 @@ def train(questions, path, seed=1):
     alphabet = [byte_level.pre_tokenize_str(c)[0][0] for c in ascii_text]
     trainer = trainers.BpeTrainer(vocab_size=VOCAB_SIZE, special_tokens=SPECIALS, initial_alphabet=alphabet,
                                   show_progress=False)
-    sample = itertools.islice(questions.pretraining(f"tokenizer-{seed}"), SAMPLE_EXAMPLES)
-    tok.train_from_iterator((f"{turn(e.prompt)} {e.answer}" for e in sample), trainer)
+    tok.train_from_iterator(itertools.islice(texts, SAMPLE_EXAMPLES), trainer)
     tok.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", BOS)])
     tok.save(str(path))
 
