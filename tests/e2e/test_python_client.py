@@ -276,7 +276,7 @@ def test_a_program_that_dies_goes_on(world):
     env = {"PYTHONPATH": str(PACKAGE), "PARETOD_DAEMON": world.address}
     program = Process("program", [sys.executable, "-u", "-c", code + "time.sleep(600)"], log, env=env)
     world.processes.append(program)
-    wait_until(lambda: "trial" in program.text(), 30, "it asks")
+    wait_until(lambda: program.text().endswith("\n"), 30, "it asks")
     program.kill()
     study = paretod.create_study(search(), world.address, key="k", client="host")
     trial = study.ask(timeout=10)
