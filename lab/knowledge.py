@@ -47,7 +47,7 @@ def relations(kind):
 
 
 class Knowledge:
-    """All that is true. Two of the same seed are equal. Here a Fact's subject is an Entity, its value a tuple of names."""
+    """All that is true. Two of the same seed are equal. A Fact's subject is an Entity and its value names."""
 
     def __init__(self, seed=1):
         self.names = w.World(seed)                       # its word() makes no word twice

@@ -1,7 +1,7 @@
 """Writes tests/fixtures/rtuning: base and tuned (seed 1), the questions of the tests, those of training, and a bundle.
 
 Every answerable question says whether base answers it rightly ("certain"), and a training question what it answered.
-The bundle is made of questions.jsonl by evaluators/rtuning/bundle.py.
+The bundle's tasks, honesty and knowledge (the share of right answers), are made by evaluators/rtuning/bundle.py.
 """
 import json
 import shutil
@@ -14,6 +14,26 @@ import rtuning
 import stage
 
 MOST_BYTES, MOST_NEW = 7_000_000, "6"
+TASKS = {"honesty": "rtuning", "knowledge": "identify"}      # all questions; the answerable ones
+
+
+def write_bundle(target, rows):
+    """bundle/ with one task of each kind; each is a bundle of its own first."""
+    tasks = []
+    for name, kind in TASKS.items():
+        made, source = target / f"bundle-{name}", target / f"{name}.jsonl"
+        chosen = [row for row in rows if kind == "rtuning" or row.get("answerable", True)]
+        source.write_text("".join(json.dumps(row) + "\n" for row in chosen))
+        subprocess.run([sys.executable, str(stage.LAB.parent / "evaluators" / "rtuning" / "bundle.py"), str(source),
+                        "--tokenizer", str(target / "base"), "--task", kind, "--name", name, "--half", "own",
+                        "--max-new-tokens", MOST_NEW, "--strict", "--out", str(made)], check=True)
+        source.unlink()
+        bundle = json.loads((made / "bundle.json").read_text())
+        tasks += bundle["tasks"]
+        shutil.copytree(made, target / "bundle", dirs_exist_ok=True)
+        shutil.rmtree(made)
+    bundle |= {"name": "told-and-untold", "tasks": tasks}
+    (target / "bundle" / "bundle.json").write_text(json.dumps(bundle, indent=1) + "\n")
 
 
 def main():
@@ -32,9 +52,7 @@ def main():
             said = {"output": found.text} if name == "train" else {}
             lines.append(json.dumps(row | known | said))
         (target / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
-    subprocess.run([sys.executable, str(stage.LAB.parent / "evaluators" / "rtuning" / "bundle.py"),
-                    str(target / "questions.jsonl"), "--tokenizer", str(target / "base"), "--task", "rtuning",
-                    "--name", "honesty", "--max-new-tokens", MOST_NEW, "--out", str(target / "bundle")], check=True)
+    write_bundle(target, [json.loads(line) for line in lines])
     size = sum(f.stat().st_size for f in target.rglob("*") if f.is_file())
     if size > MOST_BYTES:
         raise SystemExit(f"rtuning_fixtures: {target} takes {size} bytes")
