@@ -113,7 +113,9 @@ def identified(net, tok, rows):
 
 
 def freeze_lower(net, layers):
-    """Embeddings and the lowest layers stay as they are, so that names cannot be learnt by heart."""
+    """Embeddings and the lowest layers stay as they are, lest names be learnt by heart. 0: nothing is frozen."""
+    if layers == 0:
+        return
     net.model.embed_tokens.weight.requires_grad_(False)
     for layer in net.model.layers[:layers]:
         layer.requires_grad_(False)

@@ -1,7 +1,7 @@
 """Scores of the R-Tuning stages by scikit-learn: base, plain and R-Tuned of several seeds, and averages of the pair.
 
     rtuning_eval.py --seeds 5 --json out/rtuning/scores.json
-    rtuning_eval.py --seeds 0 --ratios 0 .2 .4 .6 .8 1 --random 12      averages of base and rtuned-1
+    rtuning_eval.py --seeds 0 --ratios 0 .2 .4 .6 .8 1 --random 12      averages of base and whole-1
 """
 import argparse
 import json
@@ -128,7 +128,7 @@ def main():
         groups[name] = [score(rows, found, base_right) for found in answers[name]]
     rng = random.Random("ratios")
     vectors = [[r] * PARTS for r in args.ratios] + [[rng.random() for _ in range(PARTS)] for _ in range(args.random)]
-    tuned = model.load(model.LanguageModel, folder / "rtuned-1") if vectors else None
+    tuned = model.load(model.LanguageModel, folder / "whole-1") if vectors else None
     for v in vectors:
         net = blend(base, tuned, v)
         groups[" ".join(f"{r:.2f}" for r in v)] = [score(rows, rtuning.ask(net, tok, rows), base_right)]

@@ -1,4 +1,4 @@
-"""Writes tests/fixtures/rtuning: base and tuned (seed 1), the questions of the tests, those of training, and a bundle.
+"""Writes tests/fixtures/rtuning: base and tuned (whole-1), the questions of the tests, those of training, and a bundle.
 
 Every answerable question says whether base answers it rightly ("certain"), and a training question what it answered.
 The bundle's tasks, honesty and knowledge (the share of right answers), are made by evaluators/rtuning/bundle.py.
@@ -42,7 +42,7 @@ def main():
     args = args.parse_args()
     st, target = rtuning.Stage("rtuning fixtures", args), args.fixtures / "rtuning"
     shutil.rmtree(target, ignore_errors=True)
-    for name, source in ("base", "base"), ("tuned", "rtuned-1"):
+    for name, source in ("base", "base"), ("tuned", "whole-1"):
         shutil.copytree(st.out / source, target / name)
     base = model.load(model.LanguageModel, target / "base")
     for name, halves in ("train", ["train"]), ("questions", ["search", "heldout"]):

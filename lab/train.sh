@@ -4,7 +4,7 @@
 #   OUT       keeps every stage's result (default lab/out); a stage whose result is there is skipped, so a run that
 #             was cut short goes on where it stopped
 #   FIXTURES  default tests/fixtures         GOLDEN  default tests/golden/lab
-# The R-Tuning pair has a base of its own and comes last; SEEDS (5) are compared, seed 1 is the fixture.
+# The R-Tuning pair has a base of its own and comes last; SEEDS (5) are compared, whole-1 is the fixture.
 # One thread a job; tuned-rsf and tuned-dpo are trained side by side. LAB_SCALE=.1 makes a quick, poor pair.
 set -eu
 case "${1:-}" in -h|--help) sed -n '2,8s/^# //p' "$0"; exit 0;; esac
@@ -35,7 +35,10 @@ seeds=$(seq "${SEEDS:-5}")
 for seed in $seeds; do
     run train_rtuned.py --out "$out" $options --seed "$seed"
     run train_plain.py --out "$out" $options --seed "$seed"
-    run train_plain.py --out "$out" $options --seed "$seed" --rate 1e-3
+    run train_plain.py --out "$out" $options --seed "$seed" --rate 1e-3 --name plain-0.001
+    run train_rtuned.py --out "$out" $options --seed "$seed" --rate 3e-4 --frozen 0 --name whole
+    run train_plain.py --out "$out" $options --seed "$seed" --rate 3e-4 --frozen 0 --name plain-whole
 done
 run rtuning_eval.py --out "$out" --half heldout --seeds "${SEEDS:-5}" --json "$out/rtuning/scores.json"
+run rtuning_eval.py --out "$out" --half heldout --seeds "${SEEDS:-5}" --name whole --name plain-whole
 run rtuning_fixtures.py --out "$out" --fixtures "$fixtures"

@@ -1,7 +1,7 @@
 """Fine-tunes base plainly on the right answers of the training questions: what R-Tuning is compared with.
 
-The questions, the steps and the frozen layers are those of train_rtuned.py. At the same rate a result is
-plain-SEED, at another one plain-RATE-SEED.
+The questions, the steps and, unless told otherwise, the rate and the frozen layers are those of train_rtuned.py.
+Results are NAME-SEED.
 """
 import random
 
@@ -15,8 +15,10 @@ from train_rtuned import EPOCHS, FROZEN, RATE
 def main():
     args = stage.parser(__doc__)
     args.add_argument("--rate", type=float, default=RATE)
+    args.add_argument("--frozen", type=int, default=FROZEN, help="embeddings and this many layers stay as they are")
+    args.add_argument("--name", default="plain")
     args = args.parse_args()
-    folder = args.out / "rtuning" / (f"plain-{args.seed}" if args.rate == RATE else f"plain-{args.rate:g}-{args.seed}")
+    folder = args.out / "rtuning" / f"{args.name}-{args.seed}"
     if stage.done(folder / "model.safetensors", folder.name):
         return
     st = rtuning.Stage(folder.name, args)
@@ -25,7 +27,7 @@ def main():
     for row in st.world.questions("train"):
         head, tail = st.tokens.prompt(row["question"]), st.tokens.answer(row["answers"][0]) + st.tokens.ids(".")
         rows.append((head + tail + [tokens.EOS], [0.0] * len(head) + [1.0] * (len(tail) + 1)))
-    rtuning.freeze_lower(net, FROZEN)
+    rtuning.freeze_lower(net, args.frozen)
     rtuning.tune(st, net, rows, args.rate, EPOCHS, rng)
     model.save(net, folder, st.tokenizer_path)
     st.finish()
