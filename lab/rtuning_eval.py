@@ -100,8 +100,8 @@ def say(groups):
         cells = []
         for tables in groups.values():
             values = [t[key] for t in tables]
-            error = f" ± {statistics.stdev(values) / math.sqrt(len(values)):.3f}" if len(values) > 1 else ""
-            cells.append(f"{statistics.mean(values):.3f}{error}")
+            error = f" ± {np.std(values, ddof=1) / math.sqrt(len(values)):.3f}" if len(values) > 1 else ""
+            cells.append(f"{np.mean(values):.3f}{error}")
         print(f"| {key} | " + " | ".join(cells) + " |")
 
 
