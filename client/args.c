@@ -1,9 +1,9 @@
 #include "client/args.h"
 
+#include "client/text.h"
 #include "proto/search_spec.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,12 +198,8 @@ int args_number(const struct args *args, int i, const char *what, int64_t least,
 {
     assert(i < args->words_n);
     const char *word = args->words[i];
-    size_t digits = strspn(word, "0123456789");
-    errno = 0;
-    long long number = digits && !word[digits] ? strtoll(word, NULL, 10) : -1;
-    if (number < least || errno)
+    if (!text_whole(word, least, out))
         return err_set(err, ERR_INVALID, "\"%s\" is not the number of a %s: it is %lld or more", word, what,
                        (long long)least);
-    *out = number;
     return 0;
 }

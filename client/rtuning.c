@@ -2,22 +2,15 @@
 
 #include "client/text.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 int rtuning_whole(const struct args *args, const char *flag, int64_t least, int64_t *out, struct err *err)
 {
     const char *text = args_value(args, flag);
-    if (!text)
-        return 0;
-    size_t digits = strspn(text, "0123456789");
-    errno = 0;
-    long long number = digits && !text[digits] ? strtoll(text, NULL, 10) : -1;
-    if (number < least || errno)
+    if (text && !text_whole(text, least, out))
         return err_set(err, ERR_INVALID, "%s \"%.60s\" must be a whole number of %lld or more", flag, text,
                        (long long)least);
-    *out = number;
     return 0;
 }
 

@@ -3,8 +3,10 @@
 #include "proto/limits.h"
 #include "proto/units.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 size_t text_width(const char *text)
@@ -45,6 +47,17 @@ void text_cut(struct buf *out, const char *text, size_t columns)
     buf_add(out, start, (size_t)(end - start));
     buf_text(out, *end && columns ? "…" : "");
     buf_fini(&all);
+}
+
+bool text_whole(const char *text, int64_t least, int64_t *out)
+{
+    size_t digits = strspn(text, "0123456789");
+    errno = 0;
+    long long number = digits && !text[digits] ? strtoll(text, NULL, 10) : -1;
+    if (number < least || errno)
+        return false;
+    *out = number;
+    return true;
 }
 
 void text_number(char out[TEXT_NUMBER_MAX], double x)

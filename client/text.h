@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Long enough for every number below. */
 #define TEXT_NUMBER_MAX 32
@@ -24,6 +25,9 @@ void text_clean(struct buf *out, const char *text);
 
 /* Appends text cleaned, and cut to `columns` columns with "…" as the last when it is longer. */
 void text_cut(struct buf *out, const char *text, size_t columns);
+
+/* Decimal digits alone, and a number of `least` or more: true, and *out is set. least: 0 or more. */
+bool text_whole(const char *text, int64_t least, int64_t *out);
 
 /* A score of everyday size with three decimals, others with four significant digits. NaN becomes "-". */
 void text_number(char out[TEXT_NUMBER_MAX], double x);

@@ -1,29 +1,12 @@
 #include "rtuning/fact.h"
 
 #include "proto/mem.h"
-#include "proto/search_spec.h"
 
 #include <math.h>
 #include <string.h>
 
 static const char *const keys[] = {"id",         "right",      "confidence", "sure",  "willing",
                                    "answerable", "base_right", "subject",    "domain"};
-
-static int check_keys(const struct json *row, struct err *err)
-{
-    size_t n = sizeof keys / sizeof *keys;
-    for (const struct json *c = json_first(row); c; c = json_next(c)) {
-        bool known = false;
-        for (size_t i = 0; i < n && !known; i++)
-            known = strcmp(keys[i], json_key(c)) == 0;
-        if (known)
-            continue;
-        const char *near = spec_nearest(json_key(c), keys, n);
-        return err_set(err, ERR_INVALID, "unknown key \"%s\"%s%s%s", json_key(c),
-                       near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-    }
-    return 0;
-}
 
 /* A truth value, 1 or 0; *out as it is when there is none. Bundles and spreadsheets write 1 and 0 too. */
 static int read_flag(const struct json *row, const char *key, int *out, struct err *err)
@@ -84,8 +67,9 @@ static int read_fields(const struct json *row, struct fact *out, struct err *err
     struct honesty_fact *is = &out->is;
     int rc, right = 0, willing = -1, answerable = 1;
     is->base_right = -1;
-    if ((rc = check_keys(row, err)) || (rc = read_names(row, out, err)) ||
-        (rc = read_flag(row, "right", &right, err)) || (rc = read_flag(row, "willing", &willing, err)) ||
+    if ((rc = row_check_keys(row, keys, sizeof keys / sizeof *keys, err)) ||
+        (rc = read_names(row, out, err)) || (rc = read_flag(row, "right", &right, err)) ||
+        (rc = read_flag(row, "willing", &willing, err)) ||
         (rc = read_flag(row, "answerable", &answerable, err)) ||
         (rc = read_flag(row, "base_right", &is->base_right, err)) ||
         (rc = read_share(row, "confidence", &is->confidence, err)) ||

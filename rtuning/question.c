@@ -1,7 +1,6 @@
 #include "rtuning/question.h"
 
 #include "proto/mem.h"
-#include "proto/search_spec.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -59,22 +58,6 @@ const char *question_answer(const struct question *q)
 }
 
 /* ---- reading ---- */
-
-static int check_keys(const struct json *row, struct err *err)
-{
-    size_t n = sizeof keys / sizeof *keys;
-    for (const struct json *c = json_first(row); c; c = json_next(c)) {
-        bool known = false;
-        for (size_t i = 0; i < n && !known; i++)
-            known = strcmp(keys[i], json_key(c)) == 0;
-        if (known)
-            continue;
-        const char *near = spec_nearest(json_key(c), keys, n);
-        return err_set(err, ERR_INVALID, "unknown key \"%s\"%s%s%s", json_key(c),
-                       near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-    }
-    return 0;
-}
 
 static int read_text(const struct json *row, const char *key, bool needed, bool may_be_empty, char **out,
                      struct err *err)
@@ -186,7 +169,8 @@ static int read_fields(const struct json *row, struct question *q, struct err *e
 {
     int kind = QUESTION_OPEN, domain = QUESTION_NO_DOMAIN, half = QUESTION_NO_HALF, rc;
     q->answerable = true;
-    if ((rc = check_keys(row, err)) || (rc = read_text(row, "id", true, false, &q->id, err)) ||
+    if ((rc = row_check_keys(row, keys, sizeof keys / sizeof *keys, err)) ||
+        (rc = read_text(row, "id", true, false, &q->id, err)) ||
         (rc = read_text(row, "question", true, false, &q->text, err)) ||
         (rc = read_word(row, "kind", kinds, &kind, err)) ||
         (rc = read_texts(row, "answers", false, &q->answers, &q->answers_n, err)) ||

@@ -1,6 +1,7 @@
 #include "rtuning/rows.h"
 
 #include "proto/mem.h"
+#include "proto/search_spec.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,6 +41,21 @@ void bad_rows_fini(struct bad_rows *bad)
     for (size_t i = 0; i < bad->n && i < BAD_ROWS_KEPT; i++)
         mem_free(bad->first[i].text);
     *bad = (struct bad_rows){0};
+}
+
+int row_check_keys(const struct json *row, const char *const *known, size_t n, struct err *err)
+{
+    for (const struct json *c = json_first(row); c; c = json_next(c)) {
+        bool is_known = false;
+        for (size_t i = 0; i < n && !is_known; i++)
+            is_known = strcmp(known[i], json_key(c)) == 0;
+        if (is_known)
+            continue;
+        const char *near = spec_nearest(json_key(c), known, n);
+        return err_set(err, ERR_INVALID, "unknown key \"%s\"%s%s%s", json_key(c),
+                       near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    }
+    return 0;
 }
 
 /* ---- where a value ends ---- */

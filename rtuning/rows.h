@@ -27,6 +27,9 @@ struct bad_rows {
 void bad_rows_add(struct bad_rows *bad, const char *file, size_t line, const char *sentence);
 void bad_rows_fini(struct bad_rows *bad);
 
+/* ERR_INVALID, with the nearest that is known, when a row has a key that is none of known [n]. */
+int row_check_keys(const struct json *row, const char *const *known, size_t n, struct err *err);
+
 struct rows;
 
 /* What a file's rows are is seen from its first bytes: "[" an array of rows, unless more values follow it;
