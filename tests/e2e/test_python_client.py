@@ -155,18 +155,19 @@ def test_a_key_is_one_search(world):
 
 def test_optimize(world):
     study = study_of(world, trials=30)
-    threads, seen = set(), []
+    threads, seen, meeting = set(), [], threading.Barrier(3, timeout=60)
 
-    def slow(trial):
-        threads.add(threading.get_ident())
-        time.sleep(0.01)
+    def together(trial):
+        if threading.get_ident() not in threads:
+            threads.add(threading.get_ident())
+            meeting.wait()  # each thread has a trial before one of them has two
         return evaluate(trial)
 
-    study.optimize(slow, n_trials=7, n_jobs=3, callbacks=[lambda s, t: seen.append(t.number)])
+    study.optimize(together, n_trials=7, n_jobs=3, callbacks=[lambda s, t: seen.append(t.number)])
     assert len(seen) == 7 and len(threads) == 3
-    study.optimize(slow, n_jobs=4)
+    study.optimize(evaluate, n_jobs=4)
     assert study.state == "done" and [t.state for t in study.trials] == ["done"] * 30
-    study.optimize(slow)  # nothing left: nothing happens
+    study.optimize(evaluate)  # nothing left: nothing happens
 
 
 def test_failures_in_the_loop(world):

@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "../contains.h"
+
 #include "client/client.h"
 #include "client/commands.h"
 #include "proto/mem.h"
@@ -142,13 +144,5 @@ static inline int fake_run(struct fake *fake, const char *line)
     fflush(fake->client.complaints);
     return code;
 }
-
-#define assert_contains(text, part)                                                                          \
-    do {                                                                                                     \
-        if (!strstr(text, part)) {                                                                           \
-            print_error("\"%s\" is not in:\n%s\n", part, text);                                              \
-            fail();                                                                                          \
-        }                                                                                                    \
-    } while (0)
 
 #endif

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "../contains.h"
+
 #include "proto/mem.h"
 #include "rtuning/question.h"
 
@@ -49,13 +51,5 @@ static UNUSED struct question_set given_set(const char *lines)
     given_remove(path);
     return set;
 }
-
-#define assert_contains(text, part)                                                                          \
-    do {                                                                                                     \
-        if (!strstr(text, part)) {                                                                           \
-            print_error("\"%s\" is not in:\n%s\n", part, text);                                              \
-            fail();                                                                                          \
-        }                                                                                                    \
-    } while (0)
 
 #endif
