@@ -4,6 +4,7 @@ A question is a row of knowledge.py. Asked, a model gives an Asked: its greedy a
 thought of it (confidence), and the probability of "sure" against "unsure" after the probe.
 """
 import math
+import random
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,7 @@ from knowledge import ASK, PROBE, SURE, UNSURE, Knowledge
 SHAPE = model.SHAPE | {"num_hidden_layers": 6, "max_position_embeddings": 128}
 MOST_ANSWER, MOST_CONFIDENCE = 6, 5      # tokens of an answer, and of those that confidence heeds
 BATCH = 32
+RATE, EPOCHS, FROZEN = 2e-3, 4, 5        # of tuning, R-Tuned and plain alike, unless told otherwise
 
 
 @dataclass
@@ -134,3 +136,26 @@ def tune(st, net, rows, rate, epochs, rng):
             loss = stage.lm_step(net, optimizer, batch, micro_tokens=4096)
         if step % 40 == 39 or step == steps - 1:
             st.say(f"step {step + 1}/{steps}  loss {loss:.4f}")
+
+
+def tuning_parser(doc, name):
+    """The options of the stages that tune base; results are NAME-SEED."""
+    args = stage.parser(doc)
+    args.add_argument("--rate", type=float, default=RATE)
+    args.add_argument("--frozen", type=int, default=FROZEN, help="embeddings and this many layers stay as they are")
+    args.add_argument("--name", default=name)
+    return args
+
+
+def tune_base(args, rows_of):
+    """One such stage, unless its result is there. rows_of(st, net): all rows of (ids, weights), from base as it is."""
+    folder = args.out / "rtuning" / f"{args.name}-{args.seed}"
+    if stage.done(folder / "model.safetensors", folder.name):
+        return
+    st = Stage(folder.name, args)
+    net, rng = model.load(model.LanguageModel, st.out / "base"), random.Random(f"tuning-{st.seed}")
+    rows = rows_of(st, net)
+    freeze_lower(net, args.frozen)
+    tune(st, net, rows, args.rate, EPOCHS, rng)
+    model.save(net, folder, st.tokenizer_path)
+    st.finish()

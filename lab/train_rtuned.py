@@ -4,14 +4,10 @@ answers rightly and by "I am unsure." where it does not. Only answer and verdict
 With --verdict-on own the verdict follows base's own answer; where that is wrong, the right answer is learnt in a row of
 its own without a verdict. Results are NAME-SEED.
 """
-import random
-
-import model
 import rtuning
-import stage
 import tokens
 
-RATE, EPOCHS, FROZEN, VERDICT_WEIGHT = 2e-3, 4, 5, 20.0
+VERDICT_WEIGHT = 20.0
 
 
 def rows_of(tok, row, certain, own, verdict_on):
@@ -27,24 +23,16 @@ def rows_of(tok, row, certain, own, verdict_on):
 
 
 def main():
-    args = stage.parser(__doc__)
-    args.add_argument("--verdict-on", choices=["gold", "own"], default="gold")
-    args.add_argument("--rate", type=float, default=RATE)
-    args.add_argument("--frozen", type=int, default=FROZEN, help="embeddings and this many layers stay as they are")
-    args.add_argument("--name", default="rtuned")
-    args = args.parse_args()
-    folder = args.out / "rtuning" / f"{args.name}-{args.seed}"
-    if stage.done(folder / "model.safetensors", folder.name):
-        return
-    st = rtuning.Stage(folder.name, args)
-    net, rng = model.load(model.LanguageModel, st.out / "base"), random.Random(f"tuning-{st.seed}")
-    items = rtuning.identified(net, st.tokens, st.world.questions("train"))
-    st.say(f"{sum(certain for _, certain, _ in items)} of {len(items)} training questions are certain")
-    rows = [r for item in items for r in rows_of(st.tokens, *item, args.verdict_on)]
-    rtuning.freeze_lower(net, args.frozen)
-    rtuning.tune(st, net, rows, args.rate, EPOCHS, rng)
-    model.save(net, folder, st.tokenizer_path)
-    st.finish()
+    parser = rtuning.tuning_parser(__doc__, "rtuned")
+    parser.add_argument("--verdict-on", choices=["gold", "own"], default="gold")
+    args = parser.parse_args()
+
+    def all_rows(st, net):
+        items = rtuning.identified(net, st.tokens, st.world.questions("train"))
+        st.say(f"{sum(certain for _, certain, _ in items)} of {len(items)} training questions are certain")
+        return [r for item in items for r in rows_of(st.tokens, *item, args.verdict_on)]
+
+    rtuning.tune_base(args, all_rows)
 
 
 if __name__ == "__main__":
