@@ -207,6 +207,7 @@ static bool parse_evaluator(const struct reader *r, struct search_spec *spec)
     spec->slices = spec->evaluator == EVALUATOR_NATIVE ? SPEC_SLICES_NATIVE : 1;
     if (reader_whole(&in, "slices", 1, SPEC_SLICES_MAX, &slices))
         spec->slices = (int)slices;
+    reader_bool(&in, "written", &spec->written);
     if (spec->evaluator == EVALUATOR_EXTERNAL)
         return true; /* parse_models knows the rest */
     if (spec->evaluator == EVALUATOR_NATIVE) {

@@ -158,6 +158,7 @@ struct search_spec {
     int argv_n;
     double time_limit_s; /* one evaluation; 0 = none */
     int slices;          /* parts that an evaluation is cut into, 1 … SPEC_SLICES_MAX; 1: it is not */
+    bool written;        /* what the model wrote is kept with the scores */
 
     enum spec_strategy strategy;
     int sweep_points; /* equal ratios, both ends included; first in every search but identify's. 0 or 2 … 1001 */
@@ -212,13 +213,19 @@ int search_spec_resolve(struct search_spec *spec, const char *directory, struct 
 int search_spec_resolve_file(struct search_spec *spec, const char *file, struct err *err);
 
 /* The whole spec as canonical JSON, which search_spec_parse reads back equal. Defaults are spelled out, but for the keys
- * that refine "groups", for "output", "given", and settings of slices, screen, items and gain, which are left out when not used:
- * stored texts stay what they were. */
+ * that refine "groups", for "output", "given", and settings of slices, written, screen, items and
+ * gain, which are left out when not used: stored texts stay what they were. */
 void search_spec_write(const struct search_spec *spec, struct json_out *out);
 /* The same without "given", which may be megabytes: for workers, who have no use for it, and for views. */
 void search_spec_write_brief(const struct search_spec *spec, struct json_out *out);
 /* "output": {"rounding","dtype","others"}, into an open object: how a merged number becomes a stored one. */
 void search_spec_write_output(const struct search_spec *spec, struct json_out *out);
+
+/* Shall what the model wrote come back with a trial's scores? Of identification that is half of what it is for. */
+static inline bool search_spec_wants_written(const struct search_spec *spec)
+{
+    return spec->written || spec->strategy == STRATEGY_IDENTIFY;
+}
 
 const char *spec_strategy_name(enum spec_strategy strategy);
 

@@ -154,6 +154,8 @@ static void write_evaluator(const struct search_spec *spec, struct json_out *out
     }
     if (spec->slices != (spec->evaluator == EVALUATOR_NATIVE ? SPEC_SLICES_NATIVE : 1))
         json_put_int(out, "slices", spec->slices);
+    if (spec->written)
+        json_put_bool(out, "written", true);
     json_end_object(out);
 }
 

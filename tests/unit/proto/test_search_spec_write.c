@@ -42,6 +42,8 @@ static void test_canonical(void **state)
         "\"evaluator\":{\"type\":\"external\"},\"strategy\":{\"type\":\"bayes\"}}",
         "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\",\"goal\":\"min\"}],"
         "\"evaluator\":{\"type\":\"command\",\"argv\":[\"x\"],\"slices\":64}}",
+        "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\",\"goal\":\"min\"}],"
+        "\"evaluator\":{\"type\":\"native\",\"bundle\":\"b\",\"written\":true}}",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct search_spec spec;
