@@ -4,22 +4,15 @@
  * MEMORY The caller's structs; process_end_fini frees the output.
  * ERRORS ERR_EVALUATOR (it did not start, ended with another status than 0 or by a signal, printed too much),
  *        ERR_TIMEOUT and ERR_CANCELLED from `stop`, ERR_IO.
- * STATE  After process_run nothing that the program started lives:
- *        (1) it leads a session and group of its own, which is sent SIGTERM, 2 s later SIGKILL, when it must
- *            stop, and SIGKILL when it has ended by itself;
- *        (2) then every process whose environment has `marker` is killed: those that left the group. One that
- *            also cleared its environment is not found;
- *        (3) the program itself (not its children) is killed by the kernel when the calling thread dies.
- *        The program has descriptors 0, 1 and 2 alone, no signal is blocked or ignored. */
+ * STATE  After process_run nothing that the program started lives (child.h): it is sent SIGTERM, 2 s later SIGKILL, when
+ *        it must stop, and SIGKILL goes to what is left of its group when it has ended by itself. */
 #ifndef WORKER_PROCESS_H
 #define WORKER_PROCESS_H
 
-#include "proto/buf.h"
+#include "worker/child.h"
 #include "worker/stop.h"
 
 #include <stdbool.h>
-
-#define PROCESS_TAIL_BYTES 4096
 
 /* What is said and heard while the program runs. */
 struct process_talk {
@@ -48,9 +41,8 @@ struct process {
 };
 
 struct process_end {
-    struct buf output;                 /* standard output, whole */
-    char tail[PROCESS_TAIL_BYTES + 1]; /* the end of standard error */
-    size_t tail_n;
+    struct buf output; /* standard output, whole */
+    struct child_tail tail;
     size_t logged_bytes;
     bool asked; /* talk->enough said so, and it was told its last word */
 };

@@ -1,5 +1,5 @@
 /* The job: what the program is told. */
-#include "worker/command_internal.h"
+#include "worker/program.h"
 
 #include "proto/json.h"
 
@@ -25,36 +25,36 @@ static void write_objectives(const struct search_spec *spec, struct json_out *ou
     json_end_array(out);
 }
 
-static void write_models(const struct command *command, const char *checkpoint, const double *ratios,
+static void write_models(const struct program *program, const char *checkpoint, const double *ratios,
                          struct json_out *out)
 {
-    json_put_text(out, "base", checkpoint_directory(command->base));
-    json_put_text(out, "tuned", checkpoint_directory(command->tuned));
-    if (command->spec.merge == MERGE_DIRECTORY) {
+    json_put_text(out, "base", checkpoint_directory(program->base));
+    json_put_text(out, "tuned", checkpoint_directory(program->tuned));
+    if (program->spec.merge == MERGE_DIRECTORY) {
         json_put_text(out, "checkpoint", checkpoint);
         return;
     }
-    search_spec_write_output(&command->spec, out); /* a program that merges by itself must do so too */
+    search_spec_write_output(&program->spec, out); /* a program that merges by itself must do so too */
     json_name(out, "plan");
-    plan_write(command->plan, out);
+    plan_write(program->plan, out);
     json_name(out, "tensors");
     json_object(out);
-    for (size_t i = 0; i < command->plan->entries_n; i++) {
-        const struct plan_entry *entry = &command->plan->entries[i];
-        json_put_double(out, entry->tensor, plan_ratio(command->plan, entry, ratios));
+    for (size_t i = 0; i < program->plan->entries_n; i++) {
+        const struct plan_entry *entry = &program->plan->entries[i];
+        json_put_double(out, entry->tensor, plan_ratio(program->plan, entry, ratios));
     }
     json_end_object(out);
 }
 
-int command_slices(const struct evaluation *evaluation)
+int program_slices(const struct evaluation *evaluation)
 {
     return evaluation->hearer && evaluation->slices > 1 ? evaluation->slices : 1;
 }
 
-bool command_resumes(const struct evaluation *evaluation)
+bool program_resumes(const struct evaluation *evaluation)
 {
-    return evaluation->resume.state && command_slices(evaluation) > 1 &&
-           evaluation->resume.slices == command_slices(evaluation);
+    return evaluation->resume.state && program_slices(evaluation) > 1 &&
+           evaluation->resume.slices == program_slices(evaluation);
 }
 
 static void write_shard(const struct shard *shard, struct json_out *out)
@@ -77,14 +77,16 @@ static void write_resume(const struct resume *resume, struct json_out *out)
     json_end_object(out);
 }
 
-void command_write_job(const struct command *command, const char *checkpoint,
-                       const struct evaluation *evaluation, struct buf *buf)
+void program_write_job(const struct program *program, const char *checkpoint,
+                       const struct evaluation *evaluation, int64_t number, struct buf *buf)
 {
     struct json_out out;
     char seed[24];
     json_begin(&out, buf);
     json_object(&out);
     json_put_int(&out, "version", 1);
+    if (number > 0)
+        json_put_int(&out, "job", number);
     json_put_int(&out, "search", evaluation->search);
     json_put_int(&out, "trial", evaluation->trial);
     json_put_int(&out, "attempt", evaluation->attempt);
@@ -96,14 +98,14 @@ void command_write_job(const struct command *command, const char *checkpoint,
         json_put_int(&out, "repeat", evaluation->repeat);
     if (evaluation->shard.of > 1)
         write_shard(&evaluation->shard, &out);
-    if (command_slices(evaluation) > 1)
-        json_put_int(&out, "slices", command_slices(evaluation));
-    if (command_resumes(evaluation))
+    if (program_slices(evaluation) > 1)
+        json_put_int(&out, "slices", program_slices(evaluation));
+    if (program_resumes(evaluation))
         write_resume(&evaluation->resume, &out);
     json_put_doubles(&out, "ratios", evaluation->ratios, (size_t)evaluation->ratios_n);
-    if (command->plan)
-        write_models(command, checkpoint, evaluation->ratios, &out);
-    write_objectives(&command->spec, &out);
+    if (program->plan)
+        write_models(program, checkpoint, evaluation->ratios, &out);
+    write_objectives(&program->spec, &out);
     json_end_object(&out);
     buf_text(buf, "\n");
 }

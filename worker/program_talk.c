@@ -1,14 +1,14 @@
 /* What the program says: slices while it runs, and the answer at its end. */
-#include "worker/command_internal.h"
+#include "worker/program.h"
 
 #include "worker/answer.h"
 
 #include <string.h>
 
-static int need_objectives(const struct command *command, const struct scores *scores, struct err *err)
+static int need_objectives(const struct program *program, const struct scores *scores, struct err *err)
 {
-    for (int i = 0; i < command->spec.objectives_n; i++) {
-        const struct spec_objective *objective = &command->spec.objectives[i];
+    for (int i = 0; i < program->spec.objectives_n; i++) {
+        const struct spec_objective *objective = &program->spec.objectives[i];
         for (int m = 0; m < objective->metrics_n; m++)
             if (!answer_find(scores, objective->metrics[m]))
                 return err_set(err, ERR_EVALUATOR,
@@ -21,7 +21,7 @@ static int need_objectives(const struct command *command, const struct scores *s
 }
 
 /* The program's word counts most: it may have done more to the weights. Else what our own merge came out as. */
-static int settle_effective(const struct command *command, const struct place *place,
+static int settle_effective(const struct program *program, const struct place *place,
                             const struct evaluation *evaluation, struct scores *scores, struct err *err)
 {
     size_t want = (size_t)evaluation->ratios_n;
@@ -29,7 +29,7 @@ static int settle_effective(const struct command *command, const struct place *p
         return err_set(err, ERR_EVALUATOR,
                        "the evaluator's answer: effective has %zu numbers, but there are %zu ratios",
                        scores->effective_n, want);
-    if (scores->effective_n == 0 && command->spec.merge == MERGE_DIRECTORY) {
+    if (scores->effective_n == 0 && program->spec.merge == MERGE_DIRECTORY) {
         memcpy(scores->effective, place->effective, want * sizeof *scores->effective);
         scores->effective_n = want;
     }
@@ -49,27 +49,23 @@ static int check_slice(const struct conversation *c, const struct scores *slice,
             "slice %d has %lld items, and the one before it %lld; scores and items are those of all "
             "slices so far",
             done, (long long)slice->items, (long long)c->last.items);
-    int rc = need_objectives(c->command, slice, err);
+    int rc = need_objectives(c->program, slice, err);
     return rc ? err_prefix(err, rc, "slice %d", done) : 0;
 }
 
-int conversation_hear(void *ctx, const char *line, size_t n, struct err *err)
+int conversation_slice(struct conversation *c, int done, struct scores *slice, struct err *err)
 {
-    struct conversation *c = ctx;
-    struct scores slice;
-    int of = command_slices(c->evaluation), done;
-    int rc = answer_parse_slice(line, n, of, &done, &slice, err);
-    if (rc || !done)
-        return rc;
     c->first = c->first ? c->first : done;
-    slice.slices = of;
-    slice.slices_done = done;
-    if ((rc = check_slice(c, &slice, err)) || done == of) {
-        scores_fini(&slice);
+    slice->slices = program_slices(c->evaluation);
+    slice->slices_done = done;
+    int rc = check_slice(c, slice, err);
+    if (rc || done == slice->slices) {
+        scores_fini(slice);
         return rc;
     }
     scores_fini(&c->last);
-    c->last = slice;
+    c->last = *slice;
+    *slice = (struct scores){0};
     c->evaluation->hearer->hear(c->evaluation->hearer->ctx, &c->last);
     return 0;
 }
@@ -87,35 +83,27 @@ bool conversation_is_enough(void *ctx)
 static void settle_resumed(const struct conversation *c, struct scores *scores)
 {
     const struct resume *resume = &c->evaluation->resume;
-    if (!command_resumes(c->evaluation) || c->first <= resume->slices_done || scores->items < resume->items)
+    if (!program_resumes(c->evaluation) || c->first <= resume->slices_done || scores->items < resume->items)
         return;
     scores->resumed = resume->slices_done;
     scores->resumed_items = resume->items;
 }
 
-static int settle_scores(struct conversation *c, const struct process_end *end, struct scores *scores,
-                         struct err *err)
+int conversation_settle(struct conversation *c, bool told, const struct place *place, struct scores *scores,
+                        struct err *err)
 {
-    if (end->asked) {
+    int rc = 0;
+    if (told) {
+        scores_fini(scores);
         *scores = c->last;
         c->last = (struct scores){0};
-        return 0;
+    } else {
+        scores->slices = scores->slices_done = program_slices(c->evaluation);
+        scores->items = scores->items ? scores->items : answer_items(scores);
+        rc = need_objectives(c->program, scores, err);
     }
-    int rc = answer_parse(buf_str(&end->output), end->output.len, scores, err);
-    if (rc)
-        return rc;
-    scores->slices = scores->slices_done = command_slices(c->evaluation);
-    if (!scores->items)
-        scores->items = answer_items(scores);
-    return need_objectives(c->command, scores, err);
-}
-
-int conversation_settle(struct conversation *c, const struct process_end *end, const struct place *place,
-                        struct scores *scores, struct err *err)
-{
-    int rc = settle_scores(c, end, scores, err);
     if (!rc)
-        rc = settle_effective(c->command, place, c->evaluation, scores, err);
+        rc = settle_effective(c->program, place, c->evaluation, scores, err);
     if (!rc)
         settle_resumed(c, scores);
     return rc;
