@@ -240,7 +240,7 @@ def arguments():
     args.weight = (1 if args.words else 0.5) if args.weight is None else args.weight
     args.samples = 0 if args.samples is None else args.samples
     if args.template is None:
-        args.template = "Question:{question} Answer:" if code else OPEN
+        args.template = "Question:{question} Answer:" if code and identifies else OPEN  # its evaluation has the blank
     if args.stop_text is None:
         args.stop_text = "" if code and identifies else "."
     args.match = args.match or ("paper" if not code else "code" if identifies else "sentence")
