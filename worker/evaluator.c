@@ -16,6 +16,7 @@ void scores_fini(struct scores *scores)
         mem_free(scores->item[i].items);
     mem_free(scores->item);
     mem_free(scores->state);
+    mem_free(scores->written);
     *scores = (struct scores){0};
 }
 

@@ -39,6 +39,7 @@ struct scores {
     int resumed; /* of slices_done: those that an earlier evaluation did; their items were not evaluated again … */
     int64_t resumed_items; /* … and are this many of `items` */
     char *state;           /* of an evaluation that was ended: JSON from which another goes on; NULL: none */
+    char *written; /* of a whole one whose texts are wanted: JSON as proto/written.h has it; NULL: none */
 };
 void scores_fini(struct scores *scores);
 

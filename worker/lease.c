@@ -172,10 +172,10 @@ void lease_write_slice(const struct scores *scores, struct buf *buf)
     json_end_object(&out);
 }
 
-/* A state must not be what makes a result too large. */
-static bool fits(const struct buf *buf, const char *state)
+/* A state, or what was written, must not be what makes a result too large. */
+static bool fits(const struct buf *buf, const char *text)
 {
-    return buf->max - buf->len > strlen(state) + 16; /* its name, and the end */
+    return buf->max - buf->len > strlen(text) + 16; /* its name, and the end */
 }
 
 void lease_write_result(const struct scores *scores, struct buf *buf)
@@ -191,6 +191,10 @@ void lease_write_result(const struct scores *scores, struct buf *buf)
     if (scores->state && fits(buf, scores->state)) {
         json_name(&out, "state");
         json_raw(&out, scores->state);
+    }
+    if (scores->written && fits(buf, scores->written)) {
+        json_name(&out, "written");
+        json_raw(&out, scores->written);
     }
     json_end_object(&out);
 }

@@ -34,6 +34,7 @@ static const char help[] =
     "  --ratios LIST    weights of the tuned checkpoint, one a group (with --evaluate)\n"
     "  --half HALF      search or heldout items (with --evaluate; default search)\n"
     "  --slices N       cut the evaluation into N parts and print the scores after each (with --evaluate)\n"
+    "  --written        print what the model wrote to each item, too (with --evaluate)\n"
     "  --log-level L    debug, info, warn, error (default info)\n"
     "  --version, --help\n"
     "\n"
@@ -85,7 +86,8 @@ static int read_options(int argc, char **argv, struct options *options)
         {"daemon", 1, NULL, 'd'},  {"slots", 1, NULL, 's'},    {"name", 1, NULL, 'n'},
         {"scratch", 1, NULL, 't'}, {"evaluate", 1, NULL, 'e'}, {"ratios", 1, NULL, 'r'},
         {"half", 1, NULL, 'a'},    {"slices", 1, NULL, 'c'},   {"log-level", 1, NULL, 'l'},
-        {"version", 0, NULL, 'v'}, {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0}};
+        {"written", 0, NULL, 'w'}, {"version", 0, NULL, 'v'},  {"help", 0, NULL, 'h'},
+        {NULL, 0, NULL, 0}};
     char *end;
     long slots; /* or slices */
     for (int c; (c = getopt_long(argc, argv, "h", known, NULL)) != -1;) {
@@ -121,6 +123,9 @@ static int read_options(int argc, char **argv, struct options *options)
             if (*end || slots < 1 || slots > SPEC_SLICES_MAX)
                 return usage_error("--slices must be a whole number from 1 to 64", optarg);
             options->once.slices = (int)slots;
+            break;
+        case 'w':
+            options->once.written = true;
             break;
         case 'l':
             if (log_level_of(optarg) < 0)
@@ -207,6 +212,9 @@ int main(int argc, char **argv)
         return usage_error("--evaluate and --ratios go together", NULL);
     if (options.once.slices && !options.once.search)
         return usage_error("--slices goes with --evaluate; a search's slices stand in its search.json", NULL);
+    if (options.once.written && !options.once.search)
+        return usage_error("--written goes with --evaluate; a search says \"written\": true in its evaluator",
+                           NULL);
     code = make_scratch(&options.session.scratch, fresh, sizeof fresh, &made);
     if (code)
         return code;

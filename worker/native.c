@@ -4,6 +4,7 @@
 #include "proto/log.h"
 #include "proto/mem.h"
 #include "worker/task_state.h"
+#include "worker/task_texts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,7 @@ struct native {
     struct merge_effect *effects;     /* [plan->entries_n] of the last merge */
     uint64_t seed;
     double time_limit_s;
+    bool keeps_texts;
 };
 
 /* ---- which tasks ---- */
@@ -168,6 +170,7 @@ int native_open(const struct search_spec *spec, struct native **out, struct err 
     native->seed = spec->seed;
     native->how = merge_how_of(spec);
     native->time_limit_s = spec->time_limit_s;
+    native->keeps_texts = search_spec_wants_written(spec);
     int rc = bundle_open(spec->bundle, &native->bundle, err);
     if (!rc)
         rc = choose_tasks(native, spec, err);
@@ -266,7 +269,8 @@ static int open_tasks(struct run *run, struct err *err)
                                  .seed = evaluation->repeat ? evaluation->seed : native->seed,
                                  .stop = &run->stop,
                                  .shard = evaluation->shard,
-                                 .needed = native->needed[t]};
+                                 .needed = native->needed[t],
+                                 .keeps_texts = native->keeps_texts};
         rc = task_open(&about, run->slices, &run->tasks[run->tasks_n++], err);
     }
     return rc;
@@ -313,6 +317,17 @@ static char *state_of(const struct run *run)
               (long long)run->evaluation->search, run->evaluation->trial, LIMIT_STATE_BYTES >> 10);
     buf_fini(&buf);
     return NULL;
+}
+
+/* What the model wrote. Of items that an earlier evaluation did it is not known: then there is none. */
+static char *texts_of(const struct run *run)
+{
+    bool too_large = false;
+    char *texts = run->resumed ? NULL : task_texts_write(run->tasks, run->tasks_n, &too_large);
+    if (too_large)
+        log_event(LOG_WARN, "written_left_out", "search=%lld trial=%d reason=\"larger than %zu MiB\"",
+                  (long long)run->evaluation->search, run->evaluation->trial, LIMIT_WRITTEN_BYTES >> 20);
+    return texts;
 }
 
 static void close_tasks(struct run *run)
@@ -401,6 +416,8 @@ static int run_tasks(struct run *run, struct scores *scores, struct err *err)
         rc = sum_up(run, done, scores, err);
     if (!rc)
         scores->state = done < run->slices ? state_of(run) : NULL;
+    if (!rc && done == run->slices)
+        scores->written = texts_of(run);
     close_tasks(run);
     return rc;
 }

@@ -132,6 +132,7 @@ int once_run(const struct once_options *options, const atomic_bool *cancel, stru
     if (rc)
         return rc;
     evaluation.seed = spec.seed;
+    spec.written = spec.written || options->written;
     evaluation.slices = options->slices;
     evaluation.hearer = options->slices > 1 ? &hearer : NULL;
     rc = read_ratios(options->ratios, ratios, &evaluation.ratios_n, err);

@@ -10,12 +10,14 @@
 #include "proto/err.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 struct once_options {
     const char *search;  /* path of a search.json */
     const char *ratios;  /* "0.2,0.5,0.8" */
     const char *half;    /* "search" or "heldout" */
     const char *scratch; /* directory */
+    bool written;        /* what the model wrote is printed with the scores */
     int slices; /* 0, 1: the evaluation is not cut; else the scores so far are printed after each slice */
 };
 

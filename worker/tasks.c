@@ -3,6 +3,7 @@
 #include "proto/mem.h"
 #include "worker/metrics.h"
 #include "worker/slices.h"
+#include "worker/task_texts.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -18,6 +19,11 @@ static void choose_items(struct task *task)
     }
 }
 
+static bool is_writing(enum task_type type)
+{
+    return type == TASK_GENERATE || type == TASK_REWARD || type == TASK_RTUNING || type == TASK_IDENTIFY;
+}
+
 static void make_room(struct task *task)
 {
     size_t choices_n = 0;
@@ -29,6 +35,8 @@ static void make_room(struct task *task)
     }
     if (task->run.task->type == TASK_GENERATE)
         task->texts = mem_zero(task->n, sizeof *task->texts);
+    if (task->run.keeps_texts && is_writing(task->run.task->type))
+        task->kept = mem_zero(task->n, sizeof *task->kept);
     task->first = mem_zero(task->n, sizeof *task->first);
     for (size_t i = 0; i < task->n; choices_n += (size_t)task->items[i++]->choices_n)
         task->first[i] = choices_n;
@@ -64,6 +72,7 @@ void task_close(struct task *task)
         mem_free(task->texts[i]);
     for (int c = 0; c < TASK_COLUMNS_MAX; c++)
         mem_free(task->values[c]);
+    task_texts_free(task->kept, task->n);
     mem_free(task->texts);
     mem_free(task->counts);
     mem_free(task->sums);

@@ -30,6 +30,7 @@ struct task_run {
     const struct stop *stop;
     struct shard shard; /* the items that are evaluated; zero: all */
     unsigned needed;    /* bit m: some objective names metric m of the task */
+    bool keeps_texts;   /* what the model writes is wanted */
 };
 
 /* The most that is kept of an item: TASK_RTUNING's facts. */
@@ -46,8 +47,9 @@ struct task {
     double *values[TASK_COLUMNS_MAX]; /* [n] of each column (see task_columns) but BLEU */
     struct bleu_counts *counts;       /* [n]; NULL without BLEU */
     char **texts;                     /* [n] what the model wrote: TASK_GENERATE alone */
-    double *sums;                     /* log-likelihoods of all choices, of tasks whose items have some … */
-    size_t *first;                    /* … [n] where those of each item begin */
+    struct task_text *kept; /* [n] of task_texts.h; NULL: no texts are wanted, or none are written */
+    double *sums;           /* log-likelihoods of all choices, of tasks whose items have some … */
+    size_t *first;          /* … [n] where those of each item begin */
 };
 
 int task_open(const struct task_run *run, int slices, struct task *task, struct err *err);
@@ -98,6 +100,8 @@ struct reply {
 
 /* Answers all items that are due, greedily; replies[n], zero for the others. Free them after a failure too. */
 int task_answer(const struct task *task, struct reply *replies, struct err *err);
+/* Keeps what item i was answered, where texts are wanted. */
+void task_keep_reply(struct task *task, size_t i, const struct reply *reply);
 void replies_free(struct reply *replies, size_t n);
 
 /* Parts of tasks.c for TASK_RTUNING. */

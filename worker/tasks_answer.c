@@ -4,6 +4,7 @@
 #include "proto/mem.h"
 #include "worker/generate.h"
 #include "worker/likelihood.h"
+#include "worker/task_texts.h"
 
 #include <assert.h>
 #include <math.h>
@@ -98,6 +99,14 @@ static int choose_answers(const struct task *task, struct reply *replies, struct
     }
     mem_free(all);
     return rc;
+}
+
+void task_keep_reply(struct task *task, size_t i, const struct reply *reply)
+{
+    if (reply->text)
+        task_keep_output(task, i, reply->text);
+    else
+        task_keep_choice(task, i, reply->chosen);
 }
 
 int task_answer(const struct task *task, struct reply *replies, struct err *err)

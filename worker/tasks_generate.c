@@ -5,6 +5,7 @@
 #include "worker/generate.h"
 #include "worker/likelihood.h"
 #include "worker/metrics.h"
+#include "worker/task_texts.h"
 
 #include <string.h>
 
@@ -68,6 +69,7 @@ static void judge_text(struct task *task, size_t i, const struct generation *g)
 {
     const struct bundle_item *item = task->items[i];
     task->texts[i] = bundle_text(task->run.bundle, g->made, g->made_n);
+    task_keep_output(task, i, task->texts[i]);
     for (int m = 0; m < task->run.task->metrics_n; m++) {
         enum metric metric = task->run.task->metrics[m];
         if (metric == METRIC_BLEU)
@@ -104,6 +106,19 @@ static int score_replies(const struct part *part, const struct generation *made,
     return rc ? err_prefix(err, rc, "task %s", run->task->name) : 0;
 }
 
+/* The first of the replies, and all of them where there are several. */
+static void keep_replies(struct task *task, size_t i, const struct generation *made, size_t samples)
+{
+    for (size_t s = 0; task->kept && s < samples; s++) {
+        char *text = bundle_text(task->run.bundle, made[s].made, made[s].made_n);
+        if (s == 0)
+            task_keep_output(task, i, text);
+        if (samples > 1)
+            task_keep_sample(task, i, text);
+        mem_free(text);
+    }
+}
+
 /* ---- both ---- */
 
 static int judge(const struct part *part, const struct generation *made, struct err *err)
@@ -115,10 +130,12 @@ static int judge(const struct part *part, const struct generation *made, struct 
     for (size_t i = 0, at = 0; i < task->n && !rc; i++) {
         if (!task_due(task, i))
             continue;
-        if (reward)
+        if (reward) {
             task->values[0][i] = metrics_mean(each + at, part->samples);
-        else
+            keep_replies(task, i, &made[at], part->samples);
+        } else {
             judge_text(task, i, &made[at]);
+        }
         at += part->samples;
     }
     mem_free(each);

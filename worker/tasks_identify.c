@@ -3,7 +3,9 @@
 
 #include "proto/mem.h"
 #include "rtuning/certainty.h"
+#include "rtuning/question.h"
 #include "worker/generate.h"
+#include "worker/task_texts.h"
 
 #include <math.h>
 #include <string.h>
@@ -20,14 +22,15 @@ static struct rng stream_of(const struct task *task, size_t i, int sample)
 
 /* ---- open questions ---- */
 
-/* Entropy of k texts, as far as the rule of a right answer looks. */
-static double entropy_of_texts(const struct task *task, const struct generation *made)
+/* Entropy of k texts, as far as the rule of a right answer looks; so far they are kept. */
+static double entropy_of_texts(struct task *task, size_t i, const struct generation *made)
 {
     size_t k = (size_t)task->run.task->samples;
     char **texts = mem_zero(k, sizeof *texts);
     for (size_t s = 0; s < k; s++) {
         texts[s] = bundle_text(task->run.bundle, made[s].made, made[s].made_n);
         texts[s][match_cut(task->run.task->match, texts[s])] = 0;
+        task_keep_sample(task, i, texts[s]);
     }
     double entropy = certainty_entropy(texts, k);
     for (size_t s = 0; s < k; s++)
@@ -41,7 +44,7 @@ static bool is_written(const struct task *task, size_t i)
     return task_due(task, i) && !task->items[i]->choices_n;
 }
 
-static int sample_texts(const struct task *task, double *entropy, struct err *err)
+static int sample_texts(struct task *task, double *entropy, struct err *err)
 {
     const struct bundle_task *about = task->run.task;
     const struct generation_rules rules = {task->run.bundle->vocab_n, about->stops.id, about->stops.n};
@@ -61,7 +64,7 @@ static int sample_texts(const struct task *task, double *entropy, struct err *er
     for (size_t i = 0, at = 0; i < task->n && !rc; i++) {
         if (!is_written(task, i))
             continue;
-        entropy[i] = entropy_of_texts(task, &all[at]);
+        entropy[i] = entropy_of_texts(task, i, &all[at]);
         at += k;
     }
     for (size_t i = 0; i < n; i++)
@@ -87,20 +90,21 @@ static int draw_choice(const double *sums, int n, double most, double temperatur
     return n - 1;
 }
 
-static double entropy_of_choices(const struct task *task, size_t i, int chosen)
+static double entropy_of_choices(struct task *task, size_t i, int chosen)
 {
     const struct bundle_task *about = task->run.task;
     const double *sums = task->sums + task->first[i];
     size_t k = (size_t)about->samples;
-    char **drawn = mem_zero(k, sizeof *drawn), (*letters)[2] = mem_zero(k, sizeof *letters);
+    char **drawn = mem_zero(k, sizeof *drawn);
     for (size_t s = 0; s < k; s++) {
         struct rng rng = stream_of(task, i, (int)s);
-        letters[s][0] = (char)('A' + draw_choice(sums, task->items[i]->choices_n, sums[chosen],
-                                                 about->temperature, &rng));
-        drawn[s] = letters[s];
+        int choice = draw_choice(sums, task->items[i]->choices_n, sums[chosen], about->temperature, &rng);
+        drawn[s] = mem_strdup(question_letter(choice));
+        task_keep_sample(task, i, drawn[s]);
     }
     double entropy = certainty_entropy(drawn, k);
-    mem_free(letters);
+    for (size_t s = 0; s < k; s++)
+        mem_free(drawn[s]);
     mem_free(drawn);
     return entropy;
 }
@@ -138,6 +142,7 @@ static int identify(struct task *task, struct err *err)
             continue;
         if (sampled && task->items[i]->choices_n)
             entropy[i] = entropy_of_choices(task, i, replies[i].chosen);
+        task_keep_reply(task, i, &replies[i]);
         keep(task, i, &replies[i], entropy[i]);
     }
     replies_free(replies, task->n);

@@ -5,6 +5,7 @@
 #include "rtuning/honesty.h"
 #include "rtuning/prompt.h"
 #include "worker/likelihood.h"
+#include "worker/task_texts.h"
 
 #include <assert.h>
 #include <math.h>
@@ -109,6 +110,7 @@ static int ask(struct task *task, struct err *err)
     for (size_t i = 0; i < task->n && !rc; i++) {
         if (!task_due(task, i))
             continue;
+        task_keep_reply(task, i, &replies[i]);
         task->values[RIGHT][i] = replies[i].right;
         task->values[CONFIDENCE][i] = replies[i].confidence;
         if (!is_asked(task))
