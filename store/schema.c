@@ -156,6 +156,16 @@ static const char *const steps[] = {
     "  state TEXT NOT NULL CHECK (json_valid(state)),\n"
     "  PRIMARY KEY (search, trial),\n"
     "  FOREIGN KEY (search, trial) REFERENCES trial (search, number)\n"
+    ") STRICT;",
+
+    /* 5: what models wrote. */
+    "CREATE TABLE written (\n"
+    "  search INTEGER NOT NULL,\n"
+    "  trial INTEGER NOT NULL,\n"
+    "  half TEXT NOT NULL CHECK (half IN ('search','heldout')),\n"
+    "  texts TEXT NOT NULL CHECK (json_valid(texts)),\n"
+    "  PRIMARY KEY (search, trial, half),\n"
+    "  FOREIGN KEY (search, trial) REFERENCES trial (search, number)\n"
     ") STRICT;"};
 
 #define VERSION ((int)(sizeof steps / sizeof steps[0]))

@@ -146,6 +146,20 @@ int store_partial_drop(struct store *store, int64_t search, int trial, struct er
 int store_partial_get(struct store *store, int64_t search, int trial,
                       int (*each)(void *ctx, const struct store_partial *row), void *ctx, struct err *err);
 
+/* What the model of a trial wrote in one half. */
+struct store_written {
+    int64_t search;
+    int trial;
+    const char *half;  /* "search" or "heldout" */
+    const char *texts; /* JSON, as proto/written.h has it */
+};
+
+/* ERR_CONFLICT: the half has its texts already. ERR_NOT_FOUND: no such trial. ERR_INVALID: no JSON. */
+int store_written_insert(struct store *store, const struct store_written *in, struct err *err);
+/* The search half first; no row where nothing was kept. */
+int store_written_each(struct store *store, int64_t search, int trial,
+                       int (*each)(void *ctx, const struct store_written *row), void *ctx, struct err *err);
+
 struct store_lease {
     const char *token;
     int64_t search;

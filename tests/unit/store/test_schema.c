@@ -2,7 +2,7 @@
 
 #include <sqlite3.h>
 
-#define NEWEST 4
+#define NEWEST 5
 
 /* Runs SQL on the file beside the store, which is closed meanwhile. */
 static void change_file(struct fixture *f, const char *sql)
@@ -326,6 +326,42 @@ static void version_3_has_no_states_yet(void **state)
     must(f, store_partial_put(f->store, &partial, &f->err));
 }
 
+static int count_partial(void *ctx, const struct store_partial *row)
+{
+    (void)row;
+    ++*(int *)ctx;
+    return 0;
+}
+
+/* An identification that was half done: its scores stay, what was written to them was never kept, and the next shard's is. */
+static void version_4_kept_no_texts(void **state)
+{
+    static const char rows[] =
+        "INSERT INTO search (id,name,spec,groups,state,revision,created_us,ended_us) VALUES"
+        " (1,'identify','{}','[]','running',9,1,0);"
+        "INSERT INTO trial (search,number,stream,step,ratios,state,attempts,created_us,done_us,merge_s,"
+        "evaluate_s,wall_s) VALUES (1,0,0,0,x'000000000000e03f','done',0,10,40,1,2,3),"
+        " (1,1,0,1,x'000000000000e03f','leased',0,10,0,0,0,0), "
+        "(1,2,0,2,x'000000000000e03f','stopped',0,10,40,1,2,3);"
+        "INSERT INTO score VALUES (1,0,'search',0,'q.certain',0.5,0.1,1,x'000000000000e03f');"
+        "INSERT INTO event VALUES (1,0,0,'done',1,1,NULL,NULL);"
+        "INSERT INTO partial VALUES (1,2,2,4,12,'{}');"
+        "INSERT INTO lease VALUES ('t',1,1,'search','host:1',1,'active',NULL,20,0);";
+    struct fixture *f = *state;
+    int partials = 0;
+    put_version(f, 4, rows);
+    must(f, store_open(f->path, &f->store, &f->err));
+    assert_int_equal(version_of(f), NEWEST);
+    compare_schema(f);
+    must(f, store_written_each(f->store, 1, 0, NULL, NULL, &f->err));
+    must(f, store_partial_get(f->store, 1, 2, count_partial, &partials, &f->err));
+    assert_int_equal(partials, 1);
+    const struct store_written texts = {1, 1, "search", "{\"q\":[{\"id\":\"a\",\"output\":\"x\"}]}"};
+    must(f, store_written_insert(f->store, &texts, &f->err));
+    const struct store_written nobody = {1, 3, "search", "{}"};
+    must_fail(f, store_written_insert(f->store, &nobody, &f->err), ERR_NOT_FOUND, "trial 3");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +375,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(version_1_becomes_the_newest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(version_2_gets_its_events, set_up, tear_down),
         cmocka_unit_test_setup_teardown(version_3_has_no_states_yet, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(version_4_kept_no_texts, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
