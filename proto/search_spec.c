@@ -184,21 +184,39 @@ static void parse_argv(const struct reader *in, struct search_spec *spec)
         reader_error(in, "argv", "must begin with the name of a program");
 }
 
+/* A program of the user's own, started for every evaluation or for many. */
+static void parse_program(const struct reader *in, struct search_spec *spec)
+{
+    size_t merge = 0;
+    parse_argv(in, spec);
+    reader_choice(in, "merge", spec_merge_words, COUNT(spec_merge_words), &merge);
+    spec->merge = (enum spec_merge)(MERGE_DIRECTORY + merge);
+    spec->time_limit_s = 3600;
+    reader_number(in, "time_limit_s", 0, 1e7, &spec->time_limit_s);
+    if (spec->evaluator != EVALUATOR_RESIDENT)
+        return;
+    spec->start_limit_s = 600;
+    spec->idle_limit_s = 300;
+    reader_number(in, "start_limit_s", 0, 1e7, &spec->start_limit_s);
+    reader_number(in, "idle_limit_s", 0, 1e7, &spec->idle_limit_s);
+}
+
 /* False when it is not known which. */
 static bool parse_evaluator(const struct reader *r, struct search_spec *spec)
 {
     struct reader in;
-    size_t type = 0, merge = 0;
+    size_t type = 0;
     int64_t slices;
     reader_inner(r, "evaluator", &in);
     if (!json_get(r->object, "evaluator")) {
         reader_error(r, "evaluator",
-                     "is missing; give {\"type\": \"native\", \"bundle\": DIR} or {\"type\": "
-                     "\"command\", \"argv\": […]} or {\"type\": \"external\"}");
+                     "is missing; give {\"type\": \"native\", \"bundle\": DIR} or {\"type\": \"command\" or "
+                     "\"resident\", \"argv\": […]} or {\"type\": \"external\"}");
         return false;
     }
     if (in.object && !json_get(in.object, "type"))
-        reader_error(&in, "type", "is missing; it must be \"native\", \"command\" or \"external\"");
+        reader_error(&in, "type",
+                     "is missing; it must be \"native\", \"command\", \"resident\" or \"external\"");
     if (!reader_choice(&in, "type", spec_evaluator_words, COUNT(spec_evaluator_words), &type))
         return false;
     spec->evaluator = (enum spec_evaluator)type;
@@ -215,11 +233,7 @@ static bool parse_evaluator(const struct reader *r, struct search_spec *spec)
         spec->merge = MERGE_MEMORY;
         return true;
     }
-    parse_argv(&in, spec);
-    reader_choice(&in, "merge", spec_merge_words, COUNT(spec_merge_words), &merge);
-    spec->merge = (enum spec_merge)(MERGE_DIRECTORY + merge);
-    spec->time_limit_s = 3600;
-    reader_number(&in, "time_limit_s", 0, 1e7, &spec->time_limit_s);
+    parse_program(&in, spec);
     return true;
 }
 

@@ -50,16 +50,17 @@ enum spec_ends {
 
 enum spec_evaluator {
     EVALUATOR_NATIVE,
-    EVALUATOR_COMMAND,
+    EVALUATOR_COMMAND,  /* a program, started for every evaluation */
+    EVALUATOR_RESIDENT, /* a program, started once for many */
     EVALUATOR_EXTERNAL, /* programs that ask and tell; no worker is given its jobs */
 };
 
-/* What the evaluator command is handed. Native evaluation is always MERGE_MEMORY; external evaluation is MERGE_NONE
+/* What an evaluator program is handed. Native evaluation is always MERGE_MEMORY; external evaluation is MERGE_NONE
  * without models and MERGE_PLAN with them: its programs merge by themselves. */
 enum spec_merge {
     MERGE_MEMORY,
     MERGE_DIRECTORY, /* a merged checkpoint in a temporary directory */
-    MERGE_PLAN,      /* the paths of both checkpoints and the plan; the command merges by itself */
+    MERGE_PLAN,      /* the paths of both checkpoints and the plan; the program merges by itself */
     MERGE_NONE,      /* ratios alone: a function of the user's own */
 };
 
@@ -154,11 +155,13 @@ struct search_spec {
     enum spec_evaluator evaluator;
     enum spec_merge merge;
     char bundle[SPEC_PATH_MAX];    /* native */
-    char *argv[SPEC_ARGV_MAX + 1]; /* command; NULL-terminated */
+    char *argv[SPEC_ARGV_MAX + 1]; /* command, resident; NULL-terminated */
     int argv_n;
-    double time_limit_s; /* one evaluation; 0 = none */
-    int slices;          /* parts that an evaluation is cut into, 1 … SPEC_SLICES_MAX; 1: it is not */
-    bool written;        /* what the model wrote is kept with the scores */
+    double time_limit_s;  /* one evaluation; 0 = none */
+    double start_limit_s; /* resident: until the program is ready; 0 = none */
+    double idle_limit_s;  /* resident: a program that nobody needs is ended after this; 0 = never */
+    int slices;           /* parts that an evaluation is cut into, 1 … SPEC_SLICES_MAX; 1: it is not */
+    bool written;         /* what the model wrote is kept with the scores */
 
     enum spec_strategy strategy;
     int sweep_points; /* equal ratios, both ends included; first in every search but identify's. 0 or 2 … 1001 */

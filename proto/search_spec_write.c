@@ -143,7 +143,7 @@ static void write_evaluator(const struct search_spec *spec, struct json_out *out
     json_put_text(out, "type", spec_evaluator_words[spec->evaluator]);
     if (spec->evaluator == EVALUATOR_NATIVE) {
         json_put_text(out, "bundle", spec->bundle);
-    } else if (spec->evaluator == EVALUATOR_COMMAND) {
+    } else if (spec->evaluator != EVALUATOR_EXTERNAL) {
         json_name(out, "argv");
         json_array(out);
         for (int i = 0; i < spec->argv_n; i++)
@@ -151,6 +151,10 @@ static void write_evaluator(const struct search_spec *spec, struct json_out *out
         json_end_array(out);
         json_put_text(out, "merge", spec_merge_words[spec->merge - MERGE_DIRECTORY]);
         json_put_double(out, "time_limit_s", spec->time_limit_s);
+    }
+    if (spec->evaluator == EVALUATOR_RESIDENT) {
+        json_put_double(out, "start_limit_s", spec->start_limit_s);
+        json_put_double(out, "idle_limit_s", spec->idle_limit_s);
     }
     if (spec->slices != (spec->evaluator == EVALUATOR_NATIVE ? SPEC_SLICES_NATIVE : 1))
         json_put_int(out, "slices", spec->slices);

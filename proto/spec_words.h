@@ -19,7 +19,7 @@ static const char *const spec_rounding_words[] = {"nearest", "stochastic"};
 static const char *const spec_dtype_words[] = {"same", "F32", "BF16", "F16"};
 static const char *const spec_others_words[] = {"equal", "base", "tuned", "refuse"};
 static const char *const spec_goal_words[] = {"max", "min"};
-static const char *const spec_evaluator_words[] = {"native", "command", "external"};
+static const char *const spec_evaluator_words[] = {"native", "command", "resident", "external"};
 static const char *const spec_merge_words[] = {"directory", "plan", "none"}; /* from MERGE_DIRECTORY on */
 static const char *const spec_strategy_words[] = {"sweep",     "hma",   "scalarize", "sobol",
                                                   "quadratic", "bayes", "identify"};
@@ -27,6 +27,7 @@ static const char *const spec_strategy_words[] = {"sweep",     "hma",   "scalari
 #define FOR(type) (1u << (type))
 #define FOR_ALL (~0u)
 #define FOR_ALL_BUT(type) (~FOR(type))
+#define FOR_PROGRAMS (FOR(EVALUATOR_COMMAND) | FOR(EVALUATOR_RESIDENT))
 
 /* A key of an object; in objects with a "type", which types know it: FOR(…) of the enum, or FOR_ALL. */
 struct spec_key {
@@ -101,11 +102,13 @@ static const struct spec_object spec_objects[OBJECTS_N] = {
     [OBJECT_EVALUATOR] = {"evaluator",
                           {{"type", FOR_ALL},
                            {"bundle", FOR(EVALUATOR_NATIVE)},
-                           {"argv", FOR(EVALUATOR_COMMAND)},
-                           {"merge", FOR(EVALUATOR_COMMAND)},
-                           {"time_limit_s", FOR(EVALUATOR_COMMAND)},
-                           {"slices", FOR(EVALUATOR_NATIVE) | FOR(EVALUATOR_COMMAND)},
-                           {"written", FOR(EVALUATOR_NATIVE) | FOR(EVALUATOR_COMMAND)}}},
+                           {"argv", FOR_PROGRAMS},
+                           {"merge", FOR_PROGRAMS},
+                           {"time_limit_s", FOR_PROGRAMS},
+                           {"start_limit_s", FOR(EVALUATOR_RESIDENT)},
+                           {"idle_limit_s", FOR(EVALUATOR_RESIDENT)},
+                           {"slices", FOR(EVALUATOR_NATIVE) | FOR_PROGRAMS},
+                           {"written", FOR(EVALUATOR_NATIVE) | FOR_PROGRAMS}}},
     [OBJECT_STRATEGY] = {"strategy",
                          {{"type", FOR_ALL},
                           {"sweep_points", FOR_ALL_BUT(STRATEGY_IDENTIFY)},
@@ -192,5 +195,6 @@ static const struct spec_alias spec_aliases[] = {
 #undef FOR
 #undef FOR_ALL
 #undef FOR_ALL_BUT
+#undef FOR_PROGRAMS
 
 #endif

@@ -4,9 +4,11 @@
 #include "proto/log.h"
 #include "proto/mem.h"
 #include "proto/state_text.h"
+#include "proto/written.h"
 #include "worker/metrics.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define METRICS_MAX 1000
@@ -26,14 +28,14 @@ static const char *last_line(const char *text, size_t len, size_t *line_n)
     return text + first;
 }
 
-static int refuse_line(const char *line, size_t n, const struct err *why, struct err *err)
+static int refuse_line(const char *which, const char *line, size_t n, const struct err *why, struct err *err)
 {
     bool number = memmem(line, n, "NaN", 3) || memmem(line, n, "Infinity", 8);
     return err_set(
         err, ERR_EVALUATOR,
-        "the last line of the evaluator's standard output is not the JSON object {\"scores\":{…}} (%s)%s; it "
+        "%s of the evaluator's standard output is not the JSON object {\"scores\":{…}} (%s)%s; it "
         "begins: %.*s",
-        why->text,
+        which, why->text,
         number ? ". NaN and Infinity are not JSON: what cannot be measured is a failure, so exit with a "
                  "status other than 0"
                : "",
@@ -157,7 +159,16 @@ static int read_count(const struct json *count, struct scores *scores, struct er
                          "the evaluator's answer: items must be the number of items that were evaluated");
 }
 
-static int read_members(const struct json *root, struct scores *scores, struct err *err)
+static int read_written(const struct json *written, struct scores *scores, struct err *err)
+{
+    struct err why = {0};
+    return written_text(written, &scores->written, &why)
+               ? err_set(err, ERR_EVALUATOR, "the evaluator's answer: %s", why.text)
+               : 0;
+}
+
+/* numbered: it has the number of its job. */
+static int read_members(const struct json *root, bool numbered, struct scores *scores, struct err *err)
 {
     int rc = 0;
     for (const struct json *c = json_first(root); c && !rc; c = json_next(c)) {
@@ -166,11 +177,13 @@ static int read_members(const struct json *root, struct scores *scores, struct e
             rc = read_effective(c, scores, err);
         else if (strcmp(key, "items") == 0)
             rc = read_count(c, scores, err);
-        else if (strcmp(key, "scores") != 0)
+        else if (strcmp(key, "written") == 0)
+            rc = read_written(c, scores, err);
+        else if (strcmp(key, "scores") != 0 && !(numbered && strcmp(key, "job") == 0))
             rc = err_set(
                 err, ERR_EVALUATOR,
                 "the evaluator's answer has the unknown member \"%s\"; it must be {\"scores\":{…}}, and may "
-                "have \"effective\" and \"items\"",
+                "have \"effective\", \"items\" and \"written\"",
                 key);
     }
     return rc;
@@ -195,9 +208,9 @@ static int read_scores(const struct json *root, struct scores *scores, struct er
     return 0;
 }
 
-static int read_answer(const struct json *root, struct scores *scores, struct err *err)
+static int read_answer(const struct json *root, bool numbered, struct scores *scores, struct err *err)
 {
-    int rc = read_members(root, scores, err);
+    int rc = read_members(root, numbered, scores, err);
     return rc ? rc : read_scores(root, scores, err);
 }
 
@@ -213,8 +226,8 @@ int answer_parse(const char *output, size_t len, struct scores *scores, struct e
             err, ERR_EVALUATOR,
             "the evaluator printed nothing on its standard output; its last line must be {\"scores\":{…}}");
     if (json_parse(line, n, &root, &why) != 0)
-        return refuse_line(line, n, &why, err);
-    int rc = read_answer(root, scores, err);
+        return refuse_line("the last line", line, n, &why, err);
+    int rc = read_answer(root, false, scores, err);
     json_free(root);
     if (rc)
         scores_fini(scores);
@@ -223,14 +236,15 @@ int answer_parse(const char *output, size_t len, struct scores *scores, struct e
 
 /* ---- slices ---- */
 
-static int check_slice_members(const struct json *root, struct err *err)
+static int check_slice_members(const struct json *root, bool numbered, struct err *err)
 {
-    static const char *const known[] = {"slice", "of", "items", "scores", "state"};
+    static const char *const known[] = {"slice", "of", "items", "scores", "state", "job"};
+    const size_t known_n = numbered ? 6 : 5;
     for (const struct json *c = json_first(root); c; c = json_next(c)) {
         size_t i = 0;
-        while (i < 5 && strcmp(known[i], json_key(c)) != 0)
+        while (i < known_n && strcmp(known[i], json_key(c)) != 0)
             i++;
-        if (i == 5)
+        if (i == known_n)
             return err_set(
                 err, ERR_EVALUATOR,
                 "the evaluator's slice has the unknown member \"%s\"; known are slice, of, items, scores and "
@@ -248,10 +262,11 @@ static void read_state(const struct json *state, struct scores *scores)
         log_event(LOG_WARN, "state_left_out", "reason=%s", LOG_QUOTE(err.text));
 }
 
-static int read_slice(const struct json *root, int of, int *slice, struct scores *scores, struct err *err)
+static int read_slice(const struct json *root, bool numbered, int of, int *slice, struct scores *scores,
+                      struct err *err)
 {
     int64_t number, all;
-    int rc = check_slice_members(root, err);
+    int rc = check_slice_members(root, numbered, err);
     if (rc)
         return rc;
     if (!json_whole(json_get(root, "of"), 1, INT32_MAX, &all) || all != of)
@@ -282,12 +297,87 @@ int answer_parse_slice(const char *line, size_t len, int of, int *slice, struct 
                        "a slice that the evaluator printed is no JSON (%s); NaN and Infinity are none, and a "
                        "line is one object; it begins: %.*s",
                        why.text, (int)(len < 60 ? len : 60), line);
-    int rc = json_get(root, "slice") ? read_slice(root, of, slice, scores, err) : 0;
+    int rc = json_get(root, "slice") ? read_slice(root, false, of, slice, scores, err) : 0;
     json_free(root);
     if (rc)
         scores_fini(scores);
     return rc;
 }
+
+/* ---- lines of a program that gets many jobs ---- */
+
+static bool speaks_of_scores(const char *line, size_t len)
+{
+    return memmem(line, len, "\"scores\"", 8) || memmem(line, len, "\"job\"", 5);
+}
+
+/* *mine: it is about this job. */
+static int read_number(const struct json *root, int64_t job, bool *mine, struct err *err)
+{
+    int64_t number;
+    const struct json *given = json_get(root, "job");
+    *mine = false;
+    if (!given && !json_get(root, "scores") && !json_get(root, "slice") && !json_get(root, "error"))
+        return 0;
+    if (!json_whole(given, 1, INT64_MAX, &number))
+        return err_set(
+            err, ERR_EVALUATOR,
+            "the evaluator printed a line that does not say which job it is about; give it \"job\": "
+            "%lld, as the job had it",
+            (long long)job);
+    if (number > job)
+        return err_set(err, ERR_EVALUATOR, "the evaluator answered job %lld, but the newest one is %lld",
+                       (long long)number, (long long)job);
+    if (number < job)
+        log_event(LOG_WARN, "late_answer", "job=%lld newest=%lld", (long long)number, (long long)job);
+    *mine = number == job;
+    return 0;
+}
+
+static int read_numbered(const struct json *root, int of, struct answer_line *said, struct scores *scores,
+                         struct err *err)
+{
+    const char *error = json_string_or(json_get(root, "error"), NULL);
+    if (error) {
+        said->kind = ANSWER_ERROR;
+        snprintf(said->error, sizeof said->error, "%s", error);
+        return 0;
+    }
+    if (json_bool_or(json_get(root, "stopped"), false)) {
+        said->kind = ANSWER_STOPPED;
+        return 0;
+    }
+    if (!json_get(root, "slice")) {
+        said->kind = ANSWER_SCORES;
+        return read_answer(root, true, scores, err);
+    }
+    said->kind = of > 1 ? ANSWER_SLICE : ANSWER_NONE;
+    return of > 1 ? read_slice(root, true, of, &said->slice, scores, err) : 0;
+}
+
+int answer_parse_numbered(const char *line, size_t len, int64_t job, int of, struct answer_line *said,
+                          struct scores *scores, struct err *err)
+{
+    struct json *root;
+    struct err why = {0};
+    bool mine;
+    *said = (struct answer_line){.kind = ANSWER_NONE};
+    *scores = (struct scores){0};
+    line = last_line(line, len, &len); /* without blanks around it */
+    if (len == 0 || *line != '{')
+        return 0;
+    if (json_parse(line, len, &root, &why) != 0)
+        return speaks_of_scores(line, len) ? refuse_line("a line", line, len, &why, err) : 0;
+    int rc = read_number(root, job, &mine, err);
+    if (!rc && mine)
+        rc = read_numbered(root, of, said, scores, err);
+    json_free(root);
+    if (rc)
+        scores_fini(scores);
+    return rc;
+}
+
+/* ---- what scores say ---- */
 
 /* Is this the first score of its task? */
 static bool first_of_task(const struct scores *scores, size_t at, size_t task_n)

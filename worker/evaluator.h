@@ -1,11 +1,12 @@
-/* WHAT   One evaluation: ratios in, scores out. Two kinds behind one door: native (C, in memory) and command.
+/* WHAT   One evaluation: ratios in, scores out. Three kinds behind one door: native (C, in memory), command and resident
+ *        (programs of the user's own).
  * WHO    worker/session (a thread a slot).
  * UNITS  Seconds. Scores as in docs/EVALUATORS.md.
  * MEMORY open/close; scores are the caller's after evaluator_run (scores_fini).
  * ERRORS ERR_CANCELLED (`cancel` became true), ERR_TIMEOUT, ERR_EVALUATOR and those of merge/.
  *        An error is a failure of the trial, never a score.
- * STATE  Keeps checkpoints, bundle and reward model open between trials of the same search. One thread at a
- *        time. */
+ * STATE  Keeps checkpoints, bundle, reward model and a resident program between trials of the same search. One thread,
+ *        which must live until evaluator_close. */
 #ifndef WORKER_EVALUATOR_H
 #define WORKER_EVALUATOR_H
 
@@ -90,5 +91,9 @@ struct evaluation {
 };
 int evaluator_run(struct evaluator *evaluator, const struct evaluation *evaluation, struct scores *scores,
                   struct err *err);
+
+/* Nobody has an evaluation at the moment; NULL is none. To be called every now and then: a program that has been idle for long is
+ * ended, and the next evaluation starts it again. */
+void evaluator_rest(struct evaluator *evaluator);
 
 #endif

@@ -98,6 +98,8 @@ void program_write_job(const struct program *program, const char *checkpoint,
         json_put_int(&out, "repeat", evaluation->repeat);
     if (evaluation->shard.of > 1)
         write_shard(&evaluation->shard, &out);
+    if (search_spec_wants_written(&program->spec))
+        json_put_bool(&out, "written", true);
     if (program_slices(evaluation) > 1)
         json_put_int(&out, "slices", program_slices(evaluation));
     if (program_resumes(evaluation))

@@ -348,6 +348,8 @@ void *slot_main(void *ctx)
         struct lease lease;
         struct err err = {0};
         int rc = slot_lease(slot, &lease, &err);
+        if (rc || !*lease.token)
+            evaluator_rest(slot->evaluator);
         if (rc == 0) {
             wait_s = WAIT_FIRST_S;
             complained = false;
@@ -369,6 +371,7 @@ void *slot_main(void *ctx)
         session_wait(session, wait_s);
         wait_s = wait_s * 2 < WAIT_LONGEST_S ? wait_s * 2 : WAIT_LONGEST_S;
     }
+    close_evaluator(slot); /* in the thread that started its program */
     return NULL;
 }
 

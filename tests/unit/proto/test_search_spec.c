@@ -91,7 +91,7 @@ static void test_unknown_keys(void **state)
         {"\"strategy\":{\"type\":\"sobol\",\"population\":3}", "strategy.population",
          "is not a known key; known here: type, sweep_points"},
         {"\"evaluator\":{\"type\":\"native\",\"bundle\":\"b\",\"time_limit_s\":3}", "evaluator.time_limit_s",
-         "belongs to type \"command\"; this one is \"native\""},
+         "belongs to type \"command\" or \"resident\"; this one is \"native\""},
         {"\"evaluator\":{\"type\":\"command\",\"argv\":[\"x\"],\"bundle\":\"b\"}", "evaluator.bundle",
          "belongs to type \"native\"; this one is \"command\""},
         {"\"bounds\":[0,1]", "bounds", "did you mean \"ratio\"?"},

@@ -129,6 +129,11 @@ static void test_wrong_model_words(void **state)
         {MODELS "\"history\":[]}", "history", "did you mean \"given\"?"},
         {WITH("\"type\":\"command\",\"argv\":[\"x\"],\"slices\":65", "\"seed\":1"), "evaluator.slices",
          "from 1 to 64"},
+        {WITH("\"type\":\"command\",\"argv\":[\"x\"],\"start_limit_s\":9", "\"seed\":1"),
+         "evaluator.start_limit_s", "belongs to type \"resident\""},
+        {WITH("\"type\":\"resident\",\"argv\":[\"x\"],\"idle_limit_s\":-1", "\"seed\":1"),
+         "evaluator.idle_limit_s", "from 0 to"},
+        {WITH("\"type\":\"resident\"", "\"seed\":1"), "evaluator.argv", "must be an array"},
         {WITH("\"type\":\"external\",\"slices\":2", "\"seed\":1"), "evaluator.slices", "belongs to type"},
         {WITH("\"type\":\"external\"", "\"held_out\":true"), "held_out", "external"},
         {"{\"ends\":\"mean\",\"objectives\":[{\"metric\":\"f\",\"goal\":\"min\"}],\"evaluator\":{\"type\":"

@@ -42,6 +42,9 @@ static void test_canonical(void **state)
         "\"evaluator\":{\"type\":\"external\"},\"strategy\":{\"type\":\"bayes\"}}",
         "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\",\"goal\":\"min\"}],"
         "\"evaluator\":{\"type\":\"command\",\"argv\":[\"x\"],\"slices\":64}}",
+        "{\"objectives\":[{\"metric\":\"f\",\"goal\":\"max\"}],\"groups\":{\"count\":2},"
+        "\"evaluator\":{\"type\":\"resident\",\"argv\":[\"x\"],\"merge\":\"none\",\"time_limit_s\":0,"
+        "\"start_limit_s\":1.5,\"idle_limit_s\":0,\"slices\":3}}",
         "{\"models\":{\"base\":\"a\",\"tuned\":\"b\"},\"objectives\":[{\"metric\":\"f\",\"goal\":\"min\"}],"
         "\"evaluator\":{\"type\":\"native\",\"bundle\":\"b\",\"written\":true}}",
     };

@@ -1,5 +1,5 @@
-/* WHAT   What the tests of the command evaluator share: a directory, shell scripts in it, an evaluator that runs one.
- * WHO    tests/unit/worker/test_command*.c.
+/* WHAT   What the tests of evaluator programs share: a directory, shell scripts in it, an evaluator that runs one.
+ * WHO    tests/unit/worker/test_command*.c, test_resident*.c.
  * UNITS  Seconds.
  * MEMORY set_up and tear_down; everything lies in the fixture and its directory.
  * ERRORS Fail the test.
@@ -8,6 +8,7 @@
 #define TESTS_WORKER_COMMAND_FIXTURE_H
 
 #include "worker/command.h"
+#include "worker/resident.h"
 
 #include "proto/json.h"
 #include "proto/mem.h"
@@ -27,7 +28,8 @@ struct fixture {
     char directory[64];
     char script[96];
     struct search_spec spec;
-    struct command *command;
+    struct command *command; /* one of the two */
+    struct resident *resident;
     struct scores scores;
     struct err err;
     atomic_bool cancel;
@@ -62,6 +64,7 @@ static inline int tear_down(void **state)
     struct fixture *f = *state;
     char line[128];
     command_close(f->command);
+    resident_close(f->resident);
     search_spec_fini(&f->spec);
     scores_fini(&f->scores);
     snprintf(line, sizeof line, "rm -rf %s", f->directory);
@@ -81,34 +84,45 @@ static inline void open_search(struct fixture *f, const char *text, const char *
         fail_msg("%s %s: %s", errors.item[0].field, errors.item[0].text, text);
     json_free(root);
     assert_int_equal(search_spec_resolve(&f->spec, directory, &f->err), 0);
-    if (command_open(&f->spec, f->directory, &f->command, &f->err) != 0)
+    int rc = f->spec.evaluator == EVALUATOR_RESIDENT
+                 ? resident_open(&f->spec, f->directory, &f->resident, &f->err)
+                 : command_open(&f->spec, f->directory, &f->command, &f->err);
+    if (rc != 0)
         fail_msg("%s", f->err.text);
 }
 
-/* Opens an evaluator with this shell script and merge "none". */
-static inline void open_script(struct fixture *f, const char *body, double time_limit_s)
+/* Opens an evaluator of this type with this shell script and merge "none". keys: more members of "evaluator". */
+static inline void open_program(struct fixture *f, const char *type, const char *body, const char *keys)
 {
     FILE *file = fopen(f->script, "w");
     assert_non_null(file);
     fprintf(file, "#!/bin/sh\n%s\n", body);
     fclose(file);
     assert_int_equal(chmod(f->script, 0700), 0);
-    char *text = mem_printf(
-        "{\"name\":\"t\",\"groups\":{\"count\":3},\"objectives\":["
-        "{\"name\":\"one\",\"metric\":\"toy.a\",\"goal\":\"max\"},"
-        "{\"name\":\"two\",\"mean_of\":[\"toy.a\",\"toy.b\"],\"goal\":\"min\"}],"
-        "\"evaluator\":{\"type\":\"command\",\"argv\":[\"%s\",\"first argument\"],\"merge\":\"none\","
-        "\"time_limit_s\":%g},\"strategy\":{\"type\":\"sweep\"},\"budget\":{\"trials\":11}}",
-        f->script, time_limit_s);
+    char *text =
+        mem_printf("{\"name\":\"t\",\"groups\":{\"count\":3},\"objectives\":["
+                   "{\"name\":\"one\",\"metric\":\"toy.a\",\"goal\":\"max\"},"
+                   "{\"name\":\"two\",\"mean_of\":[\"toy.a\",\"toy.b\"],\"goal\":\"min\"}],"
+                   "\"evaluator\":{\"type\":\"%s\",\"argv\":[\"%s\",\"first argument\"],\"merge\":\"none\","
+                   "%s},\"strategy\":{\"type\":\"sweep\"},\"budget\":{\"trials\":11}}",
+                   type, f->script, keys);
     open_search(f, text, f->directory);
     mem_free(text);
+}
+
+static inline void open_script(struct fixture *f, const char *body, double time_limit_s)
+{
+    char *limit = mem_printf("\"time_limit_s\":%g", time_limit_s);
+    open_program(f, "command", body, limit);
+    mem_free(limit);
 }
 
 static inline int run(struct fixture *f)
 {
     scores_fini(&f->scores);
     f->err = (struct err){0};
-    return command_run(f->command, &f->evaluation, &f->scores, &f->err);
+    return f->resident ? resident_run(f->resident, &f->evaluation, &f->scores, &f->err)
+                       : command_run(f->command, &f->evaluation, &f->scores, &f->err);
 }
 
 static inline void run_well(struct fixture *f)
