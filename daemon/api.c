@@ -82,6 +82,7 @@ static const struct route routes[] = {
     {"GET", "/v1/searches/{}/trials", api_trials_list},
     {"GET", "/v1/searches/{}/trials.csv", api_trials_csv},
     {"GET", "/v1/searches/{}/trials/{}", api_trial_get},
+    {"GET", "/v1/searches/{}/trials/{}/written", api_trial_written},
     {"GET", "/v1/workers", api_workers_list},
     {"POST", "/v1/workers", api_worker_register},
     {"POST", "/v1/workers/{}/leave", api_worker_leave},

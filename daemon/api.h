@@ -46,6 +46,7 @@ void api_search_replay(struct api_call *call);
 void api_trials_list(struct api_call *call);
 void api_trials_csv(struct api_call *call);
 void api_trial_get(struct api_call *call);
+void api_trial_written(struct api_call *call);
 void api_workers_list(struct api_call *call);
 void api_worker_register(struct api_call *call);
 void api_worker_leave(struct api_call *call);

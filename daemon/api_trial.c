@@ -85,14 +85,19 @@ void api_trials_list(struct api_call *call)
         api_view(call, search, send_page, API_LAST_LOOK_S);
 }
 
-/* The trial that the path ends with, -1 when there is none. */
-static int trial_of_path(const struct exchange *x, const struct search *search)
+/* The trial of this number, -1 when there is none. */
+static int trial_named(const char *text, const struct search *search)
 {
-    const char *text = strrchr(exchange_path(x), '/') + 1;
     size_t digits = strspn(text, "0123456789");
     long number = strtol(text, NULL, 10);
     bool good = digits > 0 && !text[digits] && number < search->plan.trials && exists(search, (int)number);
     return good ? (int)number : -1;
+}
+
+/* The trial that the path ends with: what a view that waited knows. */
+static int trial_of_path(const struct exchange *x, const struct search *search)
+{
+    return trial_named(strrchr(exchange_path(x), '/') + 1, search);
 }
 
 static bool send_trial(struct paretod *daemon, struct exchange *x, int64_t id, bool may_wait)
@@ -112,16 +117,51 @@ static bool send_trial(struct paretod *daemon, struct exchange *x, int64_t id, b
     return true;
 }
 
+/* The trial of {number}; -1 after it answered 404. */
+static int find_trial(struct api_call *call, const struct search *search)
+{
+    int trial = trial_named(call->param[1], search);
+    if (trial < 0)
+        http_error(call->x, 404, "not_found", "search %lld has no trial \"%s\" yet", (long long)search->id,
+                   call->param[1]);
+    return trial;
+}
+
 void api_trial_get(struct api_call *call)
 {
     struct search *search = api_find_search(call);
-    if (!search)
-        return;
-    if (trial_of_path(call->x, search) < 0)
-        http_error(call->x, 404, "not_found", "search %lld has no trial \"%s\" yet", (long long)search->id,
-                   call->param[1]);
-    else
+    if (search && find_trial(call, search) >= 0)
         api_view(call, search, send_trial, API_LAST_LOOK_S);
+}
+
+static int put_texts(void *ctx, const struct store_written *row)
+{
+    struct json_out *out = ctx;
+    json_name(out, row->half);
+    json_raw(out, row->texts);
+    return 0;
+}
+
+/* What its model wrote, by half; {} where nothing was kept, or not yet. */
+void api_trial_written(struct api_call *call)
+{
+    struct search *search = api_find_search(call);
+    int trial = search ? find_trial(call, search) : -1;
+    if (trial < 0)
+        return;
+    struct buf buf;
+    struct json_out out;
+    struct err err = {0};
+    buf_init(&buf, ANSWER_MAX);
+    json_begin(&out, &buf);
+    json_object(&out);
+    json_put_int(&out, "trial", trial);
+    json_name(&out, "written");
+    json_object(&out);
+    int rc = store_written_each(call->daemon->store, search->id, trial, put_texts, &out, &err);
+    json_end_object(&out);
+    json_end_object(&out);
+    send_or_fail(call->x, rc, &err, &buf);
 }
 
 static bool send_csv(struct paretod *daemon, struct exchange *x, int64_t id, bool may_wait)

@@ -328,18 +328,38 @@ static char *read_state(const struct api_call *call, const struct json *root, co
     return text;
 }
 
+/* Where the search wants it; elsewhere it is not looked at. */
+static int read_written(struct api_call *call, const struct json *root, const struct result *result,
+                        char **out, struct err *err)
+{
+    const struct search *search = NULL;
+    int64_t id;
+    int trial;
+    enum half half;
+    *out = NULL;
+    if (lease_token_read(call->param[0], &id, &trial, &half))
+        search = sched_search(&call->daemon->sched, id);
+    if (!search || !search_spec_wants_written(&search->spec))
+        return 0;
+    return score_reader_written(root, result, out, err);
+}
+
 void api_lease_result(struct api_call *call)
 {
     struct json *root = api_body(call->x);
     struct result result = {0};
-    char *state = NULL;
+    char *state = NULL, *written = NULL;
     struct err err = {0};
     bool duplicate = false;
     if (!root)
         return;
     int rc = score_reader_read(root, &result, &err);
     if (!rc)
+        rc = read_written(call, root, &result, &written, &err);
+    if (!rc) {
         result.state = state = read_state(call, root, &result);
+        result.written = written;
+    }
     if (!rc)
         rc = sched_result(&call->daemon->sched, call->param[0], &result, paretod_now(), &duplicate, &err);
     if (rc == ERR_INVALID)
@@ -350,6 +370,7 @@ void api_lease_result(struct api_call *call)
                                    : "{\"accepted\":true,\"duplicate\":false}");
     score_reader_free(&result);
     mem_free(state);
+    mem_free(written);
     json_free(root);
 }
 

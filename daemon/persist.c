@@ -96,6 +96,15 @@ static int insert_scores(struct store *store, const struct sched_write *write, s
                                write->result->scores_n, err);
 }
 
+static int insert_written(struct store *store, const struct sched_write *write, struct err *err)
+{
+    const struct store_written row = {.search = write->search->id,
+                                      .trial = write->trials[0].number,
+                                      .half = half_name(write->trials[0].half),
+                                      .texts = write->result->written};
+    return row.texts ? store_written_insert(store, &row, err) : 0;
+}
+
 static int insert_events(struct store *store, const struct sched_write *write, struct err *err)
 {
     for (size_t i = 0; i < write->events_n; i++) {
@@ -188,8 +197,11 @@ static int write_all(struct store *store, const struct sched_write *write, struc
     int rc = add_trials(store, write, err);
     for (size_t i = 0; i < write->trials_n && !rc; i++)
         rc = update_trial(store, write, &write->trials[i], err);
-    if (!rc && write->result && write->trials[0].to == TRIAL_DONE)
+    bool done = write->result && write->trials[0].to == TRIAL_DONE;
+    if (!rc && done)
         rc = insert_scores(store, write, err);
+    if (!rc && done)
+        rc = insert_written(store, write, err);
     if (!rc)
         rc = insert_events(store, write, err);
     if (!rc)

@@ -1,6 +1,7 @@
 #include "daemon/score_reader.h"
 
 #include "proto/mem.h"
+#include "proto/written.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -115,6 +116,63 @@ int score_reader_read(const struct json *root, struct result *result, struct err
     if (!rc)
         rc = read_parts(root, result, err);
     return rc ? rc : refuse_twins(result, err);
+}
+
+/* ---- what the model wrote ---- */
+
+static bool is_of_task(const char *metric, const char *task)
+{
+    size_t n = strlen(task);
+    return strncmp(metric, task, n) == 0 && metric[n] == '.' && !strchr(metric + n + 1, '.');
+}
+
+/* Scores of a task may be of some of its items, never of more than there are. */
+static int check_task(const struct json *texts, const struct result *result, struct err *err)
+{
+    const char *task = json_key(texts);
+    bool known = false;
+    for (size_t i = 0; i < result->scores_n; i++) {
+        if (!is_of_task(result->scores[i].metric, task))
+            continue;
+        known = true;
+        if (result->scores[i].n > (int64_t)json_len(texts))
+            return err_set(err, ERR_INVALID,
+                           "written.%s: has %zu items, but scores[%zu] is of %lld; send one an item", task,
+                           json_len(texts), i, (long long)result->scores[i].n);
+    }
+    return known ? 0 : err_set(err, ERR_INVALID, "written.%s: there is no score of such a task", task);
+}
+
+static int check_written(const struct json *written, const struct result *result, struct err *err)
+{
+    int64_t n = 0;
+    int rc = 0;
+    if (result->slices_done < result->slices)
+        return err_set(err, ERR_INVALID, "written: is of whole evaluations; leave it out of scores in part");
+    for (const struct json *t = json_first(written); t && !rc; t = json_next(t)) {
+        n += (int64_t)json_len(t);
+        rc = check_task(t, result, err);
+    }
+    if (!rc && result->items > 0 && n > result->items)
+        rc = err_set(err, ERR_INVALID, "written: has %lld items, but %lld were scored", (long long)n,
+                     (long long)result->items);
+    return rc;
+}
+
+int score_reader_written(const struct json *root, const struct result *result, char **out, struct err *err)
+{
+    const struct json *written = json_get(root, "written");
+    *out = NULL;
+    if (!written || json_is(written, JSON_NULL))
+        return 0;
+    int rc = written_text(written, out, err);
+    if (!rc)
+        rc = check_written(written, result, err);
+    if (rc) {
+        mem_free(*out);
+        *out = NULL;
+    }
+    return rc ? ERR_INVALID : 0; /* too large, too: nothing of the result is kept then */
 }
 
 void score_reader_free(struct result *result)

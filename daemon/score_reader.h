@@ -12,6 +12,9 @@
 
 /* slices_done and slices stand there together or not at all; then they are 0. Leaves `result` fit for score_reader_free in any case. */
 int score_reader_read(const struct json *root, struct result *result, struct err *err);
+/* What the model wrote, of a result that was read: *out is JSON, the caller's, NULL when there is none. ERR_INVALID too when it
+ * does not go with the scores: of other tasks, of fewer items than they are, of more than were scored, of a part. */
+int score_reader_written(const struct json *root, const struct result *result, char **out, struct err *err);
 void score_reader_free(struct result *result);
 
 #endif

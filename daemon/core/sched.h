@@ -35,6 +35,7 @@ struct result {
     int64_t items; /* scored in all; 0: counted from the scores' n */
     const char
         *state; /* JSON: what the evaluation goes on from when the trial is reopened; NULL: it begins anew */
+    const char *written; /* JSON: what the model wrote, of whole evaluations; NULL: it is not kept */
 };
 
 /* What is known of a job in work: the scores over the slices that are done. */

@@ -13,7 +13,7 @@ VERBS = ("get", "post", "put", "patch", "delete")
 PROMISED = """
 GET /v1/searches | POST /v1/searches | GET /v1/searches/{} | POST /v1/searches/{}/pause | POST /v1/searches/{}/resume
 POST /v1/searches/{}/cancel | POST /v1/searches/{}/ask | POST /v1/searches/{}/tell | GET /v1/searches/{}/front | GET /v1/searches/{}/trials | GET /v1/searches/{}/trials/{}
-GET /v1/searches/{}/trials.csv | GET /v1/searches/{}/replay | GET /v1/searches/{}/plan | GET /v1/searches/{}/preflight | GET /v1/searches/{}/digests
+GET /v1/searches/{}/trials/{}/written | GET /v1/searches/{}/trials.csv | GET /v1/searches/{}/replay | GET /v1/searches/{}/plan | GET /v1/searches/{}/preflight | GET /v1/searches/{}/digests
 POST /v1/workers | GET /v1/workers | POST /v1/leases
 POST /v1/workers/{}/leave | POST /v1/leases/{}/heartbeat | POST /v1/leases/{}/slice | POST /v1/leases/{}/result | POST /v1/leases/{}/failure | POST /v1/leases/{}/release
 GET /healthz | GET /readyz | GET /
@@ -170,6 +170,8 @@ def test_searches(recorder):
     call("GET /v1/searches/{}/trials", 200, first, query="?limit=2&after=0")
     call("GET /v1/searches/{}/trials/{}", 200, first, 0)
     call("GET /v1/searches/{}/trials/{}", 404, first, 400)
+    assert call("GET /v1/searches/{}/trials/{}/written", 200, first, 0).json == {"trial": 0, "written": {}}
+    call("GET /v1/searches/{}/trials/{}/written", 404, first, 400)
     for part in ("plan", "preflight", "digests"):  # ratios alone have no tensors
         call(f"GET /v1/searches/{{}}/{part}", 404, first)
     for verb, state in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
@@ -185,6 +187,18 @@ def test_a_search_without_a_front(recorder):
     assert call("GET /v1/searches/{}", 200, search).json["spec"]["strategy"] == {"type": "identify", "ratio": 0.5}
     front = call("GET /v1/searches/{}/front", 200, search).json
     assert "identifies" in front["note"] and front["points"] == front["sweep"] == front["dominated"] == []
+    worker = call("POST /v1/workers", 200, body={"name": "writer:1", "slots": 1, "version": "0.1.0"}).json["worker"]
+    got = lease(call, worker)
+    assert got["search"] == search
+    texts = {"synthetic": [{"id": "a", "output": "x"}, {"id": "b", "output": "", "samples": ["ä", ""], "cut": True},
+                           {"id": "c", "output": "B", "samples": []}]}
+    found = scores() | {"effective": [0.5] * len(got["ratios"])}
+    call("POST /v1/leases/{}/result", 200, got["lease"], body=found | {"written": texts})
+    written = call("GET /v1/searches/{}/trials/{}/written", 200, search, got["trial"]).json
+    assert written == {"trial": got["trial"], "written": {"search": texts}}
+    got = lease(call, worker)
+    call("POST /v1/leases/{}/result", 422, got["lease"], body=found | {"written": {"synthetic": texts["synthetic"][:2]}})
+    call("POST /v1/workers/{}/leave", 200, worker, body={})
     call("POST /v1/searches/{}/cancel", 200, search, body={})
 
 
