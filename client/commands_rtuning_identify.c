@@ -2,22 +2,21 @@
 #include "client/commands.h"
 
 #include "client/identify.h"
+#include "client/identify_key.h"
 #include "client/outfile.h"
 #include "client/rtuning.h"
 #include "client/submit.h"
 #include "client/text.h"
-#include "merge/files/hash.h"
+#include "proto/limits.h"
 #include "proto/mem.h"
 #include "proto/search_spec.h"
 #include "rtuning/certainty.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define SHARD_QUESTIONS 100 /* few enough that a lost worker costs little, many enough to outweigh a merge */
 
@@ -31,6 +30,8 @@ struct identifying {
     struct bad_rows bad;
     struct identify identify;
     size_t without; /* questions that the bundle does not have */
+    size_t unkept;  /* shards of which texts were not kept */
+    size_t cut;     /* questions of which a text was cut */
     size_t torn, certain_n, uncertain_n;
 };
 
@@ -147,65 +148,6 @@ static void write_search(const struct identifying *w, struct buf *text)
     json_end_object(&out);
 }
 
-static int add_file(struct hash_stream *stream, const char *path, struct err *err)
-{
-    char block[65536];
-    size_t n;
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    while ((n = fread(block, 1, sizeof block, file)) > 0)
-        hash_add(stream, block, n);
-    int failed = ferror(file);
-    fclose(file);
-    return failed ? err_set(err, ERR_IO, "%s: cannot be read", path) : 0;
-}
-
-/* A checkpoint is known by names, sizes and times: reading it is the daemon's, who looks at every byte. A file that is only
- * touched makes another search, one that is another file never the same. */
-static int add_checkpoint(struct hash_stream *stream, const char *directory, struct err *err)
-{
-    struct dirent **names = NULL;
-    int n = scandir(directory, &names, NULL, alphasort);
-    if (n < 0)
-        return err_set(err, ERR_IO, "%s: %s", directory, strerror(errno));
-    for (int i = 0; i < n; i++) {
-        struct stat st;
-        char *path = mem_printf("%s/%s", directory, names[i]->d_name);
-        if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
-            const int64_t about[] = {st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
-            hash_add(stream, names[i]->d_name, strlen(names[i]->d_name) + 1);
-            hash_add(stream, about, sizeof about);
-        }
-        mem_free(path);
-        free(names[i]);
-    }
-    free(names);
-    return 0;
-}
-
-/* The same files and flags give the same key, and so the same search. */
-static int make_key(const struct identifying *w, const struct buf *body, char key[SUBMIT_KEY_MAX],
-                    struct err *err)
-{
-    char text[HASH_TEXT_MAX];
-    struct hash_stream *stream = hash_create();
-    char *path = mem_printf("%s/bundle.json", w->bundle);
-    hash_add(stream, body->data, body->len);
-    int rc = add_file(stream, path, err);
-    if (!rc)
-        rc = add_file(stream, w->identify.file, err);
-    if (!rc)
-        rc = add_file(stream, w->identify.vocab, err);
-    if (!rc)
-        rc = add_checkpoint(stream, w->model, err);
-    hash_print(hash_value(stream), text);
-    snprintf(key, SUBMIT_KEY_MAX, "identify-%s", text);
-    hash_destroy(stream);
-    mem_free(path);
-    return rc;
-}
-
 static int say_search(struct client *client, const struct json *answer, struct identifying *w, bool is_new)
 {
     struct buf text;
@@ -234,7 +176,7 @@ static int submit(struct client *client, const struct args *args, struct identif
     write_search(w, &body);
     if (args_has(args, "--again"))
         submit_key(key);
-    int code = !args_has(args, "--again") && make_key(w, &body, key, &err)
+    int code = !args_has(args, "--again") && identify_key(&w->identify, w->bundle, w->model, &body, key, &err)
                    ? client_refuse(client, &err)
                    : submit_post(client, buf_str(&body), key, true, &response);
     if (!code)
@@ -309,12 +251,33 @@ static int take_trial(struct client *client, struct identifying *w, size_t trial
     return code;
 }
 
+static int take_written(struct client *client, struct identifying *w, size_t trial)
+{
+    char part[64];
+    struct json *answer;
+    struct err err = {0};
+    bool kept = false;
+    snprintf(part, sizeof part, "/trials/%zu/written", trial);
+    int code = client_get_search(client, w->search, part, &answer);
+    if (code)
+        return code;
+    if (identify_take_written(&w->identify, w->shards, trial, answer, &kept, &w->cut, &err)) {
+        err_prefix(&err, err.code, "trial %zu of search %" PRId64, trial, w->search);
+        code = client_refuse(client, &err);
+    }
+    w->unkept += !kept;
+    json_free(answer);
+    return code;
+}
+
 static int take_all(struct client *client, struct identifying *w)
 {
     size_t lost = 0;
     int code = CLIENT_OK;
     for (size_t t = 0; t < w->shards && !code && !client_is_interrupted(client); t++)
         code = take_trial(client, w, t, &lost);
+    for (size_t t = 0; t < w->shards && !code && !lost && !client_is_interrupted(client); t++)
+        code = take_written(client, w, t);
     if (!code && lost) {
         client_say(
             client,
@@ -339,6 +302,30 @@ static int decide(struct identifying *w, bool *certain, struct err *err)
     return rc;
 }
 
+/* Nothing older stays beside what was found now. */
+static void put_written(struct question *q, struct identify_item *item)
+{
+    question_forget_written(q);
+    q->output = item->output;
+    q->samples = item->samples;
+    q->samples_n = item->samples_n;
+    item->output = NULL;
+    item->samples = NULL;
+    item->samples_n = 0;
+}
+
+static void say_written(const struct client *client, const struct identifying *w)
+{
+    if (w->unkept)
+        client_say(client,
+                   "%zu of %zu shards came without what the model wrote, and their questions have no "
+                   "\"output\"; where it is larger than %zu MiB a shard, use more --shards",
+                   w->unkept, w->shards, LIMIT_WRITTEN_BYTES >> 20);
+    if (w->cut)
+        client_say(client, "questions of which a text is longer than %d bytes, and is cut: %zu",
+                   LIMIT_WRITTEN_TEXT_BYTES, w->cut);
+}
+
 static int mark(struct client *client, struct identifying *w)
 {
     struct err err = {0};
@@ -348,6 +335,7 @@ static int mark(struct client *client, struct identifying *w)
         struct question *q = &w->set.items[w->identify.items[i].question];
         q->certain = certain[i] ? QUESTION_CERTAIN : QUESTION_UNCERTAIN;
         q->entropy = w->identify.items[i].entropy;
+        put_written(q, &w->identify.items[i]);
         w->certain_n += certain[i];
         w->uncertain_n += !certain[i];
     }
@@ -402,6 +390,8 @@ static int say_identified(struct client *client, const struct identifying *w)
         json_put_int(&json, "uncertain", (int64_t)w->uncertain_n);
         json_put_int(&json, "not_asked", (int64_t)w->without);
         json_put_int(&json, "torn", (int64_t)w->torn);
+        json_put_int(&json, "shards_without_texts", (int64_t)w->unkept);
+        json_put_int(&json, "cut", (int64_t)w->cut);
         json_put_int(&json, "bad", (int64_t)w->bad.n);
         json_end_object(&json);
         buf_text(&text, "\n");
@@ -443,6 +433,8 @@ static int identify(struct client *client, const struct args *args, struct ident
         client_say(client, "nothing is written; the same command with --again makes a new search");
     if (!code)
         code = take_all(client, w);
+    if (!code)
+        say_written(client, w);
     if (!code)
         code = mark(client, w);
     if (!code)

@@ -119,10 +119,23 @@ int identify_open(const char *bundle, const char *task, struct identify *out, st
     return rc;
 }
 
+static void forget_written(struct identify_item *item)
+{
+    for (size_t s = 0; s < item->samples_n; s++)
+        mem_free(item->samples[s]);
+    mem_free(item->samples);
+    mem_free(item->output);
+    item->output = NULL;
+    item->samples = NULL;
+    item->samples_n = 0;
+}
+
 void identify_fini(struct identify *identify)
 {
-    for (size_t i = 0; i < identify->n; i++)
+    for (size_t i = 0; i < identify->n; i++) {
+        forget_written(&identify->items[i]);
         mem_free(identify->items[i].id);
+    }
     for (int i = 0; i < identify->metrics_n; i++)
         mem_free(identify->metrics[i]);
     mem_free(identify->items);
@@ -243,4 +256,63 @@ int identify_take(struct identify *identify, size_t shards, size_t trial, const 
 {
     int rc = take_half(identify, shards, trial, false, answer, err);
     return rc ? rc : take_half(identify, shards, trial, true, answer, err);
+}
+
+/* ---- what was written ---- */
+
+static int take_item(struct identify_item *item, const struct json *text, struct err *err)
+{
+    const struct json *samples = json_get(text, "samples");
+    const char *id = json_string_or(json_get(text, "id"), ""),
+               *output = json_string_or(json_get(text, "output"), NULL);
+    if (strcmp(id, item->id) != 0)
+        return err_set(err, ERR_CORRUPT, "what was written to \"%.80s\" stands where \"%.80s\" should", id,
+                       item->id);
+    if (!output)
+        return err_set(err, ERR_CORRUPT, "what was written to \"%.80s\" has no \"output\"", id);
+    forget_written(item);
+    item->output = mem_strdup(output);
+    item->samples = mem_zero(json_len(samples) + 1, sizeof *item->samples);
+    for (const struct json *s = json_first(samples); s; s = json_next(s))
+        item->samples[item->samples_n++] = mem_strdup(json_string_or(s, ""));
+    return 0;
+}
+
+/* The items of a shard stand in the order of their ranks. */
+static int take_texts(struct identify *identify, size_t shards, size_t trial, bool held_out,
+                      const struct json *texts, size_t *cut_n, struct err *err)
+{
+    size_t n = share_of(identify, held_out, shards, trial);
+    const struct json *text = json_first(texts);
+    int rc = 0;
+    if (!json_is(texts, JSON_ARRAY) || json_len(texts) != n)
+        return err_set(err, ERR_CORRUPT,
+                       "the trial has texts of %zu items for %zu questions of the half \"%s\"",
+                       json_len(texts), n, held_out ? "heldout" : "search");
+    for (size_t i = 0; i < identify->n && !rc; i++) {
+        struct identify_item *item = &identify->items[i];
+        if (item->held_out != held_out || item->rank % shards != trial)
+            continue;
+        rc = take_item(item, text, err);
+        *cut_n += json_bool_or(json_get(text, "cut"), false);
+        text = json_next(text);
+    }
+    return rc;
+}
+
+int identify_take_written(struct identify *identify, size_t shards, size_t trial, const struct json *answer,
+                          bool *kept, size_t *cut_n, struct err *err)
+{
+    static const char *const halves[] = {"search", "heldout"};
+    const struct json *written = json_get(answer, "written");
+    int rc = 0;
+    *kept = true;
+    for (int half = 0; half < 2 && !rc; half++) {
+        const struct json *texts = json_get(json_get(written, halves[half]), identify->task);
+        if (texts)
+            rc = take_texts(identify, shards, trial, half, texts, cut_n, err);
+        else if (share_of(identify, half, shards, trial))
+            *kept = false;
+    }
+    return rc;
 }

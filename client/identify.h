@@ -21,6 +21,9 @@ struct identify_item {
     size_t question; /* in the set that identify_join was given */
     double certain;  /* 0 or 1; NaN: not known yet */
     double entropy;
+    char *output; /* NULL: not kept */
+    char **samples;
+    size_t samples_n;
 };
 
 struct identify {
@@ -47,5 +50,10 @@ size_t identify_shards_max(const struct identify *identify);
 /* Takes what a done trial found. answer: as GET /v1/searches/ID/trials/N says. */
 int identify_take(struct identify *identify, size_t shards, size_t trial, const struct json *answer,
                   struct err *err);
+
+/* Takes what its model wrote. answer: as GET /v1/searches/ID/trials/N/written says. *kept: there are texts of every half that
+ * has items; *cut_n grows by the items of which one was cut. ERR_CORRUPT: texts of other items, or not one an item. */
+int identify_take_written(struct identify *identify, size_t shards, size_t trial, const struct json *answer,
+                          bool *kept, size_t *cut_n, struct err *err);
 
 #endif

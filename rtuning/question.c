@@ -27,6 +27,15 @@ void question_init(struct question *q)
     *q = (struct question){.gold = -1, .answerable = true, .entropy = NAN};
 }
 
+void question_forget_written(struct question *q)
+{
+    mem_free(q->output);
+    texts_free(q->samples, q->samples_n);
+    q->output = NULL;
+    q->samples = NULL;
+    q->samples_n = 0;
+}
+
 void question_fini(struct question *q)
 {
     mem_free(q->id);
@@ -37,8 +46,7 @@ void question_fini(struct question *q)
     mem_free(q->subject);
     mem_free(q->prompt);
     mem_free(q->lead);
-    mem_free(q->output);
-    texts_free(q->samples, q->samples_n);
+    question_forget_written(q);
     *q = (struct question){0};
 }
 

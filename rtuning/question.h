@@ -52,6 +52,8 @@ int question_read(const struct json *row, struct question *out, struct err *err)
 /* The object with the keys that hold something. Reads back as the same question. */
 void question_write(const struct question *q, struct json_out *out);
 void question_fini(struct question *q);
+/* Frees output and samples: there are none then. */
+void question_forget_written(struct question *q);
 /* What training says: the first answer, or the letter of the right choice; NULL when the question is not answerable. */
 const char *question_answer(const struct question *q);
 /* "A" … "Z"; static storage. */

@@ -10,16 +10,22 @@ static const char bundle[] =
     "\"metrics\":[\"certain\",\"entropy\"]}]}";
 static const char items[] = "{\"id\":\"a\",\"half\":\"search\"}\n{\"id\":\"b\",\"half\":\"search\"}\n"
                             "{\"id\":\"c\",\"half\":\"search\"}\n";
-static const char questions[] = "{\"id\":\"c\",\"question\":\"Who?\",\"answers\":[\"Bob\"]}\n"
-                                "{\"id\":\"b\",\"question\":\"When?\",\"answers\":[\"1066\"]}\n"
-                                "{\"id\":\"x\",\"question\":\"Why?\",\"answerable\":false}\n"
-                                "{\"id\":\"a\",\"question\":\"Where?\",\"answers\":[\"Rome\"]}\n";
+static const char questions[] =
+    "{\"id\":\"c\",\"question\":\"Who?\",\"answers\":[\"Bob\"]}\n"
+    "{\"id\":\"b\",\"question\":\"When?\",\"answers\":[\"1066\"],\"output\":\"old\",\"samples\":[\"old\"]}\n"
+    "{\"id\":\"x\",\"question\":\"Why?\",\"answerable\":false}\n"
+    "{\"id\":\"a\",\"question\":\"Where?\",\"answers\":[\"Rome\"]}\n";
 static const char first[] =
     "{\"state\":\"done\",\"scores\":[{\"metric\":\"q.certain\",\"half\":\"search\",\"items\":[1,0]},"
     "{\"metric\":\"q.entropy\",\"half\":\"search\",\"items\":[0.25,0.5]}]}";
 static const char second[] =
     "{\"state\":\"done\",\"scores\":[{\"metric\":\"q.certain\",\"half\":\"search\",\"items\":[0]},"
     "{\"metric\":\"q.entropy\",\"half\":\"search\",\"items\":[0]}]}";
+
+static const char first_texts[] = "{\"trial\":0,\"written\":{\"search\":{\"q\":[{\"id\":\"a\",\"output\":"
+                                  "\"Rome\",\"samples\":[\"Rome\",\"\"]},"
+                                  "{\"id\":\"c\",\"output\":\"Al\",\"cut\":true}]}}}";
+static const char no_texts[] = "{\"trial\":1,\"written\":{}}";
 
 struct world {
     struct fake fake;
@@ -65,6 +71,8 @@ static void play(struct world *w, int status, const char *const *trials, int n)
     fake_says(&w->fake, 200, FRONT_NOTE("done", "2"));
     for (int i = 0; i < n; i++)
         fake_says(&w->fake, 200, trials[i]);
+    fake_says(&w->fake, 200, first_texts);
+    fake_says(&w->fake, 200, no_texts);
 }
 
 static char *written(const struct world *w)
@@ -94,18 +102,24 @@ static void test_the_whole_way(void **state)
     assert_contains(w.fake.asked[0].body,
                     "{\"metric\":\"q.certain\",\"goal\":\"max\"},{\"metric\":\"q.entropy\"");
     assert_string_equal(w.fake.asked[3].path, "/v1/searches/3/trials/1");
+    assert_string_equal(w.fake.asked[5].path, "/v1/searches/3/trials/1/written");
+    assert_contains(w.fake.complaints, "1 of 2 shards came without what the model wrote, and their questions "
+                                       "have no \"output\"; where it is larger than 4 MiB");
+    assert_contains(w.fake.complaints,
+                    "questions of which a text is longer than 2048 bytes, and is cut: 1\n");
     assert_contains(w.fake.complaints,
                     "questions that the bundle does not have: 1 of 4; they stay as they are");
     assert_contains(w.fake.out, "search 3: 3 questions in 2 shards\n");
     assert_contains(w.fake.out, "out.jsonl: 4 questions, 1 certain and 2 uncertain (33.3 % certain)\n");
     char *text = written(&w);
-    assert_string_equal(text, "{\"id\":\"c\",\"kind\":\"open\",\"question\":\"Who?\",\"answers\":[\"Bob\"],"
-                              "\"certain\":false,\"entropy\":0.5}\n"
-                              "{\"id\":\"b\",\"kind\":\"open\",\"question\":\"When?\",\"answers\":[\"1066\"],"
-                              "\"certain\":false,\"entropy\":0}\n"
-                              "{\"id\":\"x\",\"kind\":\"open\",\"question\":\"Why?\",\"answerable\":false}\n"
-                              "{\"id\":\"a\",\"kind\":\"open\",\"question\":\"Where?\",\"answers\":[\"Rome\"]"
-                              ",\"certain\":true,\"entropy\":0.25}\n");
+    assert_string_equal(
+        text, "{\"id\":\"c\",\"kind\":\"open\",\"question\":\"Who?\",\"answers\":[\"Bob\"],"
+              "\"certain\":false,\"entropy\":0.5,\"output\":\"Al\"}\n"
+              "{\"id\":\"b\",\"kind\":\"open\",\"question\":\"When?\",\"answers\":[\"1066\"],"
+              "\"certain\":false,\"entropy\":0}\n"
+              "{\"id\":\"x\",\"kind\":\"open\",\"question\":\"Why?\",\"answerable\":false}\n"
+              "{\"id\":\"a\",\"kind\":\"open\",\"question\":\"Where?\",\"answers\":[\"Rome\"]"
+              ",\"certain\":true,\"entropy\":0.25,\"output\":\"Rome\",\"samples\":[\"Rome\",\"\"]}\n");
     free(text);
     end(&w);
 }
@@ -120,7 +134,7 @@ static void test_unsupervised(void **state)
     assert_int_equal(run(&w, "--shards 2 --unsupervised --json"), CLIENT_OK);
     assert_contains(w.fake.out,
                     "\"search\":3,\"questions\":4,\"certain\":2,\"uncertain\":1,\"not_asked\":1,\"torn\":0,"
-                    "\"bad\":0}\n");
+                    "\"shards_without_texts\":1,\"cut\":1,\"bad\":0}\n");
     assert_ptr_equal(strchr(w.fake.out, '\n'), w.fake.out + strlen(w.fake.out) - 1); /* one value, a line */
     char *text = written(&w);
     assert_contains(text, "[\"1066\"],\"certain\":true,\"entropy\":0}");
@@ -193,6 +207,8 @@ static void test_a_search_made_by_hand(void **state)
     fake_says(&w.fake, 200, FRONT_NOTE("done", "2"));
     fake_says(&w.fake, 200, first);
     fake_says(&w.fake, 200, second);
+    fake_says(&w.fake, 200, first_texts);
+    fake_says(&w.fake, 200, no_texts);
     assert_int_equal(run_made(&w, ""), CLIENT_OK);
     assert_string_equal(w.fake.asked[0].path, "/v1/searches/7");
     assert_string_equal(w.fake.asked[3].path, "/v1/searches/7/trials/1");

@@ -121,6 +121,78 @@ static void test_answers_of_something_else(void **state)
     end(&w);
 }
 
+#define WRITTEN(search, heldout)                                                                             \
+    "{\"trial\":0,\"written\":{\"search\":{\"other\":[],\"q\":[" search "]},\"heldout\":{\"q\":[" heldout    \
+    "]}}}"
+#define A "{\"id\":\"a\",\"output\":\"x\",\"samples\":[\"x\",\"\"]}"
+#define B "{\"id\":\"b\",\"output\":\"\"}"
+#define D "{\"id\":\"d\",\"output\":\"y\",\"cut\":true}"
+
+static int take_texts(struct world *w, size_t trial, const char *answer, bool *kept, size_t *cut_n)
+{
+    struct json *j;
+    assert_int_equal(json_parse(answer, strlen(answer), &j, NULL), 0);
+    int rc = identify_take_written(&w->identify, 2, trial, j, kept, cut_n, &w->err);
+    json_free(j);
+    return rc;
+}
+
+/* The first shard's are a and d of the searched, b of the held-out. */
+static void test_texts_find_their_items(void **state)
+{
+    (void)state;
+    struct world w;
+    size_t cut_n = 0;
+    bool kept = false;
+    begin(&w);
+    assert_int_equal(identify_open(w.directory, NULL, &w.identify, &w.err), 0);
+    for (int again = 0; again < 2; again++)
+        assert_int_equal(take_texts(&w, 0, WRITTEN(A "," D, B), &kept, &cut_n), 0);
+    assert_true(kept && cut_n == 2);
+    const struct identify_item *item = w.identify.items;
+    assert_string_equal(item[0].output, "x");
+    assert_int_equal(item[0].samples_n, 2);
+    assert_string_equal(item[0].samples[0], "x");
+    assert_string_equal(item[0].samples[1], "");
+    assert_string_equal(item[1].output, "");
+    assert_string_equal(item[3].output, "y");
+    assert_true(!item[2].output && !item[4].output && item[3].samples_n == 0);
+    static const char *const without[] = {
+        "{\"written\":{}}", "{\"written\":{\"search\":{\"q\":[" A "," D "]}}}",
+        "{\"written\":{\"search\":{\"q\":[" A "," D "]},\"heldout\":{\"p\":[]}}}"};
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
+        kept = true;
+        assert_int_equal(take_texts(&w, 0, without[i], &kept, &cut_n), 0);
+        assert_false(kept);
+    }
+    end(&w);
+}
+
+static void test_texts_of_something_else(void **state)
+{
+    static const struct {
+        const char *answer, *sentence;
+    } bad[] = {
+        {WRITTEN(D "," A, B), "what was written to \"d\" stands where \"a\" should"},
+        {WRITTEN(A, B), "has texts of 1 items for 2 questions of the half \"search\""},
+        {WRITTEN(A "," D "," D, B), "has texts of 3 items for 2 questions"},
+        {WRITTEN(A "," D, ""), "has texts of 0 items for 1 questions of the half \"heldout\""},
+        {WRITTEN("{\"id\":\"a\"}," D, B), "what was written to \"a\" has no \"output\""},
+        {"{\"written\":{\"search\":{\"q\":7}}}", "has texts of 0 items"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct world w;
+        size_t cut_n = 0;
+        bool kept;
+        begin(&w);
+        assert_int_equal(identify_open(w.directory, NULL, &w.identify, &w.err), 0);
+        assert_int_equal(take_texts(&w, 0, bad[i].answer, &kept, &cut_n), ERR_CORRUPT);
+        assert_says(&w, bad[i].sentence);
+        end(&w);
+    }
+}
+
 static void assert_refused(const char *file, const char *text, const char *task, const char *sentence)
 {
     struct world w;
@@ -176,7 +248,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_items_find_their_questions), cmocka_unit_test(test_values_find_their_items),
         cmocka_unit_test(test_answers_of_something_else),  cmocka_unit_test(test_bundles_that_are_none),
-        cmocka_unit_test(test_items_of_other_questions),
+        cmocka_unit_test(test_items_of_other_questions),   cmocka_unit_test(test_texts_find_their_items),
+        cmocka_unit_test(test_texts_of_something_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
