@@ -110,6 +110,17 @@ const struct command commands[] = {
      .words_max = 1,
      .run = command_trials,
      .flags = {{"--csv", NULL, "comma-separated, every number in full"}}},
+    {.name = "written",
+     .usage = "ID TRIAL [--task NAME] [--half HALF] [--json]",
+     .line = "show what the model of a trial wrote",
+     .help =
+         "A line an item; long texts are cut, and whole with --json. Kept are those of searches that say\n"
+         "\"written\": true in their evaluator, and of those that identify.",
+     .example = "paretoctl written 3 17 --task facts",
+     .words_min = 2,
+     .words_max = 2,
+     .run = command_written,
+     .flags = {{"--task", "NAME", "of this task alone"}, {"--half", "HALF", "search or heldout alone"}}},
     {.name = "replay",
      .usage = "ID [--json]",
      .line = "derive every trial's ratios again and compare",

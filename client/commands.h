@@ -25,6 +25,7 @@ int command_resume(struct client *client, const struct args *args);
 int command_cancel(struct client *client, const struct args *args);
 int command_front(struct client *client, const struct args *args);
 int command_trials(struct client *client, const struct args *args);
+int command_written(struct client *client, const struct args *args);
 int command_replay(struct client *client, const struct args *args);
 int command_watch(struct client *client, const struct args *args);
 int command_plan(struct client *client, const struct args *args);

@@ -19,7 +19,7 @@ _paretoctl() {
             ;;
         --key | --out | --set | --given | --base | --tuned | --max-shard-size | --threads | --format | --from-yaml | --x | --y | --tax | --pick | \
             --method | --compat | --weight | --by | --domain | --in-subjects | --sample | --heldout | --shots | --seed | --examples | \
-            --questions | --bundle | --model | --search | --task | --shards)
+            --questions | --bundle | --model | --search | --task | --shards | --half)
             [[ ${COMP_WORDS[i + 1]} != = ]] || ((++i))
             ((++i))
             ;;
@@ -62,6 +62,10 @@ _paretoctl() {
         mapfile -t COMPREPLY < <(compgen -W mergekit -- "$word")
         return
         ;;
+    --half)
+        mapfile -t COMPREPLY < <(compgen -W "search heldout" -- "$word")
+        return
+        ;;
     --pick)
         mapfile -t COMPREPLY < <(compgen -W "knee certain least-tax" -- "$word")
         return
@@ -71,7 +75,7 @@ _paretoctl() {
             sed 's/.*"objectives":\[\(.*\)\],"groups".*/\1/' | grep -o '"name":"[^"]*"' | cut -d'"' -f4)" -- "$word")
         return
         ;;
-    --key | --set | --daemon | --max-shard-size | --threads | --tax) return ;;
+    --key | --set | --daemon | --max-shard-size | --threads | --tax | --task) return ;;
     esac
     if [[ $word == -* ]]; then
         local flags
@@ -110,7 +114,7 @@ _paretoctl() {
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         compopt -o filenames
         ;;
-    plan | preflight | watch | front | trials | replay | export | pause | resume | cancel)
+    plan | preflight | watch | front | trials | written | replay | export | pause | resume | cancel)
         if ((${#words[@]} == 0)); then
             mapfile -t COMPREPLY < <(compgen -W "$("$program" "${daemon[@]}" searches 2>/dev/null |
                 awk 'NR > 1 && $1 ~ /^[0-9]+$/ { print $1 }')" -- "$word")
