@@ -94,6 +94,10 @@ static void print_examples(const char *head, const struct question *const *examp
         text_cut(out, examples[i]->text, SHOWN_COLUMNS);
         buf_text(out, " -> ");
         text_cut(out, answer ? answer : "(none)", SHOWN_COLUMNS);
+        if (examples[i]->output) {
+            buf_text(out, "; wrote: ");
+            text_cut(out, examples[i]->output, SHOWN_COLUMNS);
+        }
         buf_text(out, "\n");
     }
 }

@@ -1,5 +1,7 @@
 """Which questions does the small model know? From questions to training data and scores, with programs killed with -9."""
+import collections
 import json
+import math
 import shutil
 import subprocess
 
@@ -58,6 +60,13 @@ def identify(world, *more, **options):
                      world.directory / "identified.jsonl", "--shards", SHARDS, *more, **options)
 
 
+def test_any_number_of_shards(undisturbed, world):
+    make_bundle(world.directory)
+    world.start_worker(slots=2)
+    identify(world, "--shards", 3)
+    assert (world.directory / "identified.jsonl").read_bytes() == undisturbed.read_bytes()
+
+
 def start_identify(world):
     """The command in the background; a Process."""
     return world.start("identify", [program("paretoctl"), "--daemon", world.address, "rtuning", "identify", "--questions",
@@ -82,12 +91,32 @@ def undisturbed(tmp_path_factory):
         assert again["search"] == 1, "the same files are the same search"
         assert kept.read_bytes() == (world.directory / "identified.jsonl").read_bytes()
         check_search(world)
+        check_texts(world, kept)
         faults = world.close()
         assert not faults, faults
     finally:
         world.close()
         world.remove()
     return kept
+
+
+def check_texts(world, kept):
+    """What the daemon kept of what was written is what the file says, and paretoctl shows it."""
+    rows = {row["id"]: row for row in lines(kept)}
+    seen = set()
+    for n in range(SHARDS):
+        written = world.api.get(f"/v1/searches/1/trials/{n}/written")
+        assert written["trial"] == n and sorted(written["written"]) == ["heldout", "search"]
+        for half in written["written"].values():
+            assert list(half) == ["questions"] and len(half["questions"]) == QUESTIONS / 2 / SHARDS
+            for item in half["questions"]:
+                assert (item["output"], item["samples"]) == (rows[item["id"]]["output"], rows[item["id"]]["samples"])
+                seen.add(item["id"])
+    assert len(seen) == QUESTIONS
+    shown = world.ctl("written", 1, 3, "--half", "heldout").stdout.splitlines()
+    assert shown[0].split() == ["task", "half", "item", "wrote", "samples"] and len(shown) == 1 + QUESTIONS / 2 / SHARDS
+    item = world.api.get("/v1/searches/1/trials/3/written")["written"]["heldout"]["questions"][0]
+    assert item["id"] in shown[1] and item["output"] in shown[1] and "x " in shown[1]
 
 
 def check_search(world):
@@ -117,6 +146,11 @@ def test_the_whole_way(undisturbed, world, tmp_path):
     unsure = [q["entropy"] for q in questions if not q["certain"]]
     sure = [q["entropy"] for q in questions if q["certain"]]
     assert sum(sure) / len(sure) < sum(unsure) / len(unsure), "what it knows it says again"
+    for q in questions:
+        assert q["certain"] == any(answer in q["output"] for answer in q["answers"]), q
+        shares = [n / 5 for n in collections.Counter(q["samples"]).values()]
+        assert sum(shares) == pytest.approx(1) and -sum(p * math.log(p) for p in shares) == pytest.approx(q["entropy"])
+    assert len({q["output"] for q in questions}) > 30
 
     def rtuning(*words):
         done = subprocess.run([program("paretoctl"), "rtuning", *map(str, words)], capture_output=True, text=True, timeout=60)
@@ -135,6 +169,8 @@ def test_the_whole_way(undisturbed, world, tmp_path):
     report = json.loads(rtuning("report", undisturbed, "--json").stdout)
     everyone = report["groups"][0]
     assert (everyone["name"], everyone["certain"], everyone["questions"]) == ("all", known, QUESTIONS + 1)
+    example = report["uncertain"][0]
+    assert f"-> {example['answers'][0]}; wrote: {example['output']}\n" in rtuning("report", undisturbed).stdout
 
     # what an evaluation says of honesty, and what the command says of the same answers
     make_bundle(world.directory)
