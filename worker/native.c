@@ -319,11 +319,10 @@ static char *state_of(const struct run *run)
     return NULL;
 }
 
-/* What the model wrote. Of items that an earlier evaluation did it is not known: then there is none. */
 static char *texts_of(const struct run *run)
 {
-    bool too_large = false;
-    char *texts = run->resumed ? NULL : task_texts_write(run->tasks, run->tasks_n, &too_large);
+    bool too_large;
+    char *texts = task_texts_write(run->tasks, run->tasks_n, &too_large);
     if (too_large)
         log_event(LOG_WARN, "written_left_out", "search=%lld trial=%d reason=\"larger than %zu MiB\"",
                   (long long)run->evaluation->search, run->evaluation->trial, LIMIT_WRITTEN_BYTES >> 20);

@@ -2,6 +2,7 @@
 
 #include "proto/json.h"
 #include "proto/mem.h"
+#include "worker/task_texts.h"
 
 #include <assert.h>
 #include <math.h>
@@ -45,7 +46,9 @@ static void add_column(struct hash_stream *stream, const struct task *task, int 
     }
 }
 
-static struct hash128 check_of(const struct state_owner *owner, const struct task *tasks, int n, int done)
+/* texts: they are part of it. */
+static struct hash128 check_of(const struct state_owner *owner, const struct task *tasks, int n, int done,
+                               bool texts)
 {
     static const char version[] = FORMAT " " PARETOD_VERSION;
     struct hash_stream *stream = hash_create();
@@ -62,6 +65,8 @@ static struct hash128 check_of(const struct state_owner *owner, const struct tas
         hash_add(stream, tasks[t].run.task->name, strlen(tasks[t].run.task->name) + 1);
         for (int m = 0; m < task_columns(&tasks[t]); m++)
             add_column(stream, &tasks[t], m, done);
+        if (texts && tasks[t].kept)
+            task_texts_hash(&tasks[t], done, stream);
     }
     struct hash128 check = hash_value(stream);
     hash_destroy(stream);
@@ -100,11 +105,25 @@ static void write_task(const struct task *task, struct json_out *out)
     json_end_object(out);
 }
 
-void task_state_write(const struct state_owner *owner, const struct task *tasks, int n, struct buf *buf)
+static void write_texts(const struct task *tasks, int n, struct json_out *out)
+{
+    json_name(out, "written");
+    json_object(out);
+    for (int t = 0; t < n; t++) {
+        if (!tasks[t].kept)
+            continue;
+        json_name(out, tasks[t].run.task->name);
+        task_texts_put(&tasks[t], out);
+    }
+    json_end_object(out);
+}
+
+static void write_state(const struct state_owner *owner, const struct task *tasks, int n, bool texts,
+                        struct buf *buf)
 {
     struct json_out out;
     char check[HASH_TEXT_MAX];
-    hash_print(check_of(owner, tasks, n, tasks[0].done), check);
+    hash_print(check_of(owner, tasks, n, tasks[0].done, texts), check);
     json_begin(&out, buf);
     json_object(&out);
     json_put_text(&out, "format", FORMAT);
@@ -116,7 +135,31 @@ void task_state_write(const struct state_owner *owner, const struct task *tasks,
         write_task(&tasks[t], &out);
     }
     json_end_object(&out);
+    if (texts)
+        write_texts(tasks, n, &out);
     json_end_object(&out);
+}
+
+/* Does any task keep texts, and those of all items so far? */
+static bool has_texts(const struct task *tasks, int n)
+{
+    bool kept = false;
+    for (int t = 0; t < n; t++) {
+        if (tasks[t].kept && !task_texts_are_whole(&tasks[t]))
+            return false;
+        kept = kept || tasks[t].kept;
+    }
+    return kept;
+}
+
+void task_state_write(const struct state_owner *owner, const struct task *tasks, int n, struct buf *buf)
+{
+    bool texts = has_texts(tasks, n);
+    write_state(owner, tasks, n, texts, buf);
+    if (!texts || !buf->full)
+        return;
+    buf_clear(buf);
+    write_state(owner, tasks, n, false, buf);
 }
 
 /* ---- read ---- */
@@ -167,6 +210,14 @@ static bool read_tasks(const struct json *root, int done, struct task *tasks, in
     return true;
 }
 
+static bool read_texts(const struct json *written, int done, struct task *tasks, int n)
+{
+    for (int t = 0; written && t < n; t++)
+        if (tasks[t].kept && !task_texts_take(&tasks[t], done, json_get(written, tasks[t].run.task->name)))
+            return false;
+    return true;
+}
+
 int task_state_read(const char *text, const struct state_owner *owner, int done, struct task *tasks, int n,
                     struct err *err)
 {
@@ -177,16 +228,19 @@ int task_state_read(const char *text, const struct state_owner *owner, int done,
     int rc = json_parse(text, strlen(text), &root, err);
     if (rc)
         return rc;
+    const struct json *written = json_get(root, "written");
     if (strcmp(json_string_or(json_get(root, "format"), ""), FORMAT) != 0)
         rc = err_set(err, ERR_INVALID, "its format is not \"" FORMAT "\"");
     else if (!hash_read(json_string_or(json_get(root, "check"), ""), &check) ||
-             !read_tasks(root, done, tasks, n))
+             !read_tasks(root, done, tasks, n) || !read_texts(written, done, tasks, n))
         rc = err_set(err, ERR_INVALID, "it has other tasks, metrics or items than this evaluation");
-    else if (!hash_equal(check, check_of(owner, tasks, n, done)))
+    else if (!hash_equal(check, check_of(owner, tasks, n, done, written != NULL)))
         rc = err_set(err, ERR_INVALID,
                      "it is of other slices, ratios, seed, bundle or version of pareto-worker, or damaged");
     for (int t = 0; t < n && !rc; t++)
         tasks[t].done = done;
+    for (int t = 0; t < n && rc; t++)
+        task_texts_forget(&tasks[t]);
     json_free(root);
     return rc;
 }

@@ -7,8 +7,9 @@
  *
  *   {"format":"paretod-state-1","check":"32 hex digits","tasks":{"facts":{"em":[1,0,…],"bleu":[[…10 counts…],…]},…}}
  *
+ * With "written", as proto/written.h has it, of tasks that keep texts; without it where it would be larger than a state may be.
  * One value a column (task_columns) and item of the slices that are done, in the bundle's order. `check` is the hash of these
- * values and of whose they are: this version of the program, bundle, half, shard, seed, ratios, slices and how many are done. So a state of something else and
+ * values and texts, and of whose they are: this version of the program, bundle, half, shard, seed, ratios, slices and how many are done. So a state of something else and
  * one of which a digit was changed are known as such, and scores never rest on them. */
 #ifndef WORKER_TASK_STATE_H
 #define WORKER_TASK_STATE_H
@@ -22,7 +23,8 @@ struct state_owner {
     int ratios_n, slices;
 };
 
-/* Of n tasks that share run.seed and half, after as many slices as they are done. *buf is full when it has no room. */
+/* Of n tasks that share run.seed and half, after as many slices as they are done. *buf is full when it has no room, even without
+ * texts. */
 void task_state_write(const struct state_owner *owner, const struct task *tasks, int n, struct buf *buf);
 
 /* Brings n tasks, opened and fresh, to where `done` slices are done. */

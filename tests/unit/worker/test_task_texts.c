@@ -174,6 +174,127 @@ static void long_texts(void **state)
     questions_close(&q);
 }
 
+/* ---- states ---- */
+
+#define CUT 4
+
+static const double ratio = 0.5;
+
+static struct state_owner owner_of(const struct questions *q)
+{
+    return (struct state_owner){bundle_digest(q->bundle), &ratio, 1, CUT};
+}
+
+static char *state_of(const struct questions *q, const struct task *task, size_t most)
+{
+    struct state_owner owner = owner_of(q);
+    struct buf buf;
+    buf_init(&buf, most);
+    task_state_write(&owner, task, 1, &buf);
+    assert_false(buf.full);
+    return buf_take(&buf);
+}
+
+/* What all slices wrote, when slices 0 to 1 are those of the state; NULL when it is not known. */
+static char *go_on(const struct questions *q, const char *text, bool keeps)
+{
+    struct state_owner owner = owner_of(q);
+    struct task_run run = run_of(q);
+    struct task task;
+    struct err err = {0};
+    bool too_large;
+    run.keeps_texts = keeps;
+    open_task(&run, CUT, &task);
+    check(task_state_read(text, &owner, 2, &task, 1, &err), &err);
+    evaluate(&task, CUT - 2);
+    char *out = task_texts_write(&task, 1, &too_large);
+    assert_false(too_large);
+    task_close(&task);
+    return out;
+}
+
+/* An evaluation that goes on has the texts of what was done before; or, where the state had no room for them, none. */
+static void texts_go_on_with_the_state(void **state)
+{
+    struct questions q;
+    struct task whole, part;
+    bool too_large;
+    (void)state;
+    questions_open("known", "tuned-rsf", &q);
+    answer_all(&q, (struct shard){0}, &whole);
+    char *want = task_texts_write(&whole, 1, &too_large);
+    struct task_run run = run_of(&q);
+    run.keeps_texts = true;
+    open_task(&run, CUT, &part);
+    evaluate(&part, 2);
+    char *text = state_of(&q, &part, LIMIT_STATE_BYTES);
+    char *got = go_on(&q, text, true);
+    assert_string_equal(got, want);
+    mem_free(got);
+    char *small = state_of(&q, &part, strlen(text) - 1);
+    assert_true(strlen(small) < strlen(text) / 2);
+    assert_null(go_on(&q, small, true));
+    run.keeps_texts = false;
+    task_close(&part);
+    open_task(&run, CUT, &part);
+    evaluate(&part, 2);
+    char *none = state_of(&q, &part, LIMIT_STATE_BYTES);
+    assert_string_equal(none, small);
+    assert_null(go_on(&q, none, false));
+    mem_free(none);
+    mem_free(small);
+    mem_free(text);
+    mem_free(want);
+    task_close(&part);
+    task_close(&whole);
+    questions_close(&q);
+}
+
+/* Replaces the first `was` after "written". */
+static char *changed(const char *text, const char *was, const char *is)
+{
+    const char *at = strstr(strstr(text, "\"written\""), was);
+    assert_non_null(at);
+    return mem_printf("%.*s%s%s", (int)(at - text), text, is, at + strlen(was));
+}
+
+static void changed_texts_are_known_as_such(void **state)
+{
+    static const char *const changes[][2] = {{"\"output\":\"", "\"output\":\"x"},
+                                             {"\"samples\":[\"", "\"samples\":[\"x"},
+                                             {"\"samples\":[\"", "\"samples\":[\"\",\""},
+                                             {"\"id\":\"", "\"id\":\"x"},
+                                             {"\"id\":", "\"cut\":true,\"id\":"},
+                                             {"\"known\":[", "\"known\":[{},"},
+                                             {"\"known\":", "\"other\":"},
+                                             {"\"written\":", "\"other\":"}};
+    struct questions q;
+    struct task task;
+    struct err err = {0};
+    (void)state;
+    questions_open("known", "tuned-rsf", &q);
+    struct state_owner owner = owner_of(&q);
+    struct task_run run = run_of(&q);
+    run.keeps_texts = true;
+    open_task(&run, CUT, &task);
+    evaluate(&task, 2);
+    char *text = state_of(&q, &task, LIMIT_STATE_BYTES);
+    task_close(&task);
+    open_task(&run, CUT, &task);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        char *other = changed(text, changes[i][0], changes[i][1]);
+        if (task_state_read(other, &owner, 2, &task, 1, &err) != ERR_INVALID)
+            fail_msg("taken with %s", changes[i][1]);
+        mem_free(other);
+        for (size_t k = 0; k < task.n; k++)
+            assert_true(!task.kept[k].output && !task.kept[k].samples_n);
+    }
+    check(task_state_read(text, &owner, 2, &task, 1, &err), &err);
+    mem_free(text);
+    task_close(&task);
+    questions_close(&q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +303,8 @@ int main(void)
         cmocka_unit_test(a_shard_has_its_own),
         cmocka_unit_test(only_what_is_done_and_wanted),
         cmocka_unit_test(long_texts),
+        cmocka_unit_test(texts_go_on_with_the_state),
+        cmocka_unit_test(changed_texts_are_known_as_such),
     };
     return cmocka_run_group_tests_name("task_texts", tests, NULL, NULL);
 }
