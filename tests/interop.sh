@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Checks against programs from PyPI: transformers, safetensors, huggingface_hub, xxhash, sacrebleu, moocore, scipy, optuna. Needs the package registry;
-# tests/run.sh does not, and reads the golden files that these references made. Last line "N passed, M failed".
+# Checks against programs from PyPI: transformers, safetensors, huggingface_hub, xxhash, sacrebleu, moocore, scipy,
+# GPyTorch, BoTorch, scikit-learn, optuna. Needs the package registry; tests/run.sh does not, and reads the golden files
+# that these references made. Last line "N passed, M failed".
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 passed=0 failed=0
@@ -87,6 +88,12 @@ check "golden hypervolumes (moocore)" same_output tests/golden/optimizer/hypervo
     $venv/bin/python tests/golden/optimizer/make_hypervolume.py
 check "golden Sobol points (SciPy)" same_output tests/golden/optimizer/sobol.json \
     $venv/bin/python tests/golden/optimizer/make_sobol.py
+check "golden Gaussian processes (GPyTorch)" same_output tests/golden/optimizer/gp.json \
+    $venv/bin/python tests/golden/optimizer/make_gp.py
+check "golden expected improvements of hypervolume (BoTorch)" same_output tests/golden/optimizer/ehvi.json \
+    $venv/bin/python tests/golden/optimizer/make_ehvi.py
+check "golden tails of the normal (mpmath)" same_output tests/golden/optimizer/tail.json \
+    $venv/bin/python tests/golden/optimizer/make_tail.py
 
 venv=build/interop-rtuning
 [ -x $venv/bin/python ] || /usr/bin/python3 -m venv $venv
