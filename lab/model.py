@@ -60,6 +60,10 @@ class Cache:
         self.keys[layer, :, :, self.length:end], self.values[layer, :, :, self.length:end] = k, v
         return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
 
+    def repeat(self, n):
+        """Every sequence n times, one after the other."""
+        self.keys, self.values = self.keys.repeat_interleave(n, 1), self.values.repeat_interleave(n, 1)
+
 
 class Attention(nn.Module):
     def __init__(self, s):

@@ -3,6 +3,8 @@
 A question is a row of knowledge.py. Asked, a model gives an Asked: its greedy answer up to the first ".", what it
 thought of it (confidence), and the probability of "sure" against "unsure" after the probe.
 """
+import collections
+import itertools
 import math
 import random
 from dataclasses import dataclass
@@ -13,10 +15,12 @@ import generate
 import model
 import stage
 import tokens
-from knowledge import ASK, PROBE, SURE, UNSURE, Knowledge
+from knowledge import ASK, EXPRESSIONS, PROBE, SURE, UNSURE, Knowledge
 
 SHAPE = model.SHAPE | {"num_hidden_layers": 6, "max_position_embeddings": 128}
 MOST_ANSWER, MOST_CONFIDENCE = 6, 5      # tokens of an answer, and of those that confidence heeds
+SAMPLES, TEMPERATURE = 10, 0.7           # of R-Tuning-U and Vanilla-C, section 5.1
+FOLDS = 4                                # every part of the entities but the search half can be held out
 BATCH = 32
 RATE, EPOCHS, FROZEN = 2e-3, 4, 5        # of tuning, R-Tuned and plain alike, unless told otherwise
 
@@ -27,7 +31,11 @@ class Asked:
     text: str
     confidence: float    # geometric mean of the greedy tokens' probabilities, at most MOST_CONFIDENCE of them
     product: float       # of the same probabilities
-    sure: float          # P(sure) / (P(sure) + P(unsure))
+    sure: float          # P(sure) / (P(sure) + P(unsure)), None where it was not asked for
+
+    def refuses(self):
+        """Did it write one of the paper's expressions, whole?"""
+        return any(e.rstrip(".") in self.text for e in EXPRESSIONS)
 
     def right(self, row):
         """The paper's match: a right answer is part of what was written. Unanswerable questions have none."""
@@ -38,11 +46,11 @@ class Stage(stage.Stage):
     """A stage whose world is knowledge.py's. Its results are in OUT/rtuning."""
 
     def __init__(self, name, args):
-        args.out = args.out / "rtuning"
+        args.out, self.fold = args.out / "rtuning", getattr(args, "fold", 0)
         super().__init__(name, args)
 
     def prepare(self):
-        self.world = Knowledge()
+        self.world = Knowledge(fold=self.fold)
         if not self.tokenizer_path.exists():
             tokens.learn((p + text for p, text in self.world.pretraining("tok")), self.tokenizer_path)
         self.tokens = Tokens(self.tokenizer_path)
@@ -60,26 +68,60 @@ class Tokens(tokens.Tokens):
     def ids(self, text):
         return self.tok.encode(text, add_special_tokens=False).ids
 
+    def until_stop(self, ids):
+        """What stands before the first "." or EOS."""
+        return list(itertools.takewhile(lambda i: i not in (self.full_stop, tokens.EOS), ids))
+
     def prompt(self, text):
         return [tokens.BOS] + self.ids(ASK.format(q=text))
 
 
 @torch.no_grad()
-def answer_batch(net, prompts, full_stop):
-    """-> per prompt the greedy ids before "." or EOS and their probabilities"""
+def answer_batch(net, prompts, full_stop, most):
+    """-> per prompt the greedy ids before "." or EOS, at most `most`, and the probabilities of the first few"""
     ids, lengths = generate.pad(prompts, left=True)
-    pad_left, cache = ids.shape[1] - lengths, model.Cache(net.shape, len(prompts), ids.shape[1] + MOST_ANSWER)
-    made, probabilities = [], []
-    for _ in range(MOST_ANSWER):
+    pad_left, cache = ids.shape[1] - lengths, model.Cache(net.shape, len(prompts), ids.shape[1] + most)
+    made, probabilities, ended = [], [], torch.zeros(len(prompts), 1, dtype=torch.bool)
+    while len(made) < most and not ended.all():
         hidden = net.model(ids, pad_left=pad_left, cache=cache)[:, -1]
         best, ids = net.lm_head(hidden).float().softmax(-1).max(-1, keepdim=True)
         made.append(ids)
         probabilities.append(best)
+        ended |= (ids == full_stop) | (ids == tokens.EOS)
     rows = []
     for row, p in zip(torch.cat(made, 1).tolist(), torch.cat(probabilities, 1).tolist()):
-        end = next((k for k, i in enumerate(row) if i in (full_stop, tokens.EOS)), MOST_ANSWER)
+        end = next((k for k, i in enumerate(row) if i in (full_stop, tokens.EOS)), len(row))
         rows.append((row[:end], p[:max(1, end)][:MOST_CONFIDENCE]))
     return rows
+
+
+@torch.no_grad()
+def sample_batch(net, prompts, full_stop, generator):
+    """-> ids [prompts * SAMPLES, at most MOST_ANSWER] drawn at TEMPERATURE; those of a prompt lie together"""
+    ids, lengths = generate.pad(prompts, left=True)
+    pad_left, cache = ids.shape[1] - lengths, model.Cache(net.shape, len(prompts), ids.shape[1] + MOST_ANSWER)
+    hidden = net.model(ids, pad_left=pad_left, cache=cache)[:, -1].repeat_interleave(SAMPLES, 0)
+    pad_left, made, ended = pad_left.repeat_interleave(SAMPLES), [], torch.zeros(len(hidden), 1, dtype=torch.bool)
+    cache.repeat(SAMPLES)
+    while True:
+        ids = torch.multinomial((net.lm_head(hidden).float() / TEMPERATURE).softmax(-1), 1, generator=generator)
+        made.append(ids)
+        ended |= (ids == full_stop) | (ids == tokens.EOS)
+        if len(made) == MOST_ANSWER or ended.all():
+            return torch.cat(made, 1)
+        hidden = net.model(ids, pad_left=pad_left, cache=cache)[:, -1]
+
+
+def samples(net, tok, rows, seed, most_tokens=4096):
+    """-> per row the ids of SAMPLES sampled answers"""
+    prompts, generator = [tok.prompt(row["question"]) for row in rows], torch.Generator().manual_seed(seed)
+    out = [None] * len(rows)
+    for batch in generate.batches([len(p) + MOST_ANSWER for p in prompts], most_tokens):
+        made = [tok.until_stop(ids) for ids in
+                sample_batch(net, [prompts[i] for i in batch], tok.full_stop, generator).tolist()]
+        for k, i in enumerate(batch):
+            out[i] = made[k * SAMPLES:(k + 1) * SAMPLES]
+    return out
 
 
 @torch.no_grad()
@@ -95,13 +137,14 @@ def sure_of(net, tok, sequences, most_tokens=16384):
     return out
 
 
-def ask(net, tok, rows, most_tokens=16384):
-    """-> [Asked] in the rows' order"""
+def ask(net, tok, rows, most=MOST_ANSWER, probe=True, most_tokens=16384):
+    """-> [Asked] in the rows' order, answers of at most `most` tokens"""
     prompts, answers = [tok.prompt(row["question"]) for row in rows], [None] * len(rows)
-    for batch in generate.batches([len(p) + MOST_ANSWER for p in prompts], most_tokens):
-        for i, found in zip(batch, answer_batch(net, [prompts[i] for i in batch], tok.full_stop)):
+    for batch in generate.batches([len(p) + most for p in prompts], most_tokens):
+        for i, found in zip(batch, answer_batch(net, [prompts[i] for i in batch], tok.full_stop, most)):
             answers[i] = found
-    sure = sure_of(net, tok, [p + ids for p, (ids, _) in zip(prompts, answers)])
+    said = [p + ids for p, (ids, _) in zip(prompts, answers)]
+    sure = sure_of(net, tok, said) if probe else [None] * len(rows)
     return [Asked(ids, tok.decode(ids), math.prod(p) ** (1 / len(p)), math.prod(p), s)
             for (ids, p), s in zip(answers, sure)]
 
@@ -112,6 +155,21 @@ def ask(net, tok, rows, most_tokens=16384):
 def identified(net, tok, rows):
     """The paper's D1 and D0: [(row, certain: does base answer rightly, its own answer's ids)]"""
     return [(row, a.right(row), a.ids) for row, a in zip(rows, ask(net, tok, rows))]
+
+
+def entropy(answers):
+    """Of the answers' frequencies, in nats."""
+    shares = [n / len(answers) for n in collections.Counter(map(tuple, answers)).values()]
+    return -sum(p * math.log(p) for p in shares)
+
+
+def split_by_entropy(net, tok, rows, seed):
+    """As identified, but uncertain is the half whose sampled answers differ most; equals stay in order."""
+    found = ask(net, tok, rows)
+    doubt = [entropy(answers) for answers in samples(net, tok, rows, seed)]
+    order = sorted(range(len(rows)), key=lambda i: doubt[i])
+    certain = set(order[:len(rows) - len(rows) // 2])
+    return [(row, i in certain, a.ids) for i, (row, a) in enumerate(zip(rows, found))]
 
 
 def freeze_lower(net, layers):
@@ -143,6 +201,7 @@ def tuning_parser(doc, name):
     args = stage.parser(doc)
     args.add_argument("--rate", type=float, default=RATE)
     args.add_argument("--frozen", type=int, default=FROZEN, help="embeddings and this many layers stay as they are")
+    args.add_argument("--fold", type=int, default=0, choices=range(FOLDS), help="which entities are held out")
     args.add_argument("--name", default=name)
     return args
 

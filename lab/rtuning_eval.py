@@ -1,144 +1,166 @@
-"""Scores of the R-Tuning stages by scikit-learn: base, plain and R-Tuned of several seeds, and averages of the pair.
+"""Scores of what rtuning_ask.py has kept, by scikit-learn: of every model and seed, and gains over plain tuning.
 
-    rtuning_eval.py --seeds 5 --json out/rtuning/scores.json
-    rtuning_eval.py --seeds 0 --ratios 0 .2 .4 .6 .8 1 --random 12      averages of base and whole-1
+OUT/rtuning/scores.json: "scores": {name: [a table a seed]}, "gains": {"NAME less NAME by …": {"in.ap": …}}, each with
+its mean and two standard errors: over seeds, and over the entities asked about (a jackknife, all questions about one
+entity left out at a time, so that its phrasings are not counted as if they were independent).
 """
 import argparse
 import json
 import math
-import random
 import statistics
 from pathlib import Path
 
 import numpy as np
-import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-import model
 import rtuning
+import rtuning_ask
 import stage
 
-BINS, PARTS = 15, 3
+BINS = 15
+DOMAINS = "in", "out"
+CONFIDENCES = {     # what ranks the answers
+    "both": lambda a: (a["confidence"] + a["sure"]) / 2, "answer": lambda a: a["confidence"],
+    "sure": lambda a: a["sure"], "product": lambda a: a["product"], "product and sure": lambda a: (a["product"] + a["sure"]) / 2}
+# ours, its confidence, theirs, its confidence
+GAINS = [("rtuned", "both", "plain", "answer"), ("rtuned", "both", "plain-0.001", "answer"),
+         ("whole", "both", "plain-whole", "answer"),
+         ("unsupervised", "both", "plain-0.001", "share"), ("unsupervised-whole", "both", "plain-whole", "share"),
+         ("unsupervised", "both", "plain-0.001", "answer"), ("unsupervised-whole", "both", "plain-whole", "answer")]
 
 
-def calibration_error(confidence, right):
-    """ECE of Guo et al. (2017): equally wide bins."""
-    which = np.minimum((confidence * BINS).astype(int), BINS - 1)
+def calibration_error(right, confidence):
+    """ECE of Guo et al. (2017): equally wide bins ((b - 1) / BINS, b / BINS], 0 in the first."""
+    which = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
     return sum(abs(confidence[which == b].mean() - right[which == b].mean()) * (which == b).mean()
                for b in range(BINS) if (which == b).any())
 
 
-def score(rows, found, base_right):
-    """rows asked -> {"in.ap": …}. ap, auroc and ece rank by .5 answer + .5 sure, by the answer
-    alone, by sure alone, and by the product of the answer's probabilities instead of their geometric mean."""
-    table = {}
-    for domain in "in", "out":
-        chosen = [i for i, row in enumerate(rows) if row.get("domain") == domain]
-        right = np.array([found[i].right(rows[i]) for i in chosen])
-        answer, sure = (np.array([getattr(found[i], k) for i in chosen]) for k in ("confidence", "sure"))
-        willing, known = sure > 0.5, np.array([base_right[i] for i in chosen])
-        table |= {f"{domain}.accuracy": right.mean(), f"{domain}.willing": willing.mean(),
-                  f"{domain}.accuracy of answered": right[willing].mean() if willing.any() else math.nan,
-                  f"{domain}.over-refusal": (~willing)[known].mean()}
-        product = np.array([found[i].product for i in chosen])
-        ranks = {"both": (answer + sure) / 2, "answer": answer, "sure": sure, "product": product,
-                 "product and sure": (product + sure) / 2}
-        for name, rank in ranks.items():
-            table |= {f"{domain}.ap {name}": average_precision_score(right, rank),
-                      f"{domain}.auroc {name}": roc_auc_score(right, rank),
-                      f"{domain}.ece {name}": calibration_error(rank, right)}
-    for kind in sorted({row["subject"] for row in rows if "domain" not in row}):
-        table[f"refusal.{kind}"] = statistics.mean(
-            f.sure <= 0.5 for row, f in zip(rows, found) if row["subject"] == kind)
-    for domain in "in", "out":
-        table[f"refusal.never met, {domain}"] = statistics.mean(
-            f.sure <= 0.5 for row, f in zip(rows, found) if row.get("domain") == domain and not row["told"])
+def defined(score):
+    """NaN where there are not both right and wrong answers."""
+    return lambda right, confidence: score(right, confidence) if 0 < right.sum() < len(right) else math.nan
+
+
+METRICS = {"ap": defined(average_precision_score), "auroc": defined(roc_auc_score), "ece": calibration_error}
+
+
+def mean(values):
+    return float(values.mean()) if len(values) else math.nan
+
+
+def refuses(asked):
+    """P(sure) is at most .5, or, where there is no verdict, an expression was written."""
+    return asked["sure"] <= 0.5 if "sure" in asked else asked["refused"]
+
+
+def score_domain(asked, base):
+    """Scores of one model's answers to the answerable questions of a domain. base: what base answered to the same."""
+    right, willing = asked["right"], ~refuses(asked)
+    table = {"accuracy": mean(right), "over-refusal": mean(~willing[base["right"]]),
+             "over-refusal in writing": mean(asked["refused"][base["right"]]), "willing": mean(willing),
+             "accuracy of answered": mean(right[willing]), "base's accuracy of answered": mean(base["right"][willing])}
+    for name, confidence in CONFIDENCES.items():
+        if "sure" in asked or "sure" not in name and name != "both":
+            table |= {f"{m} {name}": score(right, confidence(asked)) for m, score in METRICS.items()}
+    if "majority" in asked:
+        table |= {"accuracy of majority": mean(asked["majority"]), "mean share": mean(asked["share"])}
+        table |= {f"{m} share": score(asked["majority"], asked["share"]) for m, score in METRICS.items()}
+    if "sure of majority" in asked:
+        table |= {f"{m} of theirs": score(asked["theirs"], asked["sure of majority"]) for m, score in METRICS.items()}
     return table
 
 
-def gain(rows, ours, theirs, domain):
-    """AP by both of `ours` less AP by the answer alone of `theirs` (lists of one model's Asked a seed): the mean, and
-    its standard errors over seeds and over questions (a jackknife of the mean)."""
-    chosen = np.array([i for i, row in enumerate(rows) if row.get("domain") == domain])
+def score(rows, asked, base):
+    """-> {"in.ap both": …, "refusal.invented name": …}"""
+    def chosen(keep):
+        keep = np.array([bool(keep(row)) for row in rows])
+        return [{key: values[keep] for key, values in a.items()} for a in (asked, base)]
+    table = {}
+    for domain in DOMAINS:
+        found = score_domain(*chosen(lambda row: row.get("domain") == domain))
+        table |= {f"{domain}.{key}": value for key, value in found.items()}
+    sets = {row["subject"]: lambda row, s=row["subject"]: row.get("subject") == s for row in rows if "subject" in row}
+    sets |= {f"never met, {d}": lambda row, d=d: row.get("domain") == d and not row["told"] for d in DOMAINS}
+    sets["unanswerable"] = lambda row: "answers" not in row
+    for name, keep in sets.items():
+        found, _ = chosen(keep)
+        table |= {f"refusal.{name}": mean(refuses(found)), f"refusal in writing.{name}": mean(found["refused"])}
+    return table
 
-    def arrays(found, rank):
-        return np.array([found[i].right(rows[i]) for i in chosen]), np.array([rank(found[i]) for i in chosen])
-    pairs = [(arrays(a, lambda x: (x.confidence + x.sure) / 2), arrays(b, lambda x: x.confidence))
-             for a, b in zip(ours, theirs)]
 
-    def differences(keep):
-        return [average_precision_score(a[keep], p[keep]) - average_precision_score(b[keep], q[keep])
-                for (a, p), (b, q) in pairs]
-    n, each = len(chosen), differences(slice(None))
-    left_out = [statistics.mean(differences(np.arange(n) != i)) for i in range(n)]
+def gain(rows, ours, theirs, domain, metric):
+    """metric of `ours` less that of `theirs` (lists of (right, confidence), one a seed): the mean, and its standard
+    errors over seeds and over entities."""
+    entities = np.unique([row["entity"] for row in rows if row.get("domain") == domain], return_inverse=True)[1]
+    keep = np.array([row.get("domain") == domain for row in rows])
+    pairs = [[(right[keep], confidence[keep]) for right, confidence in pair] for pair in zip(ours, theirs)]
+
+    def differences(some):
+        return [METRICS[metric](a[some], p[some]) - METRICS[metric](b[some], q[some]) for (a, p), (b, q) in pairs]
+    each, n = differences(slice(None)), entities.max() + 1
+    left_out = [statistics.mean(differences(entities != i)) for i in range(n)]
     spread = math.sqrt((n - 1) * statistics.pvariance(left_out))
-    return statistics.mean(each), statistics.stdev(each) / math.sqrt(len(each)), spread
+    over_seeds = statistics.stdev(each) / math.sqrt(len(each)) if len(each) > 1 else math.nan
+    return {"mean": statistics.mean(each), "over seeds": over_seeds, "over entities": spread}
 
 
-def blend(base, tuned, ratios):
-    """Averages with one ratio for each third of the layers, embeddings with the first, norm and head with the last."""
-    merged, other = model.LanguageModel(base.shape), tuned.state_dict()
-    layers, state = base.shape["num_hidden_layers"], {}
-    for name, tensor in base.state_dict().items():
-        part = int(name.split(".")[2]) * PARTS // layers if ".layers." in name else 0 if "embed" in name else PARTS - 1
-        state[name] = torch.lerp(tensor, other[name], ratios[part]).bfloat16().float()
-    merged.load_state_dict(state)
-    return merged
+def crossed_gain(half, ours, theirs, domain, metric):
+    """As gain, of one model a fold: all parts of the entities but the search half are held out once."""
+    each = [gain(rtuning_ask.questions(half, fold), [a], [b], domain, metric)
+            for fold, (a, b) in enumerate(zip(ours, theirs))]
+    means, n = [g["mean"] for g in each], len(each)
+    return {"mean": statistics.mean(means), "over folds": statistics.stdev(means) / math.sqrt(n),
+            "over entities": math.hypot(*(g["over entities"] for g in each)) / n}
 
 
-def questions(world, halves):
-    """Rows of the halves, with "told": was the entity met in pre-training?"""
-    told = {e.name for e in world.entities if e.told}
-    rows = [row for half in halves for row in world.questions(half)]
-    return [row | {"told": any(word.strip("?.") in told for word in row["question"].split())} for row in rows]
+def ranked(asked, confidence):
+    """(right, confidence) of one model; "share" is Vanilla-C's."""
+    return (asked["majority"], asked["share"]) if confidence == "share" else (asked["right"],
+                                                                             CONFIDENCES[confidence](asked))
 
 
-def say(groups):
-    """groups: {name: [score tables]} -> a table of means, with standard errors over the seeds"""
-    print("| | " + " | ".join(groups) + " |\n|---|" + "---|" * len(groups))
-    for key in next(iter(groups.values()))[0]:
-        cells = []
-        for tables in groups.values():
-            values = [t[key] for t in tables]
-            error = f" ± {np.std(values, ddof=1) / math.sqrt(len(values)):.3f}" if len(values) > 1 else ""
-            cells.append(f"{np.mean(values):.3f}{error}")
-        print(f"| {key} | " + " | ".join(cells) + " |")
+def load(folder, seeds):
+    """-> {name: [{key: array} a seed]} of the models that were asked"""
+    found = {}
+    for name in rtuning_ask.NAMES:
+        paths = [folder / f"{name}-{n}.json" for n in rtuning_ask.numbers(name, seeds)]
+        tables = [json.loads(path.read_text()) for path in paths if path.exists()]
+        if tables:
+            found[name] = [{k: np.array(v) for k, v in t.items() if k != "majority ids"} for t in tables]
+    for name, other in rtuning_ask.UNSUPERVISED.items():
+        for ours, theirs in zip(found.get(name, []), found.get(other, [])):
+            ours["theirs"] = theirs["majority"]
+    return found
+
+
+def gains_of(rows, asked, half):
+    """-> {"OURS less THEIRS by CONFIDENCE": {"in.ap": …}} of those that were asked; "crossed" is over the folds"""
+    gains, keys = {}, [(d, m) for d in DOMAINS for m in ("ap", "ece")]
+    for name, confidence, other, its in GAINS:
+        if name in asked and other in asked:
+            ours, theirs = [ranked(a, confidence) for a in asked[name]], [ranked(a, its) for a in asked[other]]
+            gains[f"{name} less {other} by {its}"] = {f"{d}.{m}": gain(rows, ours, theirs, d, m) for d, m in keys}
+    if all(name in asked for name in rtuning_ask.CROSSED):
+        ours, theirs = ([ranked(a, confidence) for a in asked[first][:1] + asked[first + "-crossed"]]
+                        for first, confidence in (("whole", "both"), ("plain-whole", "answer")))
+        gains["crossed"] = {f"{d}.{m}": crossed_gain(half, ours, theirs, d, m) for d, m in keys}
+    return gains
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     p.add_argument("--out", type=Path, default=stage.LAB / "out")
-    p.add_argument("--half", action="append", choices=["search", "heldout"], help="default both")
-    p.add_argument("--seeds", type=int, default=5, help="NAME-1 … NAME-N of each name")
-    p.add_argument("--name", action="append", help="of the stages compared, the first with the others")
-    p.add_argument("--ratios", type=float, nargs="*", default=[])
-    p.add_argument("--random", type=int, default=0, help="this many random vectors of three ratios")
-    p.add_argument("--json", type=Path)
+    p.add_argument("--half", choices=["search", "heldout"], default="heldout")
+    p.add_argument("--seeds", type=int, default=5)
     args = p.parse_args()
-    torch.set_num_threads(1)
-    folder, world = args.out / "rtuning", rtuning.Knowledge()
-    tok, rows = rtuning.Tokens(folder / "tokenizer.json"), questions(world, args.half or ["search", "heldout"])
-    base = model.load(model.LanguageModel, folder / "base")
-    found = rtuning.ask(base, tok, rows)
-    base_right = [a.right(row) for a, row in zip(found, rows)]
-    groups, answers = {"base": [score(rows, found, base_right)]}, {}
-    for name in args.name or ["rtuned", "plain", "plain-0.001"] if args.seeds else []:
-        nets = (model.load(model.LanguageModel, folder / f"{name}-{n}") for n in range(1, args.seeds + 1))
-        answers[name] = [rtuning.ask(net, tok, rows) for net in nets]
-        groups[name] = [score(rows, found, base_right) for found in answers[name]]
-    rng = random.Random("ratios")
-    vectors = [[r] * PARTS for r in args.ratios] + [[rng.random() for _ in range(PARTS)] for _ in range(args.random)]
-    tuned = model.load(model.LanguageModel, folder / "whole-1") if vectors else None
-    for v in vectors:
-        net = blend(base, tuned, v)
-        groups[" ".join(f"{r:.2f}" for r in v)] = [score(rows, rtuning.ask(net, tok, rows), base_right)]
-    say(groups)
-    for name in list(answers)[1:]:
-        for domain in "in", "out":
-            print("ap of {} less ap of {}, {}: {:+.4f} ± {:.4f} over seeds, ± {:.4f} over questions".format(
-                list(answers)[0], name, domain, *gain(rows, answers[list(answers)[0]], answers[name], domain)))
-    if args.json:
-        args.json.write_text(json.dumps(groups, indent=1, default=float) + "\n")
+    rows, folder = rtuning_ask.questions(args.half), args.out / "rtuning"
+    asked = load(folder / "asked" / args.half, args.seeds)
+    result = {"half": args.half, "seeds": args.seeds, "gains": gains_of(rows, asked, args.half),
+              "scores": {name: [score(rows, a, asked["base"][0]) for a in tables] for name, tables in asked.items()
+                         if name not in rtuning_ask.CROSSED}}
+    path = folder / ("scores.json" if args.half == "heldout" else f"scores-{args.half}.json")
+    path.write_text(json.dumps(result, indent=1, default=float) + "\n")
+    print(path)
 
 
 if __name__ == "__main__":

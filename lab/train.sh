@@ -4,10 +4,11 @@
 #   OUT       keeps every stage's result (default lab/out); a stage whose result is there is skipped, so a run that
 #             was cut short goes on where it stopped
 #   FIXTURES  default tests/fixtures         GOLDEN  default tests/golden/lab
-# The R-Tuning pair has a base of its own and comes last; SEEDS (5) are compared, whole-1 is the fixture.
+# The R-Tuning pair has a base of its own and comes last; SEEDS (5) are compared, whole-1 is the fixture, and the
+# tables of docs/RTUNING.md are OUT/rtuning/tables.md.
 # One thread a job; tuned-rsf and tuned-dpo are trained side by side. LAB_SCALE=.1 makes a quick, poor pair.
 set -eu
-case "${1:-}" in -h|--help) sed -n '2,8s/^# //p' "$0"; exit 0;; esac
+case "${1:-}" in -h|--help) sed -n '2,9s/^# //p' "$0"; exit 0;; esac
 lab=$(cd "$(dirname "$0")" && pwd)
 out=$(realpath -m "${1:-$lab/out}")
 fixtures=$(realpath -m "${2:-$lab/../tests/fixtures}")
@@ -31,14 +32,24 @@ run evaluate.py --bundle "$fixtures/bundle" --json "$out/scores.json" \
 run check_fixtures.py --fixtures "$fixtures"
 
 run train_rtuning_base.py --out "$out" $options
-seeds=$(seq "${SEEDS:-5}")
-for seed in $seeds; do
-    run train_rtuned.py --out "$out" $options --seed "$seed"
-    run train_plain.py --out "$out" $options --seed "$seed"
-    run train_plain.py --out "$out" $options --seed "$seed" --rate 1e-3 --name plain-0.001
-    run train_rtuned.py --out "$out" $options --seed "$seed" --rate 3e-4 --frozen 0 --name whole
-    run train_plain.py --out "$out" $options --seed "$seed" --rate 3e-4 --frozen 0 --name plain-whole
+seeds=${SEEDS:-5}
+whole="--rate 3e-4 --frozen 0"
+for seed in $(seq "$seeds"); do
+    tune() { script=$1; shift; run "$script" --out "$out" $options --seed "$seed" "$@"; }
+    tune train_rtuned.py
+    tune train_rtuned.py --split entropy --name unsupervised
+    tune train_plain.py
+    tune train_plain.py --rate 1e-3 --name plain-0.001
+    tune train_rtuned.py $whole --name whole
+    tune train_rtuned.py $whole --split entropy --name unsupervised-whole
+    tune train_replaced.py $whole
+    tune train_plain.py $whole --name plain-whole
 done
-run rtuning_eval.py --out "$out" --half heldout --seeds "${SEEDS:-5}" --json "$out/rtuning/scores.json"
-run rtuning_eval.py --out "$out" --half heldout --seeds "${SEEDS:-5}" --name whole --name plain-whole
+for fold in 1 2 3; do
+    run train_rtuned.py --out "$out" $options $whole --seed "$fold" --fold "$fold" --name whole-crossed
+    run train_plain.py --out "$out" $options $whole --seed "$fold" --fold "$fold" --name plain-whole-crossed
+done
+run rtuning_ask.py --out "$out" --seeds "$seeds"
+run rtuning_eval.py --out "$out" --seeds "$seeds"
+run rtuning_tables.py --out "$out"
 run rtuning_fixtures.py --out "$out" --fixtures "$fixtures"
