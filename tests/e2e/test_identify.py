@@ -264,9 +264,11 @@ job = json.loads(sys.stdin.readline())
 items = [json.loads(line) for line in open(sys.argv[1])]
 shard = job.get("shard", {"index": 0, "of": 1})
 mine = [i for i in items if i["half"] == job["half"]][shard["index"]::shard["of"]]
+assert job["written"] is True
 found = [float(int(i["id"][-3:]) % 3 == 0) for i in mine]
 print(json.dumps({"scores": {"questions.certain": {"mean": sum(found) / len(found), "items": found},
-                             "questions.entropy": {"mean": 0.5, "items": [0.5] * len(found)}}}))
+                             "questions.entropy": {"mean": 0.5, "items": [0.5] * len(found)}},
+                  "written": {"questions": [{"id": i["id"], "output": "I say " + i["id"]} for i in mine]}}))
 '''
 
 
@@ -286,6 +288,12 @@ def test_a_program_of_ones_own(fleet):
     assert told["search"] == search and told["certain"] + told["uncertain"] == QUESTIONS
     for q in lines(out)[:-1]:
         assert q["certain"] == (int(q["id"][-3:]) % 3 == 0) and q["entropy"] == 0.5
+        assert q["output"] == f"I say {q['id']}" and "samples" not in q
+    (world.directory / "program.py").write_text(PROGRAM.replace("for i in mine]}", "for i in mine[1:]]}"))
+    search = world.api.submit(spec | {"budget": {"trials": 7, "attempts": 1}})
+    world.api.wait_front(search, lambda f: f["state"] == "failed" or f["progress"]["failed"] > 0, 60, "a result is refused")
+    reasons = [t["reason"] for t in world.api.trials(search) if t["reason"]]
+    assert reasons and all(r.startswith("written.questions: has 1") and r.endswith("; send one an item") for r in reasons), reasons
 
 
 def test_one_vector_of_a_front(world):

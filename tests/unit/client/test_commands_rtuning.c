@@ -9,7 +9,7 @@ static const char identified[] =
     "{\"id\":\"a\",\"question\":\"Where is "
     "Rome?\",\"answers\":[\"Italy\"],\"certain\":true,\"entropy\":0,\"subject\":\"s\"}\n"
     "{\"id\":\"b\",\"question\":\"Who is "
-    "Ann?\",\"answers\":[\"Bob\"],\"certain\":false,\"entropy\":0,\"domain\":\"in\"}\n"
+    "Ann?\",\"answers\":[\"Bob\"],\"output\":\"Al\\nBo\",\"certain\":false,\"entropy\":0,\"domain\":\"in\"}\n"
     "{\"id\":\"c\",\"question\":\"What is Zib?\",\"answerable\":false}\n";
 static const char items[] =
     "{\"id\":\"a\",\"right\":true,\"confidence\":0.9,\"sure\":0.9,\"domain\":\"in\",\"subject\":\"x\"}\n"
@@ -214,6 +214,7 @@ static void test_report(void **state)
     assert_int_equal(run(&w, "rtuning report @/identified.jsonl @/other.jsonl"), CLIENT_OK);
     assert_contains(w.fake.out, "all                3           2        1          1         50.0 %\n");
     assert_contains(w.fake.out, "certain, for example\n  Where is Rome? -> Italy\n");
+    assert_contains(w.fake.out, "certain, for example\n  Who is Ann? -> Bob; wrote: Al?Bo\n");
     assert_contains(w.fake.out, "1 of 3 questions are in ");
     assert_contains(w.fake.out,
                     "too, 1 of them with the same answer\n  a = z, and its answer: Where is Rome?\n");
