@@ -4,7 +4,8 @@ OUT/rtuning/asked/HALF/NAME-SEED.json: lists in the questions' order (knowledge.
 "product" and, but for models tuned by replacement, "sure" as rtuning.Asked has them, "refused": an expression of
 uncertainty was written. Plain models also have Vanilla-C of the paper: "majority" (the most frequent of ten sampled
 answers is right) and "share" (its share); unanswerable questions are not sampled. R-Tuning-U has Vanilla-U:
-"sure of majority", its P(sure) after the plain model's most frequent answer. A model whose file is there is not asked again.
+"sure of majority", its P(sure) after the plain model's most frequent answer. A model whose file is there is not asked
+again.
 """
 import argparse
 import collections

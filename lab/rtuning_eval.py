@@ -1,7 +1,7 @@
 """Scores of what rtuning_ask.py has kept, by scikit-learn: of every model and seed, and gains over plain tuning.
 
-OUT/rtuning/scores.json: "scores": {name: [a table a seed]}, "gains": {"NAME less NAME by …": {"in.ap": …}}, each with
-its mean and two standard errors: over seeds, and over the entities asked about (a jackknife, all questions about one
+OUT/rtuning/scores.json: "scores": {name: [a table a seed]}, "gains": {"NAME less NAME by …": {"in.ap": …}}, each
+with its mean and two standard errors: over seeds, and over the entities asked about (a jackknife, all questions about one
 entity left out at a time, so that its phrasings are not counted as if they were independent).
 """
 import argparse
@@ -21,7 +21,8 @@ BINS = 15
 DOMAINS = "in", "out"
 CONFIDENCES = {     # what ranks the answers
     "both": lambda a: (a["confidence"] + a["sure"]) / 2, "answer": lambda a: a["confidence"],
-    "sure": lambda a: a["sure"], "product": lambda a: a["product"], "product and sure": lambda a: (a["product"] + a["sure"]) / 2}
+    "sure": lambda a: a["sure"], "product": lambda a: a["product"],
+    "product and sure": lambda a: (a["product"] + a["sure"]) / 2}
 # ours, its confidence, theirs, its confidence
 GAINS = [("rtuned", "both", "plain", "answer"), ("rtuned", "both", "plain-0.001", "answer"),
          ("whole", "both", "plain-whole", "answer"),
