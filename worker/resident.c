@@ -345,7 +345,7 @@ static int execute(struct resident *resident, const struct evaluation *evaluatio
         end_program(resident, 0);
     resident->child.log_fd = -1;
     *left = rc && turn.left;
-    if (rc)
+    if (rc && !(turn.over && !resident->child.tail.n)) /* what it said is explained */
         place_explain(place, rc, &resident->child.tail, err);
     scores_fini(&turn.conversation.last);
     return rc;
