@@ -59,6 +59,10 @@ regenerate() { # regenerate FILE COMMAND…   the command writes the file anew; 
 }
 check "golden metrics (sacrebleu)" regenerate tests/golden/lab/metrics.json "$python" lab/golden_metrics.py
 check "golden answers and verdicts (transformers)" "$python" tests/golden/worker/rtuning/make_rtuning.py --check
+check "golden answers and scores of the R-Tuned pair (transformers, scikit-learn)" \
+    "$python" tests/golden/rtuning_pair/make_pair.py --check
+check "R-Tuning, from questions to scores (transformers)" \
+    env PARETOD_BUILD="$bin" "$python" -m pytest -q -p no:cacheprovider tests/interop/test_rtuning_way.py
 check "golden averages (torch)" regenerate tests/golden/merge/lerp.safetensors "$python" tests/golden/merge/make_lerp.py
 same_output() { # same_output FILE COMMAND…   the command prints what FILE holds
     local file=$1

@@ -22,6 +22,7 @@ OPEN = "Question: {question} Answer:"
 CHOICE = "Question: {question}\n{choices}\nAnswer:"
 METRICS = {"rtuning": ["willing", "accuracy", "refusal", "over_refusal", "ap", "ece", "auroc"],
            "identify": ["certain", "confidence", "entropy"]}
+RANKED = ("ap", "ece", "auroc")  # of METRICS: by confidence
 SHOWN = 10  # bad rows that are named
 
 
@@ -181,14 +182,17 @@ def task_entry(args, tokens, items, verdicts):
 
 
 def metrics_of(args, items):
-    """All that the items of both halves can tell."""
+    """All that the items of both halves can tell. An expression of uncertainty is written with confidence, so ranks by it say nothing
+    of a model that refuses in words."""
     if args.task == "identify":
         return METRICS["identify"] if args.samples >= 2 else METRICS["identify"][:2]
     halves = {item["half"] for item in items}
     answerable = [i for i in items if i.get("answerable", True)]
     about = {"refusal": [i for i in items if not i.get("answerable", True)],
              "over_refusal": [i for i in answerable if i.get("known")]}
-    return [m for m in METRICS["rtuning"] if {i["half"] for i in about.get(m, answerable)} == halves]
+    left_out = RANKED if args.words else ()
+    return [m for m in METRICS["rtuning"]
+            if m not in left_out and {i["half"] for i in about.get(m, answerable)} == halves]
 
 
 def write(out, tokens, entry, items):

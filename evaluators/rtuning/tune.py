@@ -192,7 +192,7 @@ def tell(step, steps, loss, started):
     text = f"step {step}/{steps}  loss {loss:.4f}  {time.monotonic() - started:.0f} s"
     if sys.stderr.isatty():
         print(f"\r{text}\033[K", end="" if step < steps else "\n", file=sys.stderr, flush=True)
-    elif step == steps or step % max(1, steps // LINES) == 0:
+    elif step in (1, steps) or step % max(1, steps // LINES) == 0:
         print(text, file=sys.stderr, flush=True)
 
 

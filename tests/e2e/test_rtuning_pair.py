@@ -72,7 +72,7 @@ def without(path, row_keys, out):
 
 
 def test_what_base_knows(fleet, tmp_path):
-    """Identification says of every shipped question what its file says, and transformers; construct makes of it what it makes of the file."""
+    """Identification says of every shipped question what its file says, and transformers; construct makes the same of both."""
     for path, bundle, task in ((PAIR / "train.jsonl", MADE / "train", "train"),
                                (PAIR / "questions.jsonl", PAIR / "bundle", "knowledge")):
         unknown = without(path, ("certain", "output"), tmp_path / "unknown.jsonl")
