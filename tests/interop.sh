@@ -63,6 +63,8 @@ check "golden answers and scores of the R-Tuned pair (transformers, scikit-learn
     "$python" tests/golden/rtuning_pair/make_pair.py --check
 check "R-Tuning, from questions to scores (transformers)" \
     env PARETOD_BUILD="$bin" "$python" -m pytest -q -p no:cacheprovider tests/interop/test_rtuning_way.py
+check "the resident evaluator scores as the native one (transformers)" \
+    "$python" tests/interop/resident_agrees.py "$bin" "$python"
 check "golden averages (torch)" regenerate tests/golden/merge/lerp.safetensors "$python" tests/golden/merge/make_lerp.py
 same_output() { # same_output FILE COMMAND…   the command prints what FILE holds
     local file=$1

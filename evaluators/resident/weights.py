@@ -42,7 +42,7 @@ class Weights:
         self.state = model.state_dict()  # the model's own memory; tied weights have two names
         self.device = next(iter(self.state.values())).device
         self.base = read_checkpoint(base, ends_device)
-        self.tuned = read_checkpoint(tuned, ends_device)
+        self.tuned = self.base if tuned == base else read_checkpoint(tuned, ends_device)
 
     def _put(self, name, values, kind="weight"):
         if name in self.state:

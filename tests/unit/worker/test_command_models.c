@@ -151,6 +151,19 @@ static void the_function_example(void **state)
     assert_true(mean_of(f, "toy.reward") == 0.5 && mean_of(f, "toy.tasks") == 0.9);
 }
 
+/* The same function, and the second time the same program. */
+static void the_resident_example(void **state)
+{
+    struct fixture *f = *state;
+    open_example(f, "resident.json");
+    f->ratios[0] = f->ratios[1] = f->ratios[2] = 0;
+    run_well(f);
+    assert_true(mean_of(f, "toy.reward") == 0 && mean_of(f, "toy.tasks") == 1);
+    f->ratios[0] = 1;
+    run_well(f);
+    assert_true(mean_of(f, "toy.reward") == 0.5 && mean_of(f, "toy.tasks") == 0.9);
+}
+
 static void the_distance_example(void **state)
 {
     struct fixture *f = *state;
@@ -198,8 +211,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_program_may_say_what_came_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(models_that_are_not_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_function_example, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_resident_example, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_distance_example, set_up, tear_down),
         cmocka_unit_test(the_page_shows_the_examples_as_they_are),
     };
+    signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
