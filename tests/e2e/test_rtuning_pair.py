@@ -78,6 +78,7 @@ def test_what_base_knows(fleet, tmp_path):
         unknown = without(path, ("certain", "output"), tmp_path / "unknown.jsonl")
         identify(fleet, unknown, bundle, task, tmp_path / path.name)
         assert [q.get("certain") for q in lines(tmp_path / path.name)] == [q.get("certain") for q in lines(path)]
+    assert [q["output"] for q in lines(tmp_path / "train.jsonl")] == [q["output"] for q in TRAIN]
     assert [int(q["certain"]) for q in TRAIN] == GOLDEN["train"]["certain"]
     for q, right in zip(SEARCH_HALF, GOLDEN["models"]["base"]["search"]["items"]["right"]):
         assert q.get("certain", False) == bool(right)

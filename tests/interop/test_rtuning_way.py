@@ -114,7 +114,8 @@ def way():
 def test_identified(way):
     """What is there after a kill is what the lab's own model found, and transformers (tests/golden/rtuning_pair)."""
     rows, shipped = lines(way.identified), lines(PAIR / "train.jsonl")
-    assert [q["certain"] for q in rows] == [q["certain"] for q in shipped]
+    for key in ("certain", "output"):
+        assert [q[key] for q in rows] == [q[key] for q in shipped], key
     assert all(0 <= q["entropy"] <= math.log(10) + 1e-9 for q in rows)
     unsure = {c: [q["entropy"] for q in rows if q["certain"] == c] for c in (True, False)}
     assert sum(unsure[True]) / len(unsure[True]) < sum(unsure[False]) / len(unsure[False]) - 0.3
