@@ -7,7 +7,6 @@ entity left out at a time, so that its phrasings are not counted as if they were
 import argparse
 import json
 import math
-import statistics
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +88,11 @@ def score(rows, asked, base):
     return table
 
 
+def standard_error(values):
+    """Of their mean; NaN of a single one."""
+    return np.std(values, ddof=1) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+
+
 def gain(rows, ours, theirs, domain, metric):
     """metric of `ours` less that of `theirs` (lists of (right, confidence), one a seed): the mean, and its standard
     errors over seeds and over entities."""
@@ -99,19 +103,18 @@ def gain(rows, ours, theirs, domain, metric):
     def differences(some):
         return [METRICS[metric](a[some], p[some]) - METRICS[metric](b[some], q[some]) for (a, p), (b, q) in pairs]
     each, n = differences(slice(None)), entities.max() + 1
-    left_out = [statistics.mean(differences(entities != i)) for i in range(n)]
-    spread = math.sqrt((n - 1) * statistics.pvariance(left_out))
-    over_seeds = statistics.stdev(each) / math.sqrt(len(each)) if len(each) > 1 else math.nan
-    return {"mean": statistics.mean(each), "over seeds": over_seeds, "over entities": spread}
+    left_out = [np.mean(differences(entities != i)) for i in range(n)]
+    return {"mean": np.mean(each), "over seeds": standard_error(each),
+            "over entities": math.sqrt((n - 1) * np.var(left_out))}
 
 
 def crossed_gain(half, ours, theirs, domain, metric):
     """As gain, of one model a fold: all parts of the entities but the search half are held out once."""
     each = [gain(rtuning_ask.questions(half, fold), [a], [b], domain, metric)
             for fold, (a, b) in enumerate(zip(ours, theirs))]
-    means, n = [g["mean"] for g in each], len(each)
-    return {"mean": statistics.mean(means), "over folds": statistics.stdev(means) / math.sqrt(n),
-            "over entities": math.hypot(*(g["over entities"] for g in each)) / n}
+    means = [g["mean"] for g in each]
+    return {"mean": np.mean(means), "over folds": standard_error(means),
+            "over entities": math.hypot(*(g["over entities"] for g in each)) / len(each)}
 
 
 def ranked(asked, confidence):

@@ -1,5 +1,5 @@
-"""Tables like the paper's 1, 2, 3, 8 and 16 from OUT/rtuning/scores.json, as docs/RTUNING.md has them, in
-OUT/rtuning/tables.md. Cells are means over seeds, ± standard errors over seeds; gains have those over entities too.
+"""Tables like the paper's 1, 2, 3, 8 and 16 from OUT/rtuning/scores.json, as docs/RTUNING.md has them, and the detail
+of lab/RTUNING.md, in OUT/rtuning/tables.md. Cells are means over seeds, ± standard errors over seeds; gains have those over entities too.
 """
 import argparse
 import json
@@ -112,12 +112,30 @@ def accuracy(s):
     return table(["accuracy", "on answered", "answer rate", "plain", "Pretrain-T", "Pretrain-W"], rows)
 
 
+DETAIL = {"AP": "ap", "AUROC": "auroc", "ECE": "ece"}
+RANKS = {"": None, ", by P(sure)": "sure", ", by the answer's product": "product",
+         ", by product and sure": "product and sure"}       # None: as the paper ranks this kind of model
+
+
+def detail(s):
+    """What lab/RTUNING.md adds: every way to rank, for every kind of tuning."""
+    names = ["base", "rtuned", "unsupervised", "plain", "plain-0.001", "whole", "unsupervised-whole", "plain-whole"]
+    rows = []
+    for metric, key in DETAIL.items():
+        for how, rank in RANKS.items():
+            for d in DOMAINS:
+                own = {name: rank or ("answer" if name == "base" or "plain" in name else "both") for name in names}
+                rows.append([f"{metric} {d}{how}"] + [s.cell(name, f"{d}.{key} {own[name]}") for name in names])
+    rows += [[f"accuracy {d}"] + [s.cell(name, f"{d}.accuracy") for name in names] for d in DOMAINS]
+    return table([""] + names, rows)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     p.add_argument("--out", type=Path, default=stage.LAB / "out")
     folder = p.parse_args().out / "rtuning"
     s = Scores(folder / "scores.json")
-    text = "\n\n".join(make(s) for make in (ranking, unsupervised, refusal, accuracy)) + "\n"
+    text = "\n\n".join(make(s) for make in (ranking, unsupervised, refusal, accuracy, detail)) + "\n"
     (folder / "tables.md").write_text(text)
     print(text, end="")
 
