@@ -189,6 +189,16 @@ static void what_comes_between_jobs_is_dropped(void **state)
     assert_int_equal(starts(f), 1);
 }
 
+/* The limit of what is printed is a job's, not the program's. */
+static void what_was_printed_for_other_jobs_does_not_count(void **state)
+{
+    struct fixture *f = *state;
+    open_resident(f, LOOP("head -c 6000000 /dev/zero | tr '\\0' '\\n'; answer $t"));
+    for (int trial = 1; trial <= 4; trial++)
+        run_trial(f, trial, trial);
+    assert_int_equal(starts(f), 1);
+}
+
 static void wrong_lines_are_refused(void **state)
 {
     static const struct {
@@ -457,6 +467,7 @@ int main(void)
         TEST(one_that_leaves_is_started_again),
         TEST(a_late_answer_is_nobodys),
         TEST(what_comes_between_jobs_is_dropped),
+        TEST(what_was_printed_for_other_jobs_does_not_count),
         cmocka_unit_test(wrong_lines_are_refused),
         TEST(a_time_limit_is_the_jobs),
         cmocka_unit_test(a_start_that_fails),
