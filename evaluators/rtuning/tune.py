@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM
@@ -145,8 +145,10 @@ def write(net, base, out):
                        for name, t in tensors.items()}
             save_file(tensors, new / file.name, metadata=metadata)
         new.rename(out)
-    except BaseException:
+    except BaseException as why:
         shutil.rmtree(new, ignore_errors=True)
+        if isinstance(why, (OSError, SafetensorError)):  # a full disk, say
+            raise Bad(f"{out} cannot be written: {why}") from why
         raise
 
 

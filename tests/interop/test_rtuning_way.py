@@ -6,6 +6,7 @@ constructed, the model tuned by evaluators/rtuning/tune.py, and base and the tun
 import json
 import math
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -264,6 +265,9 @@ def test_whole_or_not_at_all(way, tmp_path):
         first = process.stderr.readline()
         process.kill()
     assert first.startswith("step 1/")
+    full = subprocess.run([*argv[:-1], "0.01"], capture_output=True, text=True, timeout=600,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)))
+    assert full.returncode == 1 and "/out cannot be written: " in full.stderr, full.stderr
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "out").mkdir()
     assert "exists; remove it" in tuned(way.train["padding"], tmp_path / "out", code=1).stderr
