@@ -10,7 +10,8 @@
     "\"strategy\":{\"type\":\"" strategy "\"},\"budget\":{\"trials\":2,\"attempts\":100},\"held_out\":true}"
 #define RESULT(items, more)                                                                                  \
     "{\"scores\":[{\"metric\":\"q.certain\",\"mean\":0.5,\"stderr\":0.1,\"n\":2,\"items\":[0,1]},"           \
-    "{\"metric\":\"r.acc\",\"mean\":0.5,\"stderr\":null,\"n\":3}],\"items\":" #items more "}"
+    "{\"metric\":\"r.acc\",\"mean\":0.5,\"stderr\":null,\"n\":3},{\"metric\":\"x.y.z\",\"mean\":1,\"n\":1}]" \
+    ",\"items\":" #items more "}"
 #define TWO                                                                                                  \
     "{\"id\":\"a\",\"output\":\"x\"},{\"id\":\"b\",\"output\":\"y\",\"samples\":[\"y\",\"z\"],\"cut\":true}"
 
@@ -122,6 +123,7 @@ static void what_cannot_be_is_refused(void **state)
         {RESULT(5, ",\"written\":{\"q\":[" TWO "," TWO "," TWO "]}"),
          "written: has 6 items, but 5 were scored"},
         {RESULT(5, ",\"written\":{\"other\":[" TWO "]}"), "written.other: there is no score of such a task"},
+        {RESULT(5, ",\"written\":{\"x\":[" TWO "]}"), "written.x: there is no score of such a task"},
         {RESULT(5, ",\"written\":{\"q.certain\":[" TWO "]}"), "written.q.certain: there is no score"},
         {RESULT(5, ",\"slices_done\":1,\"slices\":2,\"written\":{\"q\":[" TWO "]}"),
          "written: is of whole evaluations; leave it out of scores in part"},

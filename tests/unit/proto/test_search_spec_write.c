@@ -58,6 +58,7 @@ static void test_canonical(void **state)
             fail_msg("%s: %s: %s", first, errors.item[0].field, errors.item[0].text);
         char *second = written(&spec, false);
         assert_string_equal(first, second);
+        assert_true(spec.written == (strstr(texts[i], "\"written\":true") != NULL));
         search_spec_fini(&spec);
         mem_free(first);
         mem_free(second);
