@@ -7,8 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The greatest counts first: the sum is the same to the bit for equal counts, whichever answer came first. */
+static int by_count(const void *a, const void *b)
+{
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    return (x < y) - (x > y);
+}
+
 double certainty_entropy(char *const *answers, size_t k)
 {
+    size_t *counts = mem_zero(k + 1, sizeof *counts), distinct = 0;
     double u = 0;
     assert(k > 0);
     for (size_t i = 0; i < k; i++) {
@@ -18,10 +26,15 @@ double certainty_entropy(char *const *answers, size_t k)
             before += same && j < i;
             n += same;
         }
-        double p = (double)n / (double)k;
         if (!before) /* each distinct answer once */
-            u -= p * log(p);
+            counts[distinct++] = n;
     }
+    qsort(counts, distinct, sizeof *counts, by_count);
+    for (size_t i = 0; i < distinct; i++) {
+        double p = (double)counts[i] / (double)k;
+        u -= p * log(p);
+    }
+    mem_free(counts);
     return u;
 }
 

@@ -17,7 +17,8 @@
 #define CERTAINTY_SAMPLES_CODE 5 /* the code's */
 #define CERTAINTY_TEMPERATURE 0.7
 
-/* u = -sum_j p_j ln p_j over the distinct answers, p_j their share among the k. Bytes are compared. k > 0. */
+/* u = -sum_j p_j ln p_j over the distinct answers, p_j their share among the k. Bytes are compared. k > 0.
+ * The same shares give the same number to the bit, in whatever order the answers came. */
 double certainty_entropy(char *const *answers, size_t k);
 
 /* certain[i] of n questions by their entropies: ranked from the least to the greatest, equals in the order they came, the
