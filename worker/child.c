@@ -2,6 +2,7 @@
 
 #include "proto/mem.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -335,11 +336,13 @@ static void drain(struct child *child, int *fd)
 
 void child_signal(const struct child *child, int signal)
 {
+    assert(child->pid > 0); /* 0 would be our own group */
     kill(-child->pid, signal);
 }
 
 int child_end(struct child *child)
 {
+    assert(child->pid > 0);
     kill(-child->pid, SIGKILL);
     int status = reap(child->pid);
     child->pid = 0;

@@ -187,7 +187,7 @@ static int wait_ready(struct resident *resident, const struct evaluation *evalua
             rc = read_ready(line, n, &ready, err);
         if (rc)
             return rc;
-        if (!ready && !child->pid)
+        if (!child->pid) /* whatever was still in its pipe */
             return err_set(err, ERR_EVALUATOR, "the evaluator ended before it was ready");
         if (!ready && child->output.full)
             return err_set(err, ERR_EVALUATOR, "the evaluator printed more than %d bytes before it was ready",

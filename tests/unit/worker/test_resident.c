@@ -273,6 +273,16 @@ static void a_start_that_fails(void **state)
     }
 }
 
+/* Its ready is in the pipe still, behind more than is read at once, when its end is seen. */
+static void one_that_is_gone_is_not_ready(void **state)
+{
+    struct fixture *f = *state;
+    open_resident(f, "exec /usr/bin/python3 -S -E -c 'import fcntl, os\n"
+                     "fcntl.fcntl(1, 1031, 1 << 20)\n" /* F_SETPIPE_SZ */
+                     "os.write(1, b\"x\\n\" * 200000 + b\"{\\\"ready\\\":true}\\n\")'");
+    run_badly(f, ERR_EVALUATOR, "ended before it was ready");
+}
+
 static void a_program_that_cannot_start(void **state)
 {
     struct fixture *f = *state;
@@ -471,6 +481,7 @@ int main(void)
         cmocka_unit_test(wrong_lines_are_refused),
         TEST(a_time_limit_is_the_jobs),
         cmocka_unit_test(a_start_that_fails),
+        TEST(one_that_is_gone_is_not_ready),
         TEST(a_program_that_cannot_start),
         TEST(a_program_that_listens_outlives_a_cancel),
         TEST(one_that_ends_instead_is_started_again),
