@@ -182,8 +182,9 @@ static bool ends_in_csv(const char *name)
     return n >= 4 && strcasecmp(name + n - 4, ".csv") == 0;
 }
 
-/* The next field; *last when the record ends with it. The caller's. */
-static char *csv_field(struct rows *rows, bool *last)
+/* The next field; *last when the record ends with it, *whole false when its quotes do not, or a text cannot hold it.
+ * The caller's. */
+static char *csv_field(struct rows *rows, bool *last, bool *whole)
 {
     struct buf out;
     bool quoted = is_next(rows, '"'), inside = quoted;
@@ -203,8 +204,10 @@ static char *csv_field(struct rows *rows, bool *last)
             break;
         else if (!inside && c == '\r')
             continue;
+        *whole = *whole && c; /* a text would end at a NUL */
         buf_add(&out, &c, 1);
     }
+    *whole = *whole && !inside;
     *last = !is_next(rows, ',');
     if (rows->at < rows->len)
         step(rows);
@@ -215,10 +218,10 @@ static char *csv_field(struct rows *rows, bool *last)
 
 static void read_heads(struct rows *rows)
 {
-    bool last = rows->at >= rows->len;
+    bool last = rows->at >= rows->len, whole = true;
     while (!last) {
         rows->heads = mem_grow(rows->heads, rows->heads_n + 1, sizeof *rows->heads);
-        rows->heads[rows->heads_n++] = csv_field(rows, &last);
+        rows->heads[rows->heads_n++] = csv_field(rows, &last, &whole);
     }
 }
 
@@ -375,8 +378,15 @@ static bool enter_member(struct rows *rows, struct bad_rows *bad)
             skip_blanks(rows);
         }
         rows->row_line = rows->line;
-        if (is_next(rows, '}'))
+        if (is_next(rows, '}')) {
+            step(rows);
+            skip_blanks(rows);
+            rows->row_line = rows->line;
+            if (rows->at < rows->len)
+                complain(rows, bad,
+                         "more follows the object of arrays and is not read; give it in a file of its own");
             return false;
+        }
         bool is_key = read_key(rows, &key);
         if (is_key && is_next(rows, '[') && (!rows->under || strcmp(rows->under, key) == 0)) {
             step(rows);
@@ -409,23 +419,25 @@ static bool next_member(struct rows *rows, struct bad_rows *bad, struct json **r
     }
 }
 
-/* A record as the text of an object, so that there is one kind of row; false when it has other fields than heads. */
-static bool csv_object(struct rows *rows, struct buf *out)
+/* A record as the text of an object, so that there is one kind of row; or what is wrong with it. */
+static const char *csv_object(struct rows *rows, struct buf *out)
 {
     struct json_out json;
     size_t n = 0;
-    bool last = false, fits = true;
+    bool last = false, whole = true;
     json_begin(&json, out);
     json_object(&json);
     for (; !last; n++) {
-        char *field = csv_field(rows, &last);
+        char *field = csv_field(rows, &last, &whole);
         if (n < rows->heads_n)
             json_put_text(&json, rows->heads[n], field);
         mem_free(field);
     }
     json_end_object(&json);
-    fits = n == rows->heads_n;
-    return fits;
+    if (!whole)
+        return "has a field whose quotes do not end, and swallow the rest of the file, or one with a NUL "
+               "byte";
+    return n == rows->heads_n ? NULL : "has not as many fields as the first line has names";
 }
 
 static bool next_record(struct rows *rows, struct bad_rows *bad, struct json **row)
@@ -438,15 +450,13 @@ static bool next_record(struct rows *rows, struct bad_rows *bad, struct json **r
         if (rows->at >= rows->len)
             return false;
         buf_init(&text, SIZE_MAX);
-        bool good = csv_object(rows, &text);
-        if (!good)
-            complain(rows, bad, "has not as many fields as the first line has names");
-        else if (json_parse(buf_str(&text), text.len, row, &err)) {
-            complain(rows, bad, err.text);
-            good = false;
-        }
+        const char *fault = csv_object(rows, &text);
+        if (!fault && json_parse(buf_str(&text), text.len, row, &err))
+            fault = err.text;
+        if (fault)
+            complain(rows, bad, fault);
         buf_fini(&text);
-        if (good)
+        if (!fault)
             return true;
     }
 }

@@ -67,6 +67,8 @@ static void test_members(void **state)
     read_all("a", "{\"b\":[[1],[2]],\n\"a\":[],\"c\":[[3]]}", "*", "1:b=[1]\n1:b=[2]\n2:c=[3]\n", "");
     read_all("a", "{\"b\":[1],\"c\":7,\"d\":[2]}", "*", "1:b=1\n1:d=2\n", "no array of rows");
     read_all("a", "{\"b\":[1],\n\"c\":", "*", "1:b=1\n", "a:2: ");
+    read_all("a", "{\"b\":[1]}\n{\"c\":[2]}\n", "*", "1:b=1\n", "a:2: more follows");
+    read_all("a", "{\"b\":[1]}\n\n", "*", "1:b=1\n", "");
 }
 
 static void test_csv(void **state)
@@ -79,6 +81,25 @@ static void test_csv(void **state)
     read_all("a.csv", "q,a\n1\n1,2\n1,2,3\n", NULL, "3:{\"q\":\"1\",\"a\":\"2\"}\n",
              "a.csv:2: has not as many fields");
     read_all("a.csv", "", NULL, "", "");
+    /* without its second quote the last field would be a good one that holds the other rows */
+    read_all("a.csv", "a,q\n1,\"x\n2,y\n3,z\n", NULL, "", "a.csv:2: has a field whose quotes do not end");
+}
+
+static void test_csv_with_nul(void **state)
+{
+    static const char text[] = "a,q\n1,x\0y\n2,z\n";
+    struct rows *rows;
+    struct json *row;
+    struct bad_rows bad = {0};
+    (void)state;
+    assert_int_equal(rows_open_text("a.csv", text, sizeof text - 1, NULL, &rows, NULL), 0);
+    assert_true(rows_next(rows, &bad, &row));
+    assert_string_equal(json_string_or(json_get(row, "q"), ""), "z");
+    json_free(row);
+    assert_int_equal(bad.n, 1);
+    assert_contains(bad.first[0].text, "a.csv:2: ");
+    bad_rows_fini(&bad);
+    rows_close(rows);
 }
 
 static void test_more_bad_rows_than_are_kept(void **state)
@@ -107,11 +128,9 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_array),
-        cmocka_unit_test(test_members),
-        cmocka_unit_test(test_csv),
-        cmocka_unit_test(test_more_bad_rows_than_are_kept),
+        cmocka_unit_test(test_lines),        cmocka_unit_test(test_array),
+        cmocka_unit_test(test_members),      cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_csv_with_nul), cmocka_unit_test(test_more_bad_rows_than_are_kept),
         cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
