@@ -26,17 +26,6 @@ static void add_sum(const struct json *row, struct buf *out)
     buf_text(out, "\nAnswer:");
 }
 
-/* lead: what stands before each answer of the examples. */
-static void add_shots(const struct json *shots, const char *lead, struct buf *out)
-{
-    for (const struct json *shot = json_first(shots); shot; shot = json_next(shot)) {
-        if (json_len(shot) < 4)
-            continue;
-        add_sum(shot, out);
-        buf_printf(out, "%s%s\n\n", lead, convert_element(shot, json_len(shot) - 1));
-    }
-}
-
 static int check_mmlu(const struct json *row, const char *key, int *gold, struct err *err)
 {
     size_t n = json_len(row);
@@ -50,6 +39,23 @@ static int check_mmlu(const struct json *row, const char *key, int *gold, struct
     if (letter[1] || *gold < 0 || (size_t)*gold >= n - 2)
         return err_set(err, ERR_INVALID, "the answer \"%s\" must be the letter of a choice, A to %s", letter,
                        question_letter((int)n - 3));
+    return 0;
+}
+
+/* lead: what stands before each answer of the examples. */
+static int add_shots(const struct json *shots, const char *key, const char *lead, struct buf *out,
+                     struct err *err)
+{
+    int gold;
+    if (shots && !json_is(shots, JSON_OBJECT))
+        return err_set(err, ERR_INVALID, "the examples must be {subject: rows}, as the questions are");
+    for (const struct json *shot = json_first(json_get(shots, key)); shot; shot = json_next(shot)) {
+        int rc = check_mmlu(shot, key, &gold, err);
+        if (rc)
+            return err_prefix(err, rc, "an example of \"%s\"", key);
+        add_sum(shot, out);
+        buf_printf(out, "%s%s\n\n", lead, convert_element(shot, json_len(shot) - 1));
+    }
     return 0;
 }
 
@@ -70,7 +76,7 @@ int convert_mmlu(const struct json *row, const char *key, bool compat_code, cons
     /* the code puts a blank before each word of the subject, so there are two before the first */
     buf_printf(&text, "The following are multiple choice questions (with answers) about%s %s.\n\n",
                compat_code ? " " : "", subject);
-    add_shots(json_get(shots, key), compat_code ? "" : " ", &text);
+    rc = add_shots(shots, key, compat_code ? "" : " ", &text, err);
     if (compat_code) {
         add_sum(row, &text);
         out->prompt = buf_take(&text);
@@ -79,7 +85,7 @@ int convert_mmlu(const struct json *row, const char *key, bool compat_code, cons
         out->context = buf_take(&text);
     buf_fini(&text);
     mem_free(subject);
-    return 0;
+    return rc;
 }
 
 /* ---- WiCE and FEVER: does the evidence support the claim? ---- */

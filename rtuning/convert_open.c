@@ -44,6 +44,8 @@ static int add_contexts(const struct json *context, bool compat_code, struct buf
         const struct json *sentences = json_first(json_get(context, "sentences"));
         for (; title && sentences && !rc; title = json_next(title), sentences = json_next(sentences))
             rc = add_paragraph(json_string_or(title, ""), sentences, compat_code, out, err);
+        if (!rc && (title || sentences))
+            rc = err_set(err, ERR_INVALID, "\"context\" must have as many sentences as title");
     } else
         for (const struct json *c = json_first(context); c && !rc; c = json_next(c)) {
             const struct json *title = json_first(c);

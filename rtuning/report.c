@@ -156,9 +156,12 @@ static struct said say(const struct question *q)
     return (struct said){normalised(q->context ? q->context : "", q->text), normalised(answer, ""), q};
 }
 
+/* Equals in the order of their set, since qsort need not keep it. */
 static int by_said(const void *a, const void *b)
 {
-    return strcmp(((const struct said *)a)->question, ((const struct said *)b)->question);
+    const struct said *x = a, *y = b;
+    int order = strcmp(x->question, y->question);
+    return order ? order : (x->q > y->q) - (x->q < y->q);
 }
 
 static struct said *say_all(const struct question_set *set)

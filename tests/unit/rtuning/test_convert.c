@@ -132,6 +132,22 @@ static void test_mmlu_as_the_code(void **state)
     converted_fini(&c);
 }
 
+/* An example that cannot be shown is said, by the questions that want it. */
+static void test_mmlu_with_bad_shots(void **state)
+{
+    const char *shots = "{\"law\": [[\"S?\", \"1\", \"2\", \"3\", \"4\", \"B\"], [\"T?\", \"1\", 2, \"B\"]]}";
+    (void)state;
+    struct converted c = convert("mmlu", ".json", mmlu, false, shots);
+    assert_int_equal(c.set.n, 1); /* biology has no examples */
+    assert_int_equal(c.bad.n, 3);
+    assert_contains(c.bad.first[2].text, "an example of \"law\": [2] must be a text");
+    converted_fini(&c);
+    c = convert("mmlu", ".json", mmlu, true, "[[\"S?\", \"1\", \"2\", \"B\"]]");
+    assert_int_equal(c.set.n, 0);
+    assert_contains(c.bad.first[0].text, "the examples must be {subject: rows}");
+    converted_fini(&c);
+}
+
 static void test_wice_and_fever(void **state)
 {
     static const char wice[] =
@@ -178,16 +194,20 @@ static void test_hotpotqa(void **state)
         "\"type\":\"bridge\"},\n{\"_id\":\"5b\",\"question\":\"Who?\",\"answer\":\"He\",\"context\":[]},\n"
         "{\"id\":\"5c\",\"question\":\"Who?\",\"answer\":\"He\",\"context\":{\"title\":[\"T\"],\"sentences\":"
         "[[\"S.\"]]}},\n"
-        "{\"_id\":\"5d\",\"question\":\"Who?\",\"context\":[[\"T\",[\"S1.\"]]]}]";
+        "{\"_id\":\"5d\",\"question\":\"Who?\",\"context\":[[\"T\",[\"S1.\"]]]},\n"
+        "{\"id\":\"5e\",\"question\":\"Who?\",\"answer\":\"He\",\"context\":{\"title\":[\"T\",\"U\"],"
+        "\"sentences\":"
+        "[[\"S.\"]]}}]";
     (void)state;
     struct converted c = convert("hotpotqa", ".json", rows, true, NULL);
     assert_int_equal(c.set.n, 2);
     assert_string_equal(c.set.items[0].id, "hotpotqa-5a");
     assert_prompt(&c.set.items[0], "T:S1.  S2.\n U:V.\n\nQuestion: Who?\nAnswer:| |He");
     assert_prompt(&c.set.items[1], "T:S.\n\nQuestion: Who?\nAnswer:| |He");
-    assert_int_equal(c.bad.n, 2);
+    assert_int_equal(c.bad.n, 3);
     assert_contains(c.bad.first[0].text, "\"context\" must be");
     assert_contains(c.bad.first[1].text, "\"answer\" is missing");
+    assert_contains(c.bad.first[2].text, "as many sentences as title");
     converted_fini(&c);
     c = convert("hotpotqa", ".json", rows, false, NULL);
     assert_prompt(&c.set.items[0], "T: S1. S2.\nU: V.\nQuestion: Who? Answer:| |He");
@@ -364,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_mmlu),
         cmocka_unit_test(test_mmlu_without_a_subject),
         cmocka_unit_test(test_mmlu_as_the_code),
+        cmocka_unit_test(test_mmlu_with_bad_shots),
         cmocka_unit_test(test_wice_and_fever),
         cmocka_unit_test(test_hotpotqa),
         cmocka_unit_test(test_halueval),
