@@ -213,20 +213,22 @@ static const struct json *find_values(const struct identify *identify, const str
     return NULL;
 }
 
-/* values[share_of …]. ERR_CORRUPT when the trial does not have one for each item. */
+/* values[share_of …]. ERR_CORRUPT when the trial does not have one for each item, or one that a question cannot have. */
 static int read_values(const struct identify *identify, const struct json *answer, const char *metric,
                        bool held_out, size_t n, double *values, struct err *err)
 {
     const struct json *list = find_values(identify, answer, metric, held_out);
+    bool is_certain = strcmp(metric, "certain") == 0;
     size_t i = 0;
     if (!json_is(list, JSON_ARRAY) || json_len(list) != n)
         return err_set(err, ERR_CORRUPT,
                        "the trial has %zu values of \"%s.%s\" for %zu questions of the half \"%s\"",
                        json_len(list), identify->task, metric, n, held_out ? "heldout" : "search");
     for (const struct json *j = json_first(list); j; j = json_next(j)) {
-        values[i] = json_number_or(j, NAN);
-        if (!isfinite(values[i++]))
-            return err_set(err, ERR_CORRUPT, "a value of \"%s.%s\" is no number", identify->task, metric);
+        double x = values[i++] = json_number_or(j, NAN);
+        if (is_certain ? x != 0 && x != 1 : !(isfinite(x) && x >= 0))
+            return err_set(err, ERR_CORRUPT, "value %zu of \"%s.%s\" must be %s", i - 1, identify->task,
+                           metric, is_certain ? "0 or 1" : "a number of 0 or more");
     }
     return 0;
 }

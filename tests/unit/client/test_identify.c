@@ -116,7 +116,13 @@ static void test_answers_of_something_else(void **state)
     assert_int_equal(take(&w, 1, "{\"scores\":[" SCORE("certain", "search", "1") "]}"), ERR_CORRUPT);
     assert_says(&w, "has 0 values of \"q.entropy\"");
     assert_int_equal(take(&w, 1, "{\"scores\":[" SCORE("certain", "search", "null") "]}"), ERR_CORRUPT);
-    assert_says(&w, "a value of \"q.certain\" is no number");
+    assert_says(&w, "value 0 of \"q.certain\" must be 0 or 1");
+    assert_int_equal(take(&w, 1, "{\"scores\":[" SCORE("certain", "search", "0.5") "]}"), ERR_CORRUPT);
+    assert_int_equal(
+        take(&w, 1,
+             "{\"scores\":[" SCORE("certain", "search", "1") "," SCORE("entropy", "search", "-0.1") "]}"),
+        ERR_CORRUPT);
+    assert_says(&w, "value 0 of \"q.entropy\" must be a number of 0 or more");
     assert_int_equal(take(&w, 1, "{}"), ERR_CORRUPT);
     end(&w);
 }
