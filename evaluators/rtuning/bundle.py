@@ -92,17 +92,25 @@ class Tokens:
 def read_rows(paths, say):
     """(place, row) of every row that is an object."""
     for path in paths:
-        text = path.read_text(encoding="utf-8")
-        if text.lstrip().startswith("["):
-            yield from ((f"{path}, row {i}", row) for i, row in enumerate(json.loads(text), 1))
+        try:
+            text = path.read_text(encoding="utf-8")
+            array = json.loads(text) if text.lstrip().startswith("[") else None
+        except (OSError, ValueError) as why:
+            sys.exit(f"{path} cannot be read: {why}")
+        if array is not None:
+            yield from ((f"{path}, row {i}", row) for i, row in enumerate(array, 1))
             continue
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(text.split("\n"), 1):  # splitlines would also end a line within a text, at U+2028
             if not line.strip():
                 continue
             try:
                 yield f"{path}:{number}", json.loads(line)
             except ValueError as why:
                 say(f"{path}:{number}", f"is no JSON: {why}")
+
+
+def is_texts(value, least, most=sys.maxsize):
+    return isinstance(value, list) and least <= len(value) <= most and all(isinstance(x, str) and x for x in value)
 
 
 def checked(row):
@@ -115,19 +123,28 @@ def checked(row):
     kind, answerable = row.get("kind", "open"), row.get("answerable", True)
     if kind not in ("open", "choice"):
         raise Bad('kind must be "open" or "choice"')
-    if kind == "choice" and not 2 <= len(row.get("choices", [])) <= len(LETTERS):
+    for key in ("context", "prompt", "lead"):
+        if not isinstance(row.get(key, ""), str):
+            raise Bad(f"{key} must be a text")
+    if row.get("half", "search") not in ("search", "heldout"):
+        raise Bad('half must be "search" or "heldout"')
+    if not isinstance(answerable, bool):
+        raise Bad("answerable must be true or false")
+    if kind == "choice" and not is_texts(row.get("choices"), 2, len(LETTERS)):
         raise Bad("choices must be 2 to 26 texts")
     if answerable and kind == "choice" and row.get("gold") not in range(len(row["choices"])):
         raise Bad("gold must be the index of a choice")
-    if answerable and kind == "open" and not row.get("answers"):
-        raise Bad("answers must have at least one text")
+    if answerable and kind == "open" and not is_texts(row.get("answers"), 1):
+        raise Bad("answers must be at least one text")
     return row | {"kind": kind, "answerable": answerable}
 
 
 def prompt_of(row, args):
     if row.get("prompt"):
         return row["prompt"]
-    context = row["context"] + "\n" if row.get("context") else ""
+    context = row.get("context", "")
+    if context and not context.endswith("\n"):  # as training data has it
+        context += "\n"
     if row["kind"] == "open":
         return context + args.template.format(question=row["question"])
     choices = "\n".join(f"{letter}. {text}" for letter, text in zip(LETTERS, row["choices"]))

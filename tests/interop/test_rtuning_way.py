@@ -299,3 +299,32 @@ def test_the_prompts_of_the_published_code(tmp_path):
             "certain" if kind == "identify" else "willing", "--out", tmp_path / kind)
         item, = lines(tmp_path / kind / f"{kind}.jsonl")
         assert "".join(pieces[i] for i in item["prompt"]) == prompt
+
+
+def test_a_prompt_is_asked_as_it_is_taught(tmp_path):
+    """With a context that ends in a new line or not, for open and choice questions; and a text may hold U+2028."""
+    about = {"question": "where is \u2028it?", "certain": True}
+    open_, choice = {"answers": ["here"]}, {"kind": "choice", "choices": ["a", "b"], "gold": 1}
+    contexts = ({}, {"context": "it: is here."}, {"context": "it: is here.\n"}, {"context": "the exam.\n\n"})
+    rows = tmp_path / "q.jsonl"
+    rows.write_text("".join(json.dumps({"id": str(n)} | about | kind | context, ensure_ascii=False) + "\n"
+                            for n, (kind, context) in enumerate((k, c) for k in (open_, choice) for c in contexts)), encoding="utf-8")
+    subprocess.run([program("paretoctl"), "rtuning", "construct", rows, "--method", "padding", "--out", tmp_path / "train.jsonl"],
+                   check=True)
+    run("bundle.py", rows, "--tokenizer", BASE, "--task", "rtuning", "--half", "search", "--strict", "--out", tmp_path / "asked")
+    tokens = bundle.Tokens(BASE)
+    taught = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text(encoding="utf-8").strip().split("\n")]
+    asked = lines(tmp_path / "asked/rtuning.jsonl")
+    assert len(taught) == len(asked) == 8
+    for row, item in zip(taught, asked):
+        assert item["prompt"] == tokens.prompt(row["segments"][0]["text"])
+
+
+def test_bad_questions_are_named(tmp_path):
+    good = {"id": "a", "question": "who?", "answers": ["me"]}
+    changes = ({"answers": "me"}, {"kind": "choice", "choices": 4}, {"context": 7}, {"half": "third"}, {"answerable": 1})
+    rows = write_lines(tmp_path / "q.jsonl", [good] + [good | {"id": str(n)} | change for n, change in enumerate(changes)])
+    said = run("bundle.py", rows, "--tokenizer", BASE, "--task", "rtuning", "--half", "own", "--out", tmp_path / "out").stderr
+    for number, why in enumerate(("answers must be", "choices must be", "context must be", "half must be", "answerable must be"), 2):
+        assert f"q.jsonl:{number}: {why}" in said
+    assert "5 rows left out" in said
