@@ -15,8 +15,8 @@ size_t match_cut(enum match_rule rule, const char *text)
         return n;
     if (end)
         return (size_t)(end - text);
-    if (rule == MATCH_CODE && n)
-        n--;
+    while (rule == MATCH_CODE && n && ((unsigned char)text[--n] & 0xc0) == 0x80)
+        continue; /* the rest of a character */
     return n;
 }
 

@@ -46,6 +46,10 @@ static void test_sentence_and_code(void **state)
     assert_true(open_match(MATCH_CODE, "Parisé", "Paris"));
     assert_false(open_match(MATCH_CODE, "Parisé", "Parisé"));
     assert_false(open_match(MATCH_CODE, "Café", "Café"));
+    assert_int_equal(match_cut(MATCH_CODE, "Caf\u00e9"), 3);
+    assert_int_equal(match_cut(MATCH_CODE, "\u00e9"), 0);
+    assert_int_equal(match_cut(MATCH_CODE, "a\U0001f600"), 1);
+    assert_int_equal(match_cut(MATCH_CODE, ""), 0);
     assert_false(open_match(MATCH_CODE, "P", "P"));
 }
 
