@@ -167,8 +167,9 @@ static int read_written(const struct json *written, struct scores *scores, struc
                : 0;
 }
 
-/* numbered: it has the number of its job. */
-static int read_members(const struct json *root, bool numbered, struct scores *scores, struct err *err)
+/* numbered: it has the number of its job. texts: what was written is wanted. */
+static int read_members(const struct json *root, bool numbered, bool texts, struct scores *scores,
+                        struct err *err)
 {
     int rc = 0;
     for (const struct json *c = json_first(root); c && !rc; c = json_next(c)) {
@@ -178,7 +179,7 @@ static int read_members(const struct json *root, bool numbered, struct scores *s
         else if (strcmp(key, "items") == 0)
             rc = read_count(c, scores, err);
         else if (strcmp(key, "written") == 0)
-            rc = read_written(c, scores, err);
+            rc = texts ? read_written(c, scores, err) : 0;
         else if (strcmp(key, "scores") != 0 && !(numbered && strcmp(key, "job") == 0))
             rc = err_set(
                 err, ERR_EVALUATOR,
@@ -208,13 +209,14 @@ static int read_scores(const struct json *root, struct scores *scores, struct er
     return 0;
 }
 
-static int read_answer(const struct json *root, bool numbered, struct scores *scores, struct err *err)
+static int read_answer(const struct json *root, bool numbered, bool texts, struct scores *scores,
+                       struct err *err)
 {
-    int rc = read_members(root, numbered, scores, err);
+    int rc = read_members(root, numbered, texts, scores, err);
     return rc ? rc : read_scores(root, scores, err);
 }
 
-int answer_parse(const char *output, size_t len, struct scores *scores, struct err *err)
+int answer_parse(const char *output, size_t len, bool texts, struct scores *scores, struct err *err)
 {
     struct json *root;
     struct err why = {0};
@@ -227,7 +229,7 @@ int answer_parse(const char *output, size_t len, struct scores *scores, struct e
             "the evaluator printed nothing on its standard output; its last line must be {\"scores\":{…}}");
     if (json_parse(line, n, &root, &why) != 0)
         return refuse_line("the last line", line, n, &why, err);
-    int rc = read_answer(root, false, scores, err);
+    int rc = read_answer(root, false, texts, scores, err);
     json_free(root);
     if (rc)
         scores_fini(scores);
@@ -334,8 +336,8 @@ static int read_number(const struct json *root, int64_t job, bool *mine, struct 
     return 0;
 }
 
-static int read_numbered(const struct json *root, int of, struct answer_line *said, struct scores *scores,
-                         struct err *err)
+static int read_numbered(const struct json *root, int of, bool texts, struct answer_line *said,
+                         struct scores *scores, struct err *err)
 {
     const char *error = json_string_or(json_get(root, "error"), NULL);
     if (error) {
@@ -349,14 +351,14 @@ static int read_numbered(const struct json *root, int of, struct answer_line *sa
     }
     if (!json_get(root, "slice")) {
         said->kind = ANSWER_SCORES;
-        return read_answer(root, true, scores, err);
+        return read_answer(root, true, texts, scores, err);
     }
     said->kind = of > 1 ? ANSWER_SLICE : ANSWER_NONE;
     return of > 1 ? read_slice(root, true, of, &said->slice, scores, err) : 0;
 }
 
-int answer_parse_numbered(const char *line, size_t len, int64_t job, int of, struct answer_line *said,
-                          struct scores *scores, struct err *err)
+int answer_parse_numbered(const char *line, size_t len, int64_t job, int of, bool texts,
+                          struct answer_line *said, struct scores *scores, struct err *err)
 {
     struct json *root;
     struct err why = {0};
@@ -370,7 +372,7 @@ int answer_parse_numbered(const char *line, size_t len, int64_t job, int of, str
         return speaks_of_scores(line, len) ? refuse_line("a line", line, len, &why, err) : 0;
     int rc = read_number(root, job, &mine, err);
     if (!rc && mine)
-        rc = read_numbered(root, of, said, scores, err);
+        rc = read_numbered(root, of, texts, said, scores, err);
     json_free(root);
     if (rc)
         scores_fini(scores);

@@ -14,7 +14,8 @@
 
 #include "worker/evaluator.h"
 
-int answer_parse(const char *output, size_t len, struct scores *scores, struct err *err);
+/* texts: "written" is wanted; else it is not looked at. */
+int answer_parse(const char *output, size_t len, bool texts, struct scores *scores, struct err *err);
 
 /* One line of the output as scores so far: {"slice":2,"of":8,"items":40,"scores":{…},"state":…}, where the state, what another
  * evaluation goes on from, may be left out. Lines without "slice" are none:
@@ -37,8 +38,8 @@ struct answer_line {
 
 /* One line of such a program: an answer, a slice, {"error":"why"} or {"stopped":true}, each with "job", the number of the job
  * that it is about. Refused: a line that should have the number and has not, and numbers of jobs that were never given. */
-int answer_parse_numbered(const char *line, size_t len, int64_t job, int of, struct answer_line *said,
-                          struct scores *scores, struct err *err);
+int answer_parse_numbered(const char *line, size_t len, int64_t job, int of, bool texts,
+                          struct answer_line *said, struct scores *scores, struct err *err);
 
 /* Items behind the scores: metrics of one task ("task.metric") share theirs. */
 int64_t answer_items(const struct scores *scores);

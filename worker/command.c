@@ -47,7 +47,9 @@ static int hear(void *ctx, const char *line, size_t n, struct err *err)
 static int settle(struct conversation *c, const struct process_end *end, const struct place *place,
                   struct scores *scores, struct err *err)
 {
-    int rc = end->asked ? 0 : answer_parse(buf_str(&end->output), end->output.len, scores, err);
+    int rc = end->asked ? 0
+                        : answer_parse(buf_str(&end->output), end->output.len,
+                                       search_spec_wants_written(&c->program->spec), scores, err);
     return rc ? rc : conversation_settle(c, end->asked, place, scores, err);
 }
 

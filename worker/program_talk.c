@@ -1,8 +1,6 @@
 /* What the program says: slices while it runs, and the answer at its end. */
 #include "worker/program.h"
 
-#include "proto/mem.h"
-
 #include "worker/answer.h"
 
 #include <string.h>
@@ -103,10 +101,6 @@ int conversation_settle(struct conversation *c, bool told, const struct place *p
         scores->slices = scores->slices_done = program_slices(c->evaluation);
         scores->items = scores->items ? scores->items : answer_items(scores);
         rc = need_objectives(c->program, scores, err);
-        if (!search_spec_wants_written(&c->program->spec)) {
-            mem_free(scores->written);
-            scores->written = NULL;
-        }
     }
     if (!rc)
         rc = settle_effective(c->program, place, c->evaluation, scores, err);

@@ -225,7 +225,9 @@ static int hear_line(struct turn *turn, const char *line, size_t n, struct err *
     struct answer_line said;
     struct scores scores;
     int64_t number = turn->resident->number;
-    int rc = answer_parse_numbered(line, n, number, program_slices(turn->evaluation), &said, &scores, err);
+    int rc =
+        answer_parse_numbered(line, n, number, program_slices(turn->evaluation),
+                              search_spec_wants_written(&turn->resident->program.spec), &said, &scores, err);
     if (rc || said.kind == ANSWER_NONE)
         return rc;
     turn->heard = true;

@@ -10,7 +10,7 @@
 
 static int parse(const char *text, struct scores *scores, struct err *err)
 {
-    return answer_parse(text, strlen(text), scores, err);
+    return answer_parse(text, strlen(text), true, scores, err);
 }
 
 static void the_last_line_counts(void **state)
@@ -112,7 +112,23 @@ static void any_bytes_are_survived(void **state)
     struct err err = {0};
     (void)state;
     for (size_t n = 0; n < sizeof bytes; n++)
-        assert_int_equal(answer_parse(bytes, n, &scores, &err), ERR_EVALUATOR);
+        assert_int_equal(answer_parse(bytes, n, true, &scores, &err), ERR_EVALUATOR);
+}
+
+/* A program may print them to a search that does not keep any, in whatever shape. */
+static void texts_that_nobody_wants_are_not_looked_at(void **state)
+{
+    static const char text[] = "{\"scores\":{\"m\":1},\"job\":1,\"written\":7}";
+    struct scores scores;
+    struct answer_line said;
+    struct err err = {0};
+    (void)state;
+    assert_int_equal(answer_parse_numbered(text, strlen(text), 1, 1, false, &said, &scores, &err), 0);
+    assert_true(said.kind == ANSWER_SCORES && scores.n == 1 && !scores.written);
+    scores_fini(&scores);
+    assert_int_equal(answer_parse_numbered(text, strlen(text), 1, 1, true, &said, &scores, &err),
+                     ERR_EVALUATOR);
+    assert_non_null(strstr(err.text, "written: must be an object"));
 }
 
 int main(void)
@@ -122,6 +138,7 @@ int main(void)
         cmocka_unit_test(what_is_left_out_is_derived),
         cmocka_unit_test(everything_else_is_refused_by_name),
         cmocka_unit_test(any_bytes_are_survived),
+        cmocka_unit_test(texts_that_nobody_wants_are_not_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
