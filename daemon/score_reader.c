@@ -130,15 +130,16 @@ static bool is_of_task(const char *metric, const char *task)
 static int check_task(const struct json *texts, const struct result *result, struct err *err)
 {
     const char *task = json_key(texts);
+    int64_t items = (int64_t)json_len(texts);
     bool known = false;
     for (size_t i = 0; i < result->scores_n; i++) {
         if (!is_of_task(result->scores[i].metric, task))
             continue;
         known = true;
-        if (result->scores[i].n > (int64_t)json_len(texts))
+        if (result->scores[i].n > items)
             return err_set(err, ERR_INVALID,
-                           "written.%s: has %zu items, but scores[%zu] is of %lld; send one an item", task,
-                           json_len(texts), i, (long long)result->scores[i].n);
+                           "written.%s: has %lld items, but scores[%zu] is of %lld; send one an item", task,
+                           (long long)items, i, (long long)result->scores[i].n);
     }
     return known ? 0 : err_set(err, ERR_INVALID, "written.%s: there is no score of such a task", task);
 }
