@@ -179,6 +179,10 @@ def test_searches(recorder):
         call(f"POST /v1/searches/{{}}/{verb}", 404, 999, body={})
     for verb in ("pause", "resume"):
         call(f"POST /v1/searches/{{}}/{verb}", 409, first, body={})
+    program = {"type": "resident", "argv": ["/bin/true"], "merge": "none", "written": True}
+    kept = call("POST /v1/searches", 201, body={**spec, "name": "kept", "evaluator": program}).json["id"]
+    assert call("GET /v1/searches/{}", 200, kept).json["spec"]["evaluator"]["written"] is True
+    call("POST /v1/searches/{}/cancel", 200, kept, body={})
 
 
 def test_a_search_without_a_front(recorder):
