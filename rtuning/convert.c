@@ -157,7 +157,7 @@ int convert_file(const struct convert_format *format, const char *path, const st
         struct err why = {0};
         question_init(&q);
         if (format->row(row, rows_key(rows), options->compat_code, options->shots, &q, &why)) {
-            bad_rows_add(bad, rows_name(rows), rows_line(rows), why.text);
+            rows_bad(rows, bad, why.text);
             question_fini(&q);
         } else {
             name_question(format, set, &q);

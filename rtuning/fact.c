@@ -110,7 +110,7 @@ int fact_set_read(struct fact_set *set, const char *path, struct bad_rows *bad, 
         struct fact fact;
         struct err why = {0};
         if (fact_read(row, &fact, &why))
-            bad_rows_add(bad, rows_name(rows), rows_line(rows), why.text);
+            rows_bad(rows, bad, why.text);
         else {
             if (set->n == set->cap) {
                 set->cap = set->cap ? 2 * set->cap : 64;

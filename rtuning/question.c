@@ -326,7 +326,7 @@ int question_set_read(struct question_set *set, const char *path, struct bad_row
         struct question q;
         struct err why = {0};
         if (question_read(row, &q, &why))
-            bad_rows_add(bad, rows_name(rows), rows_line(rows), why.text);
+            rows_bad(rows, bad, why.text);
         else {
             q.line = rows_line(rows);
             question_set_take(set, &q);

@@ -15,6 +15,7 @@ struct rows {
     size_t len, at;
     size_t line;     /* of `at` */
     size_t row_line; /* of the row given last */
+    size_t row_nth;  /* which it is of the rows of an array that begin on its line, from 1 */
     enum rows_shape shape;
     bool in_array; /* ROWS_MEMBERS: inside an array, and key is its name */
     bool is_over;  /* nothing more can be read */
@@ -305,9 +306,19 @@ void rows_close(struct rows *rows)
 
 /* ---- reading ---- */
 
-static void complain(struct rows *rows, struct bad_rows *bad, const char *sentence)
+void rows_bad(const struct rows *rows, struct bad_rows *bad, const char *sentence)
 {
-    bad_rows_add(bad, rows->name, rows->row_line, sentence);
+    char *whole = rows->row_nth > 1 ? mem_printf("row %zu of the line: %s", rows->row_nth, sentence) : NULL;
+    bad_rows_add(bad, rows->name, rows->row_line, whole ? whole : sentence);
+    mem_free(whole);
+}
+
+/* What is read next, a row of an array or what stands between rows, begins here. */
+static void note_line(struct rows *rows)
+{
+    if (rows->row_line != rows->line)
+        rows->row_nth = 0;
+    rows->row_line = rows->line;
 }
 
 /* A piece of the text as a row; false when it is none, which has been noted. */
@@ -318,7 +329,7 @@ static bool parse(struct rows *rows, size_t from, size_t to, struct bad_rows *ba
         to--;
     if (json_parse(rows->text + from, to - from, row, &err) == 0)
         return true;
-    complain(rows, bad, err.text);
+    rows_bad(rows, bad, err.text);
     return false;
 }
 
@@ -342,9 +353,9 @@ static bool next_element(struct rows *rows, struct bad_rows *bad, struct json **
 {
     for (;;) {
         skip_blanks(rows);
-        rows->row_line = rows->line;
+        note_line(rows);
         if (rows->at >= rows->len) {
-            complain(rows, bad, "the array does not end; is the file whole?");
+            bad_rows_add(bad, rows->name, rows->row_line, "the array does not end; is the file whole?");
             rows->is_over = true;
             return false;
         }
@@ -357,8 +368,9 @@ static bool next_element(struct rows *rows, struct bad_rows *bad, struct json **
             continue;
         }
         size_t from = rows->at;
+        rows->row_nth++;
         if (!skip_value(rows)) {
-            complain(rows, bad, "the row does not end; is the file whole?");
+            rows_bad(rows, bad, "the row does not end; is the file whole?");
             rows->is_over = true;
             return false;
         }
@@ -377,14 +389,15 @@ static bool enter_member(struct rows *rows, struct bad_rows *bad)
             step(rows);
             skip_blanks(rows);
         }
-        rows->row_line = rows->line;
+        note_line(rows);
         if (is_next(rows, '}')) {
             step(rows);
             skip_blanks(rows);
-            rows->row_line = rows->line;
+            note_line(rows);
             if (rows->at < rows->len)
-                complain(rows, bad,
-                         "more follows the object of arrays and is not read; give it in a file of its own");
+                bad_rows_add(
+                    bad, rows->name, rows->row_line,
+                    "more follows the object of arrays and is not read; give it in a file of its own");
             return false;
         }
         bool is_key = read_key(rows, &key);
@@ -395,10 +408,11 @@ static bool enter_member(struct rows *rows, struct bad_rows *bad)
             return rows->in_array = true;
         }
         if (is_key && !rows->under)
-            complain(rows, bad, "a member that is no array of rows");
+            bad_rows_add(bad, rows->name, rows->row_line, "a member that is no array of rows");
         mem_free(key);
         if (!is_key || !skip_value(rows)) {
-            complain(rows, bad, "the object does not go on as one; is the file whole?");
+            bad_rows_add(bad, rows->name, rows->row_line,
+                         "the object does not go on as one; is the file whole?");
             return false;
         }
     }
@@ -454,7 +468,7 @@ static bool next_record(struct rows *rows, struct bad_rows *bad, struct json **r
         if (!fault && json_parse(buf_str(&text), text.len, row, &err))
             fault = err.text;
         if (fault)
-            complain(rows, bad, fault);
+            rows_bad(rows, bad, fault);
         buf_fini(&text);
         if (!fault)
             return true;

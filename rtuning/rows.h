@@ -46,6 +46,8 @@ void rows_close(struct rows *rows);
  * `bad`. */
 bool rows_next(struct rows *rows, struct bad_rows *bad, struct json **row);
 size_t rows_line(const struct rows *rows); /* on which the row given last began */
+/* Notes that the row given last is bad; where more than one row stands on its line, the sentence says which of them it is. */
+void rows_bad(const struct rows *rows, struct bad_rows *bad, const char *sentence);
 const char *
 rows_key(const struct rows *rows); /* of the array that the row given last is in; NULL without "*" */
 const char *rows_name(const struct rows *rows); /* the file's, for sentences */

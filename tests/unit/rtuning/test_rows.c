@@ -56,6 +56,7 @@ static void test_array(void **state)
     read_all("a", "[1,\n{\"a\" 2},\n3]", NULL, "1:1\n3:3\n", "a:2: ");
     read_all("a", "[1,\n2,\n{\"a\":", NULL, "1:1\n2:2\n", "a:3: the row does not end");
     read_all("a", "[1,\n", NULL, "1:1\n", "a:2: the array does not end");
+    read_all("a", "[1,\n2, {\"a\" 2}]", NULL, "1:1\n2:2\n", "a:2: row 2 of the line: not valid JSON");
 }
 
 static void test_members(void **state)
