@@ -225,8 +225,8 @@ const struct command commands[] = {
      .words_max = 1,
      .run = command_cancel},
     {.name = "rtuning convert",
-     .usage = "FORMAT FILE… --out FILE [--compat code] [--domain in|out | --in-subjects N] [--sample N]\n"
-              "           [--heldout SHARE] [--shots FILE] [--seed N] [--strict]",
+     .usage = "FORMAT FILE… --out FILE [--compat code] [--domain in|out | --in-subjects N] [--sample N] "
+              "[--heldout SHARE] [--shots FILE] [--seed N] [--strict]",
      .line = "make questions of a published data set",
      .help =
          "FORMAT is pararel, mmlu, wice, hotpotqa, fever, halueval, selfaware, falseqa or nec. FILE is JSON\n"
@@ -248,8 +248,8 @@ const struct command commands[] = {
                SEED_FLAG,
                STRICT_FLAG}},
     {.name = "rtuning identify",
-     .usage = "--questions FILE --bundle DIR --out FILE {--model DIR | --search ID} [--task NAME]\n"
-              "           [--shards N] [--unsupervised] [--again] [--seed N] [--strict]",
+     .usage = "--questions FILE --bundle DIR --out FILE {--model DIR | --search ID} [--task NAME] "
+              "[--shards N] [--unsupervised] [--again] [--seed N] [--strict]",
      .line = "find out which questions a model knows the answers of",
      .help =
          "Workers answer the questions of the bundle with the model: a search of strategy \"identify\", "
@@ -372,10 +372,25 @@ static void print_overview(FILE *out)
     fputs(help_end, out);
 }
 
+/* Folded before an option, so that no line is much longer than 110 characters. */
+static void print_usage(FILE *out, const struct command *c)
+{
+    int column = fprintf(out, "Usage: paretoctl %s%s", c->name, *c->usage ? " " : "");
+    for (const char *at = c->usage; *at;) {
+        const char *end = strstr(at, " [");
+        int len = end ? (int)(end - at) : (int)strlen(at);
+        if (at > c->usage && column + len > 110)
+            column = fprintf(out, "\n          ") - 1;
+        column += fprintf(out, "%s%.*s", at > c->usage ? " " : "", len, at);
+        at += len + (end ? 1 : 0);
+    }
+    fputc('\n', out);
+}
+
 static void print_command(FILE *out, const struct command *c)
 {
-    fprintf(out, "paretoctl %s: %s\n\nUsage: paretoctl %s%s%s\n", c->name, c->line, c->name,
-            *c->usage ? " " : "", c->usage);
+    fprintf(out, "paretoctl %s: %s\n\n", c->name, c->line);
+    print_usage(out, c);
     if (c->help)
         fprintf(out, "\n%s\n", c->help);
     if (c->flags[0].name) {

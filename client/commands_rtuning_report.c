@@ -94,6 +94,8 @@ static void print_examples(const char *head, const struct question *const *examp
         text_cut(out, examples[i]->text, SHOWN_COLUMNS);
         buf_text(out, " -> ");
         text_cut(out, answer ? answer : "(none)", SHOWN_COLUMNS);
+        if (examples[i]->answers_n > 1)
+            buf_printf(out, " (or %zu more)", examples[i]->answers_n - 1);
         if (examples[i]->output) {
             buf_text(out, "; wrote: ");
             text_cut(out, examples[i]->output, SHOWN_COLUMNS);

@@ -218,6 +218,11 @@ static void test_report(void **state)
     assert_contains(w.fake.out, "1 of 3 questions are in ");
     assert_contains(w.fake.out,
                     "too, 1 of them with the same answer\n  a = z, and its answer: Where is Rome?\n");
+    fixture_text(w.directory, "two.jsonl",
+                 "{\"id\":\"z\",\"question\":\"Who?\",\"answers\":[\"A\",\"B\",\"C\"],\"certain\":true,"
+                 "\"output\":\"B\"}\n");
+    assert_int_equal(run(&w, "rtuning report @/two.jsonl"), CLIENT_OK);
+    assert_contains(w.fake.out, "  Who? -> A (or 2 more); wrote: B\n");
     assert_int_equal(run(&w, "rtuning report @/identified.jsonl --examples 0 --json"), CLIENT_OK);
     assert_contains(w.fake.out, "\"share_certain\":0.5}");
     assert_contains(w.fake.out, "\"certain\":[],\"uncertain\":[],\"repeated\":0}\n");
@@ -233,6 +238,7 @@ static void test_usage(void **state)
         {"rtuning convert parare x --out y", "did you mean \"pararel\"?"},
         {"rtuning convert pararel x", "--out FILE is missing"},
         {"rtuning convert pararel", "something is missing"},
+        {"rtuning convert pararel", "[--sample N] [--heldout SHARE]"},
         {"rtuning convert pararel x --out y --compat paper", "--compat \"paper\" is not known: it is code"},
         {"rtuning convert pararel x --out y --domain in --in-subjects 3", "give one of them"},
         {"rtuning convert pararel x --out y --shots z", "--shots are examples for mmlu"},
