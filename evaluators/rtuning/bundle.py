@@ -9,12 +9,16 @@ left out; with --strict it is a failure. BUNDLE appears whole or not at all.
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 import zlib
 from pathlib import Path
 
-from tokenizers import Tokenizer
+try:
+    from tokenizers import Tokenizer
+except ImportError as why:
+    sys.exit(f"{why}: pip install -r {Path(__file__).parent / 'requirements.txt'}")
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ASK = "Are you sure you accurately answered the question based on your internal knowledge?"
@@ -267,7 +271,31 @@ def arguments():
     args.match = args.match or ("paper" if not code else "code" if identifies else "sentence")
     for key in ("template", "choice_template", "probe", "sure", "unsure", "stop_text"):
         setattr(args, key, getattr(args, key).replace("\\n", "\n"))
+    check(p, args)
     return args
+
+
+def check(p, args):
+    """What the evaluator would refuse is said before anything is written."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", args.name):
+        p.error("--name may have letters, digits, _ and -")
+    for flag, template, names in (("--template", args.template, {"question"}),
+                                  ("--choice-template", args.choice_template, {"question", "choices"})):
+        try:
+            template.format(**dict.fromkeys(names, ""))
+        except (KeyError, IndexError, ValueError):
+            p.error(f"{flag} may have {' and '.join('{' + n + '}' for n in sorted(names))}; another brace is written twice")
+    unknown = [m for m in args.metrics or [] if m not in METRICS[args.task]]
+    if unknown:
+        p.error(f"--metrics {unknown[0]!r} is none of --task {args.task}: {', '.join(METRICS[args.task])}")
+    if args.max_new_tokens < 1:
+        p.error("--max-new-tokens must be at least 1")
+    if not 0 <= args.weight <= 1:
+        p.error("--weight must be a number from 0 to 1")
+    if not 0 <= args.samples <= 1024:
+        p.error("--samples must be a whole number from 0 to 1024")
+    if not 0.01 <= args.temperature <= 100:
+        p.error("--temperature must be a number from 0.01 to 100")
 
 
 def verdicts_of(args, tokens):

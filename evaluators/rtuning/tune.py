@@ -18,12 +18,15 @@ import sys
 import time
 from pathlib import Path
 
-import torch
-import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from tokenizers import Tokenizer
-from transformers import AutoModelForCausalLM
+try:
+    import torch
+    import torch.nn.functional as F
+    from safetensors import SafetensorError, safe_open
+    from safetensors.torch import save_file
+    from tokenizers import Tokenizer
+    from transformers import AutoModelForCausalLM
+except ImportError as why:
+    sys.exit(f"{why}: install PyTorch, then pip install -r {Path(__file__).parent / 'requirements-tune.txt'}")
 
 SHOWN = 10  # bad rows that are named
 ROLES = ("prompt", "answer", "probe", "verdict")
@@ -86,7 +89,11 @@ def read_examples(paths, make, longest):
     """All examples, and how many rows are bad; the first of these are named on standard error."""
     made, bad = [], 0
     for path in paths:
-        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as why:
+            raise Bad(f"{path} cannot be read: {why}")
+        for number, line in enumerate(text.split("\n"), 1):
             if not line.strip():
                 continue
             try:
@@ -253,6 +260,13 @@ def arguments():
     return args
 
 
+def moved(net, device):
+    try:
+        return net.to(device)
+    except (RuntimeError, AssertionError) as why:  # torch says the second of a CUDA that it has not
+        raise Bad(f"--device {device}: {str(why).splitlines()[0]}")
+
+
 def end_token(net):
     found = net.generation_config.eos_token_id if net.generation_config else None
     found = net.config.eos_token_id if found is None else found
@@ -270,7 +284,7 @@ def main():
         sys.exit(f"{args.base} has no tokenizer.json; save it there with transformers' fast tokenizer")
     torch.manual_seed(args.seed)
     try:
-        net = load(args.base).to(args.device)
+        net = moved(load(args.base), args.device)
         freeze_lower(net, args.frozen)
         tokenizer, end = Tokenizer.from_file(str(args.base / "tokenizer.json")), end_token(net) if args.end else None
         rows, bad = read_examples(args.rows, lambda row: example(tokenizer, row, args.verdict_weight, end),

@@ -290,6 +290,26 @@ def test_bad_rows_are_named(way, tmp_path):
     assert not (tmp_path / "strict").exists()
 
 
+@pytest.mark.parametrize("flags, why", [
+    (["--name", "a b"], "--name may have letters"), (["--samples", 1025], "from 0 to 1024"), (["--temperature", 0], "from 0.01 to 100"),
+    (["--template", "Q {qestion}"], "--template may have {question}"), (["--metrics", "certain,ap"], "'ap' is none of --task identify"),
+    (["--weight", 3], "from 0 to 1"), (["--max-new-tokens", 0], "at least 1")])
+def test_what_the_evaluator_would_refuse_is_in_no_bundle(tmp_path, flags, why):
+    argv = [PAIR / "train.jsonl", "--tokenizer", BASE, "--task", "identify", "--out", tmp_path / "out", *flags]
+    assert why in run("bundle.py", *argv, code=2).stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_that_are_not_there_are_a_sentence(tmp_path):
+    out = ["--out", tmp_path / "out"]
+    (tmp_path / "cut.json").write_text("[1,")
+    for name, why in (("none.jsonl", "No such file"), ("cut.json", "Expecting value")):
+        said = run("bundle.py", tmp_path / name, "--tokenizer", BASE, "--task", "identify", *out, code=1).stderr
+        assert said.startswith(f"{tmp_path / name} cannot be read: ") and why in said and said.count("\n") == 1
+    said = run("tune.py", tmp_path / "none.jsonl", "--base", BASE, *out, code=1).stderr
+    assert said.startswith(f"{tmp_path / 'none.jsonl'} cannot be read: ") and "No such file" in said and said.count("\n") == 1
+
+
 def test_the_prompts_of_the_published_code(tmp_path):
     """ParaRel is identified without the blank that training and evaluation have."""
     rows = write_lines(tmp_path / "q.jsonl", [{"id": "q", "question": "where is it?", "answers": ["here"]}])
