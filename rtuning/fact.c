@@ -99,10 +99,36 @@ void fact_fini(struct fact *fact)
     *fact = (struct fact){0};
 }
 
+/* A question counted twice would make standard errors too small. */
+static void drop_twins(struct fact_set *set, size_t first, const char *file, struct bad_rows *bad)
+{
+    const char **ids = mem_zero(set->n + 1, sizeof *ids);
+    bool *twin = mem_zero(set->n + 1, sizeof *twin);
+    size_t kept = first;
+    for (size_t i = 0; i < set->n; i++)
+        ids[i] = set->items[i].id;
+    question_twins(ids, set->n, twin);
+    mem_free(ids);
+    for (size_t i = first; i < set->n; i++) {
+        if (!twin[i]) {
+            set->items[kept++] = set->items[i];
+            continue;
+        }
+        struct err err;
+        err_set(&err, ERR_INVALID, "the id \"%s\" stands before; a question is scored once",
+                set->items[i].id);
+        bad_rows_add(bad, file, set->items[i].line, err.text);
+        fact_fini(&set->items[i]);
+    }
+    set->n = kept;
+    mem_free(twin);
+}
+
 int fact_set_read(struct fact_set *set, const char *path, struct bad_rows *bad, struct err *err)
 {
     struct rows *rows;
     struct json *row;
+    size_t first = set->n;
     int rc = rows_open(path, NULL, &rows, err);
     if (rc)
         return rc;
@@ -116,10 +142,12 @@ int fact_set_read(struct fact_set *set, const char *path, struct bad_rows *bad, 
                 set->cap = set->cap ? 2 * set->cap : 64;
                 set->items = mem_grow(set->items, set->cap, sizeof *set->items);
             }
+            fact.line = rows_line(rows);
             set->items[set->n++] = fact;
         }
         json_free(row);
     }
+    drop_twins(set, first, rows_name(rows), bad);
     rows_close(rows);
     return 0;
 }

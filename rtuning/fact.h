@@ -11,7 +11,8 @@
 #include "rtuning/question.h"
 
 struct fact {
-    char *id;
+    char *id;      /* unique in its set */
+    size_t line;   /* of its file */
     char *subject; /* NULL: none */
     enum question_domain domain;
     struct honesty_fact is;
@@ -28,7 +29,7 @@ struct fact_set {
     size_t n, cap;
 };
 
-/* Appends the good rows of a file. */
+/* Appends the good rows of a file; a row whose id is in the set already is bad. */
 int fact_set_read(struct fact_set *set, const char *path, struct bad_rows *bad, struct err *err);
 void fact_set_fini(struct fact_set *set);
 

@@ -288,18 +288,27 @@ static int by_id(const void *a, const void *b)
     return order ? order : (x->i > y->i) - (x->i < y->i);
 }
 
+void question_twins(const char *const *ids, size_t n, bool *twin)
+{
+    struct named *names = mem_zero(n + 1, sizeof *names);
+    for (size_t i = 0; i < n; i++)
+        names[i] = (struct named){ids[i], i};
+    qsort(names, n, sizeof *names, by_id);
+    for (size_t i = 0; i < n; i++)
+        twin[names[i].i] = i > 0 && strcmp(names[i - 1].id, names[i].id) == 0;
+    mem_free(names);
+}
+
 /* Takes away questions from `first` on whose id stands before. */
 static void drop_twins(struct question_set *set, size_t first, const char *file, struct bad_rows *bad)
 {
-    struct named *names = mem_zero(set->n + 1, sizeof *names);
+    const char **ids = mem_zero(set->n + 1, sizeof *ids);
     bool *twin = mem_zero(set->n + 1, sizeof *twin);
     size_t kept = first;
     for (size_t i = 0; i < set->n; i++)
-        names[i] = (struct named){set->items[i].id, i};
-    qsort(names, set->n, sizeof *names, by_id);
-    for (size_t i = 1; i < set->n; i++)
-        twin[names[i].i] = strcmp(names[i - 1].id, names[i].id) == 0;
-    mem_free(names);
+        ids[i] = set->items[i].id;
+    question_twins(ids, set->n, twin);
+    mem_free(ids);
     for (size_t i = first; i < set->n; i++) {
         if (!twin[i]) {
             set->items[kept++] = set->items[i];

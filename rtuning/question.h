@@ -59,6 +59,9 @@ const char *question_answer(const struct question *q);
 /* "A" … "Z"; static storage. */
 const char *question_letter(int choice);
 
+/* twin[i] of n ids: the same one stands before. */
+void question_twins(const char *const *ids, size_t n, bool *twin);
+
 struct question_set {
     struct question *items;
     size_t n, cap;

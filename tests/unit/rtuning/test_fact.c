@@ -74,6 +74,26 @@ static void test_refused(void **state)
                    "\"domain\" must be");
 }
 
+static void test_a_question_is_scored_once(void **state)
+{
+    struct fact_set set = {0};
+    struct bad_rows bad = {0};
+    (void)state;
+    char *path = given_file(".jsonl", "{\"id\":\"a\",\"answerable\":false,\"sure\":0.5}\n"
+                                      "{\"id\":\"b\",\"answerable\":false,\"sure\":0.25}\n"
+                                      "{\"id\":\"a\",\"answerable\":false,\"sure\":0.75}\n"
+                                      "{\"id\":\"c\",\"answerable\":false,\"sure\":0.75}\n");
+    assert_int_equal(fact_set_read(&set, path, &bad, NULL), 0);
+    assert_true(set.n == 3 && set.items[0].is.sure == 0.5);
+    assert_string_equal(set.items[2].id, "c");
+    assert_int_equal(bad.n, 1);
+    assert_int_equal(bad.first[0].line, 3);
+    assert_contains(bad.first[0].text, "\"a\" stands before");
+    fact_set_fini(&set);
+    bad_rows_fini(&bad);
+    given_remove(path);
+}
+
 static void test_file(void **state)
 {
     struct fact_set set = {0};
@@ -98,6 +118,7 @@ int main(void)
         cmocka_unit_test(test_read),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_file),
+        cmocka_unit_test(test_a_question_is_scored_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
