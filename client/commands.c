@@ -251,16 +251,16 @@ const struct command commands[] = {
      .usage = "--questions FILE --bundle DIR --out FILE {--model DIR | --search ID} [--task NAME] "
               "[--shards N] [--unsupervised] [--again] [--seed N] [--strict]",
      .line = "find out which questions a model knows the answers of",
-     .help =
-         "Workers answer the questions of the bundle with the model: a search of strategy \"identify\", "
-         "whose "
-         "trials\n"
-         "are shards of the questions. Then FILE is written again as --out, with \"certain\" and "
-         "\"entropy\". "
-         "The same\n"
-         "command with the same files goes on where it was, also after Ctrl-C or a crash of anything, and "
-         "gives the\n"
-         "same bytes. The paths must be the same where the workers run.",
+     .help = "Workers answer the questions of the bundle with the model: a search of strategy \"identify\", "
+             "whose "
+             "trials\n"
+             "are shards of the questions. Then FILE is written again as --out, with \"certain\", what the "
+             "model\n"
+             "wrote, and where the bundle samples answers \"entropy\". The same command with the same files "
+             "goes on\n"
+             "where it was, also after Ctrl-C or a crash of anything, and gives the same bytes. The paths "
+             "must be\n"
+             "the same where the workers run.",
      .example =
          "paretoctl rtuning identify --questions questions.jsonl --bundle bundle --model checkpoints/sft "
          "--out identified.jsonl",

@@ -139,6 +139,9 @@ int command_rtuning_convert(struct client *client, const struct args *args)
         code = rtuning_tell_bad(client, args, &c.bad, c.set.n);
     if (!code) {
         const char *path = args_value(args, "--out");
+        if (c.choice.sample_n > c.set.n)
+            client_say(client, "--sample %zu: there are only %zu questions, and all are kept",
+                       c.choice.sample_n, c.set.n);
         convert_choose(&c.set, &c.choice);
         code = write_questions(client, path, &c.set);
         if (!code)

@@ -20,7 +20,7 @@ int rtuning_share(const struct args *args, const char *flag, double *out, struct
     char *end;
     if (!text)
         return 0;
-    double number = strspn(text, "0123456789.") ? strtod(text, &end) : -1;
+    double number = *text && !text[strspn(text, "0123456789.")] ? strtod(text, &end) : -1;
     if (!(number >= 0 && number <= 1) || *end)
         return err_set(err, ERR_INVALID, "%s \"%.60s\" must be a number from 0 to 1", flag, text);
     *out = number;

@@ -92,6 +92,8 @@ static void test_convert(void **state)
         CLIENT_OK);
     assert_contains(w.fake.out, "\"questions\":5,\"bad\":2}\n");
     assert_file(&w, "r.jsonl", "\"half\":\"heldout\"");
+    assert_int_equal(run(&w, "rtuning convert pararel @/pararel.json --sample 4 --out @/r.jsonl"), CLIENT_OK);
+    assert_contains(w.fake.complaints, "--sample 4: there are only 3 questions, and all are kept");
     end(&w);
 }
 
@@ -248,6 +250,7 @@ static void test_usage(void **state)
         {"rtuning construct x --out y", "--method METHOD is missing"},
         {"rtuning construct x --method pad --out y", "it is padding, replacement or unsupervised"},
         {"rtuning construct x --method padding --format csv --out y", "it is segments, lmflow or chat"},
+        {"rtuning score x --weight 0x1", "--weight \"0x1\" must be a number"},
         {"rtuning score x --weight nan", "--weight \"nan\" must be a number"},
         {"rtuning score x --by row", "it is domain or subject"},
         {"rtuning report x --examples -1", "--examples"},
