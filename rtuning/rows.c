@@ -1,4 +1,4 @@
-#include "rtuning/rows.h"
+#include "rtuning/rows_internal.h"
 
 #include "proto/mem.h"
 #include "proto/search_spec.h"
@@ -6,24 +6,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
-
-enum rows_shape { ROWS_LINES, ROWS_ARRAY, ROWS_MEMBERS, ROWS_CSV };
-
-struct rows {
-    char *name, *text;
-    size_t len, at;
-    size_t line;     /* of `at` */
-    size_t row_line; /* of the row given last */
-    size_t row_nth;  /* which it is of the rows of an array that begin on its line, from 1 */
-    enum rows_shape shape;
-    bool in_array; /* ROWS_MEMBERS: inside an array, and key is its name */
-    bool is_over;  /* nothing more can be read */
-    char *under;   /* ROWS_MEMBERS: the one member, NULL for all */
-    char *key;
-    char **heads; /* ROWS_CSV: [heads_n] */
-    size_t heads_n;
-};
 
 /* ---- bad rows ---- */
 
@@ -61,39 +43,18 @@ int row_check_keys(const struct json *row, const char *const *known, size_t n, s
 
 /* ---- where a value ends ---- */
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static void step(struct rows *rows)
-{
-    rows->line += rows->text[rows->at++] == '\n';
-}
-
-static void skip_blanks(struct rows *rows)
-{
-    while (rows->at < rows->len && is_blank(rows->text[rows->at]))
-        step(rows);
-}
-
-static bool is_next(const struct rows *rows, char c)
-{
-    return rows->at < rows->len && rows->text[rows->at] == c;
-}
-
 /* Moves over a string, whose opening quote is next; false when the file ends first. */
 static bool skip_string(struct rows *rows)
 {
-    step(rows);
+    rows_step(rows);
     while (rows->at < rows->len && rows->text[rows->at] != '"') {
         if (rows->text[rows->at] == '\\' && rows->at + 1 < rows->len)
-            step(rows);
-        step(rows);
+            rows_step(rows);
+        rows_step(rows);
     }
     if (rows->at >= rows->len)
         return false;
-    step(rows);
+    rows_step(rows);
     return true;
 }
 
@@ -112,7 +73,7 @@ static bool skip_value(struct rows *rows)
             return true;
         depth += c == '[' || c == '{';
         depth -= c == ']' || c == '}';
-        step(rows);
+        rows_step(rows);
     }
     return false;
 }
@@ -123,18 +84,18 @@ static bool skip_value(struct rows *rows)
 static bool is_one_array(const struct rows *rows)
 {
     struct rows look = *rows;
-    if (!is_next(&look, '['))
+    if (!rows_is_next(&look, '['))
         return false;
-    step(&look);
+    rows_step(&look);
     for (;;) {
         if (!skip_value(&look))
             return true; /* an array that is cut short: its rows are good, its end is reported */
-        if (is_next(&look, ']'))
+        if (rows_is_next(&look, ']'))
             break;
-        step(&look);
+        rows_step(&look);
     }
-    step(&look);
-    skip_blanks(&look);
+    rows_step(&look);
+    rows_skip_blanks(&look);
     return look.at >= look.len;
 }
 
@@ -144,15 +105,16 @@ static bool read_key(struct rows *rows, char **key)
     size_t from = rows->at;
     struct json *j = NULL;
     *key = NULL;
-    if (!is_next(rows, '"') || !skip_string(rows) || json_parse(rows->text + from, rows->at - from, &j, NULL))
+    if (!rows_is_next(rows, '"') || !skip_string(rows) ||
+        json_parse(rows->text + from, rows->at - from, &j, NULL))
         return false;
     *key = mem_strdup(json_string_or(j, ""));
     json_free(j);
-    skip_blanks(rows);
-    if (!is_next(rows, ':'))
+    rows_skip_blanks(rows);
+    if (!rows_is_next(rows, ':'))
         return false;
-    step(rows);
-    skip_blanks(rows);
+    rows_step(rows);
+    rows_skip_blanks(rows);
     return true;
 }
 
@@ -160,69 +122,20 @@ static bool read_key(struct rows *rows, char **key)
 static bool has_member(const struct rows *rows)
 {
     struct rows look = *rows;
-    if (!is_next(&look, '{'))
+    if (!rows_is_next(&look, '{'))
         return false;
-    step(&look);
+    rows_step(&look);
     for (;;) {
         char *key;
-        skip_blanks(&look);
+        rows_skip_blanks(&look);
         bool is_key = read_key(&look, &key);
-        bool is_it = is_key && strcmp(key, rows->under) == 0 && is_next(&look, '[');
+        bool is_it = is_key && strcmp(key, rows->under) == 0 && rows_is_next(&look, '[');
         mem_free(key);
         if (is_it)
             return true;
-        if (!is_key || !skip_value(&look) || !is_next(&look, ','))
+        if (!is_key || !skip_value(&look) || !rows_is_next(&look, ','))
             return false;
-        step(&look);
-    }
-}
-
-static bool ends_in_csv(const char *name)
-{
-    size_t n = strlen(name);
-    return n >= 4 && strcasecmp(name + n - 4, ".csv") == 0;
-}
-
-/* The next field; *last when the record ends with it, *whole false when its quotes do not, or a text cannot hold it.
- * The caller's. */
-static char *csv_field(struct rows *rows, bool *last, bool *whole)
-{
-    struct buf out;
-    bool quoted = is_next(rows, '"'), inside = quoted;
-    buf_init(&out, SIZE_MAX);
-    if (quoted)
-        step(rows);
-    for (; rows->at < rows->len; step(rows)) {
-        char c = rows->text[rows->at];
-        if (inside && c == '"') {
-            if (rows->at + 1 < rows->len && rows->text[rows->at + 1] == '"')
-                step(rows); /* "" is a quote */
-            else {
-                inside = false;
-                continue;
-            }
-        } else if (!inside && (c == ',' || c == '\n'))
-            break;
-        else if (!inside && c == '\r')
-            continue;
-        *whole = *whole && c; /* a text would end at a NUL */
-        buf_add(&out, &c, 1);
-    }
-    *whole = *whole && !inside;
-    *last = !is_next(rows, ',');
-    if (rows->at < rows->len)
-        step(rows);
-    char *text = out.data ? buf_take(&out) : mem_strdup("");
-    buf_fini(&out);
-    return text;
-}
-
-static void read_heads(struct rows *rows)
-{
-    bool last = rows->at >= rows->len, whole = true;
-    while (!last) {
-        rows->heads = mem_grow(rows->heads, rows->heads_n + 1, sizeof *rows->heads);
-        rows->heads[rows->heads_n++] = csv_field(rows, &last, &whole);
+        rows_step(&look);
     }
 }
 
@@ -231,20 +144,20 @@ static void begin(struct rows *rows, const char *under)
     if (rows->len >= 3 && memcmp(rows->text, "\xEF\xBB\xBF", 3) == 0)
         rows->at = 3;
     rows->line = 1;
-    if (ends_in_csv(rows->name)) {
+    if (rows_csv_is(rows->name)) {
         rows->shape = ROWS_CSV;
-        read_heads(rows);
+        rows_csv_heads(rows);
         return;
     }
-    skip_blanks(rows);
+    rows_skip_blanks(rows);
     if (under && strcmp(under, "*") != 0)
         rows->under = mem_strdup(under);
-    if (under && (rows->under ? has_member(rows) : is_next(rows, '{'))) {
+    if (under && (rows->under ? has_member(rows) : rows_is_next(rows, '{'))) {
         rows->shape = ROWS_MEMBERS;
-        step(rows);
+        rows_step(rows);
     } else if (is_one_array(rows)) {
         rows->shape = ROWS_ARRAY;
-        step(rows);
+        rows_step(rows);
     }
 }
 
@@ -325,7 +238,7 @@ static void note_line(struct rows *rows)
 static bool parse(struct rows *rows, size_t from, size_t to, struct bad_rows *bad, struct json **row)
 {
     struct err err = {0};
-    while (to > from && is_blank(rows->text[to - 1]))
+    while (to > from && rows_is_blank(rows->text[to - 1]))
         to--;
     if (json_parse(rows->text + from, to - from, row, &err) == 0)
         return true;
@@ -336,7 +249,7 @@ static bool parse(struct rows *rows, size_t from, size_t to, struct bad_rows *ba
 static bool next_line(struct rows *rows, struct bad_rows *bad, struct json **row)
 {
     for (;;) {
-        skip_blanks(rows);
+        rows_skip_blanks(rows);
         if (rows->at >= rows->len)
             return false;
         size_t from = rows->at;
@@ -352,19 +265,19 @@ static bool next_line(struct rows *rows, struct bad_rows *bad, struct json **row
 static bool next_element(struct rows *rows, struct bad_rows *bad, struct json **row)
 {
     for (;;) {
-        skip_blanks(rows);
+        rows_skip_blanks(rows);
         note_line(rows);
         if (rows->at >= rows->len) {
             bad_rows_add(bad, rows->name, rows->row_line, "the array does not end; is the file whole?");
             rows->is_over = true;
             return false;
         }
-        if (is_next(rows, ']')) {
-            step(rows);
+        if (rows_is_next(rows, ']')) {
+            rows_step(rows);
             return false;
         }
-        if (is_next(rows, ',') || is_next(rows, '}')) {
-            step(rows);
+        if (rows_is_next(rows, ',') || rows_is_next(rows, '}')) {
+            rows_step(rows);
             continue;
         }
         size_t from = rows->at;
@@ -384,15 +297,15 @@ static bool enter_member(struct rows *rows, struct bad_rows *bad)
 {
     for (;;) {
         char *key;
-        skip_blanks(rows);
-        while (is_next(rows, ',')) {
-            step(rows);
-            skip_blanks(rows);
+        rows_skip_blanks(rows);
+        while (rows_is_next(rows, ',')) {
+            rows_step(rows);
+            rows_skip_blanks(rows);
         }
         note_line(rows);
-        if (is_next(rows, '}')) {
-            step(rows);
-            skip_blanks(rows);
+        if (rows_is_next(rows, '}')) {
+            rows_step(rows);
+            rows_skip_blanks(rows);
             note_line(rows);
             if (rows->at < rows->len)
                 bad_rows_add(
@@ -401,8 +314,8 @@ static bool enter_member(struct rows *rows, struct bad_rows *bad)
             return false;
         }
         bool is_key = read_key(rows, &key);
-        if (is_key && is_next(rows, '[') && (!rows->under || strcmp(rows->under, key) == 0)) {
-            step(rows);
+        if (is_key && rows_is_next(rows, '[') && (!rows->under || strcmp(rows->under, key) == 0)) {
+            rows_step(rows);
             mem_free(rows->key);
             rows->key = key;
             return rows->in_array = true;
@@ -433,55 +346,13 @@ static bool next_member(struct rows *rows, struct bad_rows *bad, struct json **r
     }
 }
 
-/* A record as the text of an object, so that there is one kind of row; or what is wrong with it. */
-static const char *csv_object(struct rows *rows, struct buf *out)
-{
-    struct json_out json;
-    size_t n = 0;
-    bool last = false, whole = true;
-    json_begin(&json, out);
-    json_object(&json);
-    for (; !last; n++) {
-        char *field = csv_field(rows, &last, &whole);
-        if (n < rows->heads_n)
-            json_put_text(&json, rows->heads[n], field);
-        mem_free(field);
-    }
-    json_end_object(&json);
-    if (!whole)
-        return "has a field whose quotes do not end, and swallow the rest of the file, or one with a NUL "
-               "byte";
-    return n == rows->heads_n ? NULL : "has not as many fields as the first line has names";
-}
-
-static bool next_record(struct rows *rows, struct bad_rows *bad, struct json **row)
-{
-    for (;;) {
-        struct buf text;
-        struct err err = {0};
-        skip_blanks(rows);
-        rows->row_line = rows->line;
-        if (rows->at >= rows->len)
-            return false;
-        buf_init(&text, SIZE_MAX);
-        const char *fault = csv_object(rows, &text);
-        if (!fault && json_parse(buf_str(&text), text.len, row, &err))
-            fault = err.text;
-        if (fault)
-            rows_bad(rows, bad, fault);
-        buf_fini(&text);
-        if (!fault)
-            return true;
-    }
-}
-
 bool rows_next(struct rows *rows, struct bad_rows *bad, struct json **row)
 {
     static bool (*const next[])(struct rows *, struct bad_rows *, struct json **) = {
         [ROWS_LINES] = next_line,
         [ROWS_ARRAY] = next_element,
         [ROWS_MEMBERS] = next_member,
-        [ROWS_CSV] = next_record,
+        [ROWS_CSV] = rows_csv_next,
     };
     *row = NULL;
     if (rows->is_over)
